@@ -1,0 +1,127 @@
+"""Packing: build a package, prove it in its own environment, and store it.
+
+The order matters: nothing is tagged before it is verified, so the store holds no
+version that never kept its contract, and whatever is interrupted leaves only blobs
+that ``ketch gc`` clears away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ketch.authoring.build import Options, build
+from ketch.authoring.progress import Progress, Silent
+from ketch.authoring.prove import prove
+from ketch.errors import Finding
+from ketch.package import Descriptor, Package
+from ketch.package.oci import IMAGE_MANIFEST, MODEL_MANIFEST
+from ketch.runtime import Home
+from ketch.store import write_archive
+from ketch.verify import Report, attach, attest
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What packing did.
+
+    Attributes:
+        package: The package, in the store.
+        report: What verification found; ``None`` when it was left out.
+        findings: Advice that did not stop the work.
+        archive: The archive that was written, if any.
+    """
+
+    package: Package
+    report: Report | None
+    findings: tuple[Finding, ...]
+    archive: Path | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the package kept its contract, here and now."""
+        return self.report is not None and self.report.passed
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form of ``ketch pack --json``."""
+        manifest = self.package.manifest
+        components = {name: str(digest) for name, digest in self.package.components.items()}
+        return {
+            "name": str(manifest.name),
+            "version": str(manifest.version),
+            "digest": str(self.package.digest),
+            "size_bytes": self.package.size_bytes,
+            "verified": self.verified,
+            "components": components,
+            "findings": [finding.to_json() for finding in self.findings],
+            "report": None if self.report is None else self.report.to_json(),
+            "archive": None if self.archive is None else str(self.archive),
+        }
+
+
+def pack(
+    folder: Path,
+    *,
+    home: Home | None = None,
+    verified: bool = True,
+    archive: Path | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Packed:
+    """Build a package from a folder, prove that it keeps its contract, and store it.
+
+    Args:
+        folder: The authored package.
+        home: Ketch home; by default ``KETCH_HOME`` or the platform's data folder.
+        verified: Whether to verify it; without, it is stored as unverified.
+        archive: Also write the package, with its attestation, as one OCI archive.
+        options: How to build.
+        progress: Told what is being done.
+
+    Returns:
+        What was done. When verification failed, the package is in the store without
+        a tag, and :attr:`Packed.report` says what broke.
+
+    Raises:
+        NotFound: There is no such folder.
+        Refused: Something is wrong with the folder; the findings name all of it.
+        Unavailable: The package index, a disk or an interpreter cannot be reached.
+    """
+    home = home or Home.default()
+    progress = progress or Silent()
+    built = build(folder, home, options or Options(), progress)
+    report = None
+    if verified:
+        offline = options is not None and options.offline
+        report = prove(
+            built.package, home, progress=progress, offline=offline, gathered=built.gathered
+        )
+    if report is not None and not report.passed:
+        return Packed(built.package, report, built.findings)
+    if report is not None:
+        attach(attest(report), built.package, home.store)
+    replaced = _tag(built.package, home)
+    if archive is not None:
+        progress.step(f"writing {archive.name}")
+        write_archive(home.store, built.package.reference, archive)
+    return Packed(built.package, report, (*built.findings, *replaced), archive)
+
+
+def _tag(package: Package, home: Home) -> tuple[Finding, ...]:
+    """Point ``name:version`` at the package; say so when it pointed elsewhere.
+
+    Until a version is published to a registry it is the author's own to pack again.
+    """
+    tag = package.reference
+    before = home.store.resolve(tag)
+    if before is not None and before.digest == package.digest:
+        return ()
+    descriptor = Descriptor(
+        IMAGE_MANIFEST, package.digest, package.manifest_size, artifact_type=MODEL_MANIFEST
+    )
+    home.store.tag(tag, descriptor, replace=True)
+    if before is None:
+        return ()
+    message = f"`{tag}` was `{before.digest.short}`, and is `{package.digest.short}` now"
+    hint = "raise the version in ketch.toml to keep both"
+    return (Finding("package/replaced", message, hint=hint, blocks=False),)

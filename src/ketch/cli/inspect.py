@@ -1,0 +1,29 @@
+"""``ketch inspect``: everything a new colleague needs, on one screen."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ketch.authoring import Options, Silent, target_package
+from ketch.cli.overview import overview
+from ketch.cli.printer import Printer
+from ketch.runtime import Home, describe
+from ketch.verify import attestations
+
+
+def inspect(
+    package: str = ".", *, json: Annotated[bool, Parameter(negative="")] = False
+) -> None:
+    """Show what a package is, does and promises.
+
+    Args:
+        package: A package folder, an archive, or a reference such as `shop:1.0.0`.
+        json: Print one JSON value.
+    """
+    home = Home.default()
+    found, _ = target_package(package, home, Options(), Silent())
+    kept = attestations(found.digest, home.store)
+    value = describe(found, kept)
+    Printer(as_json=json).show(value, overview(found, kept))

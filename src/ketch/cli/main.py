@@ -1,0 +1,106 @@
+"""The command ``ketch``: finds the verb, runs it, and says clearly what went wrong.
+
+Each verb lives in a file of its own and is imported only when it is asked for, so
+that ``ketch --version`` stays instant. Exit status: 0 done, 1 refused or failed its
+contract, 2 wrong usage, 3 unavailable (DESIGN §12).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+VERBS = {
+    "init": "write a new package folder, empty or around a trained model",
+    "pack": "build a package, verify it in its own environment, and store it",
+    "verify": "prove again that a package behaves as it promises",
+    "record": "write expected outputs from what the package answers now",
+    "inspect": "show what a package is, does and promises",
+    "list": "show the packages in the store",
+    "predict": "answer a file of inputs with a package",
+    "env": "show or clean up the environments of packages",
+    "fsck": "check every byte of the store",
+    "gc": "remove what no package needs any more",
+    "doctor": "check this machine and say what is missing",
+    "demo": "play the whole story on real retail data",
+}
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run ``ketch`` and return its exit status; the entry point of the command."""
+    arguments = list(sys.argv[1:] if tokens is None else tokens)
+    if arguments in (["--version"], ["-V"]):
+        return _version()
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; keep Python from complaining as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception:  # the last border: keep the traceback, say whose fault it is
+        traceback.print_exc()
+        print("\nerror: this is a fault in ketch itself; please report it", file=sys.stderr)
+        return 1
+
+
+def run() -> None:
+    """Run ``ketch`` as a process."""
+    sys.exit(main())
+
+
+def app() -> App:
+    """Return the command line, with every verb to be imported on demand."""
+    from cyclopts import App
+
+    command = App(
+        name="ketch",
+        help="Model packages a business can trust.",
+        version_flags=["--version"],
+        help_format="markdown",
+    )
+    for verb, says in VERBS.items():
+        command.command(f"ketch.cli.{verb}:{_function(verb)}", name=verb, help=says)
+    return command
+
+
+def _run(arguments: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from ketch.cli.printer import Printer
+    from ketch.errors import KetchError, UsageError
+
+    printer = Printer(as_json="--json" in arguments)
+    try:
+        result = app()(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as problem:
+        verb = arguments[0] if arguments and arguments[0] in VERBS else None
+        hint = f"`ketch {verb} --help` shows what it takes" if verb else "`ketch --help`"
+        printer.error(UsageError(str(problem), code="usage/arguments", hint=hint))
+        return UsageError.exit_status
+    except KetchError as problem:
+        printer.error(problem)
+        return problem.exit_status
+    return result if isinstance(result, int) else 0
+
+
+def _function(verb: str) -> str:
+    """Return the name of a verb's function, where the verb itself is a Python name."""
+    return {"list": "list_packages"}.get(verb, verb)
+
+
+def _version() -> int:
+    from importlib.metadata import version
+
+    print(f"ketch {version('ketch')}")
+    return 0

@@ -1,0 +1,36 @@
+"""``ketch record``: write expected outputs from what the package answers now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ketch.authoring import Options, record as record_folder
+from ketch.cli.printer import Printer
+from ketch.cli.report import recorded_text
+
+
+def record(
+    folder: Path = Path(),
+    *,
+    confirm: bool = False,
+    offline: bool = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run every scenario and write the answers into the scenario files.
+
+    Args:
+        folder: The package folder, with its ketch.toml.
+        confirm: Take drafts as confirmed; only say so after looking at them.
+        offline: Use only libraries and interpreters that lie on this machine.
+        json: Print one JSON value.
+    """
+    printer = Printer(as_json=json)
+    with printer.progress() as progress:
+        recorded = record_folder(
+            folder, confirm=confirm, options=Options(offline=offline), progress=progress
+        )
+    printer.show(recorded.to_json(), recorded_text(recorded))
+    return 1 if any(one.change == "raised" for one in recorded.scenarios) else 0

@@ -1,0 +1,37 @@
+"""``ketch verify``: prove again that a package behaves as it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ketch.authoring import Options, prove_target
+from ketch.cli.printer import Printer
+from ketch.cli.report import report_text
+from ketch.verify import junit_xml
+
+
+def verify(
+    package: str = ".",
+    *,
+    junit: Path | None = None,
+    offline: bool = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run a package's contract in its own environment.
+
+    Args:
+        package: A package folder, an archive, or a reference such as `shop:1.0.0`.
+        junit: Also write the result as JUnit XML to this file.
+        offline: Use only libraries and interpreters that lie on this machine.
+        json: Print one JSON value.
+    """
+    printer = Printer(as_json=json)
+    with printer.progress() as progress:
+        _, report = prove_target(package, options=Options(offline=offline), progress=progress)
+    if junit is not None:
+        junit.write_bytes(junit_xml(report))
+    printer.show(report.to_json(), report_text(report))
+    return 0 if report.passed else 1

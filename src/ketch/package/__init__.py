@@ -1,0 +1,86 @@
+"""The package: format, digest, manifest, scenarios, and the view of a built one.
+
+This area promises that a package is what its digest says, that building it depends
+on nothing but its content, and that whatever is wrong with a folder or with bytes
+from elsewhere is reported completely and in words. It runs no package code.
+"""
+
+from ketch.package.attestation import Attestation
+from ketch.package.blobs import BlobSink, BlobSource, Stored
+from ketch.package.built import COMPONENTS, Sources, component_digests
+from ketch.package.code import CodeReport, EntryPoint, Import, analyse, entry_points
+from ketch.package.code import imports_for_preload, undeclared
+from ketch.package.digest import Digest
+from ketch.package.manifest import (
+    Budget,
+    DataDeclaration,
+    EnvironmentDeclaration,
+    Manifest,
+    Pipeline,
+    editor_schema,
+    read_manifest,
+)
+from ketch.package.names import PackageName, PackageVersion, Reference, Stage
+from ketch.package.oci import Descriptor, ImageManifest, parse_manifest
+from ketch.package.package import Package, open_package
+from ketch.package.paths import PackagePath
+from ketch.package.refusals import check_folder
+from ketch.package.scenario import Scenario, dump_scenarios, load_scenarios, read_scenarios
+from ketch.package.secrets import find_secrets
+from ketch.package.trace import (
+    Divergence,
+    FieldTrace,
+    ScenarioTrace,
+    StepTrace,
+    dump_traces,
+    first_divergence,
+    load_traces,
+)
+
+__all__ = [
+    "COMPONENTS",
+    "Attestation",
+    "BlobSink",
+    "BlobSource",
+    "Budget",
+    "CodeReport",
+    "DataDeclaration",
+    "Descriptor",
+    "Digest",
+    "Divergence",
+    "EntryPoint",
+    "EnvironmentDeclaration",
+    "FieldTrace",
+    "ImageManifest",
+    "Import",
+    "Manifest",
+    "Package",
+    "PackageName",
+    "PackagePath",
+    "PackageVersion",
+    "Pipeline",
+    "Reference",
+    "Scenario",
+    "ScenarioTrace",
+    "Sources",
+    "Stage",
+    "StepTrace",
+    "Stored",
+    "analyse",
+    "check_folder",
+    "component_digests",
+    "dump_scenarios",
+    "dump_traces",
+    "editor_schema",
+    "entry_points",
+    "find_secrets",
+    "first_divergence",
+    "imports_for_preload",
+    "load_scenarios",
+    "load_traces",
+    "open_package",
+    "parse_manifest",
+    "read_manifest",
+    "read_scenarios",
+    "undeclared",
+]

@@ -1,0 +1,87 @@
+"""Attestations: recorded statements about a package's digest.
+
+The form is an in-toto Statement 1.0. A verification attestation says which checks
+ran, what they found, in which environment, sandbox and machine, and when. It is
+stored as a referrer of the package, so it travels with it and never changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from ketch.errors import ManifestError
+from ketch.package.digest import Digest
+from ketch.package.trace import ScenarioTrace
+from ketch.schema.parse import canonical_json, parse_json
+
+ARTIFACT_TYPE = "application/vnd.ketch.attestation.v1+json"
+MEDIA_TYPE = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+VERIFICATION = "dev.ketch/verification/v1"
+
+MAX_ATTESTATION_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A statement about one package.
+
+    Attributes:
+        name: The package, as ``name:version``.
+        subject: Digest of the package the statement is about.
+        passed: Whether the package kept its contract.
+        predicate: What was done and found: ``checks``, ``scenarios``, ``probes``,
+            ``metrics``, ``environment``, ``sandbox``, ``machine``, ``started``,
+            ``duration_s``, ``ketch``.
+        traces: What each step returned for each scenario.
+    """
+
+    name: str
+    subject: Digest
+    passed: bool
+    predicate: Mapping[str, object]
+    traces: tuple[ScenarioTrace, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """Return the statement as canonical JSON."""
+        predicate = dict(self.predicate)
+        predicate["passed"] = self.passed
+        predicate["traces"] = [trace.to_json() for trace in self.traces]
+        return canonical_json(
+            {
+                "_type": STATEMENT,
+                "subject": [{"name": self.name, "digest": {"sha256": self.subject.hex}}],
+                "predicateType": VERIFICATION,
+                "predicate": predicate,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read what :meth:`to_bytes` wrote.
+
+        Raises:
+            UsageError: It is not strict JSON.
+            ManifestError: It is no verification attestation.
+        """
+        body = parse_json(content, max_bytes=MAX_ATTESTATION_BYTES)
+        try:
+            assert isinstance(body, dict)
+            assert body["_type"] == STATEMENT
+            assert body["predicateType"] == VERIFICATION
+            (subject,) = body["subject"]
+            predicate = dict(body["predicate"])
+            traces = predicate.pop("traces")
+            return cls(
+                name=str(subject["name"]),
+                subject=Digest.parse(f"sha256:{subject['digest']['sha256']}"),
+                passed=predicate.pop("passed") is True,
+                predicate=predicate,
+                traces=tuple(ScenarioTrace.from_json(trace) for trace in traces),
+            )
+        except (AssertionError, KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise ManifestError(
+                "expected a verification attestation", code="package/attestation"
+            ) from problem

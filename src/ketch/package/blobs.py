@@ -1,0 +1,62 @@
+"""What a package needs of a store: somewhere to put bytes, somewhere to get them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ketch.package.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Content that a sink holds: its digest and its size in bytes."""
+
+    digest: Digest
+    size: int
+
+
+class BlobSource(Protocol):
+    """Where the bytes of a package come from."""
+
+    def read(self, digest: Digest) -> bytes:
+        """Return content whose digest was checked on the way.
+
+        Raises:
+            NotFound: There is no such content.
+            DigestMismatch: The content is not what its digest says.
+        """
+        ...
+
+    def path(self, digest: Digest) -> Path:
+        """Return the path of a blob, to be read in place after it was verified."""
+        ...
+
+    def verify_all(self, digests: Sequence[Digest]) -> None:
+        """Hash blobs again, in parallel.
+
+        Raises:
+            NotFound: A blob is missing.
+            DigestMismatch: A blob is not what its digest says.
+        """
+        ...
+
+
+class BlobSink(Protocol):
+    """Where the bytes of a package go."""
+
+    def put_bytes(self, content: bytes) -> Stored:
+        """Store some bytes."""
+        ...
+
+    def put_files(
+        self,
+        paths: Sequence[Path],
+        *,
+        link: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Mapping[Path, Stored]:
+        """Store files, hashed while they are copied; ``link`` hard-links them instead."""
+        ...

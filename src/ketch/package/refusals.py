@@ -1,0 +1,136 @@
+"""What a folder may not hold when it becomes a package.
+
+Only files that would ship are judged: a notebook beside the package is nobody's
+business, a notebook inside it is. Nothing here reads more than a README.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ketch.errors import Finding
+from ketch.package.paths import check_path, clashes, printable
+
+README = "README.md"
+LARGE_SCENARIO_BYTES = 16_000_000
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def check_folder(folder: Path, shipped: Sequence[str]) -> tuple[Finding, ...]:
+    """Return everything about the files of a package that makes `pack` refuse them.
+
+    ============================  ====================================================
+    ``package/path-syntax``       a name outside the grammar of :mod:`ketch.package.paths`
+    ``package/path-clash``        two names that are one on some systems
+    ``package/symlink``           a link, or a file below a linked folder
+    ``package/special-file``      a pipe, socket or device, or a folder listed as a file
+    ``package/missing-file``      a listed file that is not there
+    ``package/unreadable``        a file that the author may not read
+    ``package/notebook``          a notebook
+    ``package/readme-missing``    no ``README.md``
+    ``package/readme-empty``      one without text
+    ``package/large-scenario``    advice: a scenario file over 16 MB
+    ============================  ====================================================
+
+    Args:
+        folder: The authored package.
+        shipped: The files that would ship, relative to the folder, with ``/``.
+    """
+    findings = [*_readme(folder), *clashes(shipped)]
+    for path in dict.fromkeys(shipped):
+        wrong_name = check_path(path)
+        findings.extend(wrong_name)
+        if not _leaves(path):
+            findings.extend(_check_file(folder, path))
+    return tuple(dict.fromkeys(findings))
+
+
+def _leaves(path: str) -> bool:
+    """Whether a path may lie outside the folder, so that we do not even look there."""
+    segments = path.split("/")
+    return "\0" in path or "" in segments or ".." in segments
+
+
+def _check_file(folder: Path, path: str) -> Iterator[Finding]:
+    shown = printable(path)
+    if path.lower().endswith(".ipynb"):
+        yield Finding(
+            "package/notebook",
+            f"expected plain Python, found the notebook `{shown}`",
+            shown,
+            f"`ketch init --from {shown}` writes a package from it; leave the notebook out",
+        )
+    if link := _first_link(folder, path):
+        yield Finding(
+            "package/symlink",
+            f"expected a file of the package, found the symbolic link `{printable(link)}`",
+            shown,
+            f"copy what it points at: `cp -RL {printable(link)} COPY`",
+        )
+        return
+    file = folder.joinpath(*path.split("/"))
+    try:
+        status = file.lstat()
+    except OSError as problem:
+        reason = problem.strerror or "not there"
+        message = f"expected a file, found none: {reason}"
+        yield Finding(
+            "package/missing-file", message, shown, "create it, or remove it from the list"
+        )
+        return
+    yield from _check_status(file, shown, status)
+
+
+def _check_status(file: Path, shown: str, status: os.stat_result) -> Iterator[Finding]:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "something else")
+        message = f"expected a regular file, found {kind}"
+        yield Finding("package/special-file", message, shown, "leave it out of the package")
+    elif not os.access(file, os.R_OK):
+        message = "expected to read the file: permission denied"
+        yield Finding("package/unreadable", message, shown, f"`chmod u+r {shown}`")
+    elif shown.startswith("scenarios/") and status.st_size > LARGE_SCENARIO_BYTES:
+        yield Finding(
+            "package/large-scenario",
+            f"a scenario file of {status.st_size / 1e6:.0f} MB is slow to run and to read",
+            shown,
+            "keep the rows that show the behaviour; whole data sets go into `[data]`",
+            blocks=False,
+        )
+
+
+def _first_link(folder: Path, path: str) -> str | None:
+    """Return the outermost symbolic link on the way to a file."""
+    place, walked = folder, []
+    for segment in path.split("/"):
+        place /= segment
+        walked.append(segment)
+        if place.is_symlink():
+            return "/".join(walked)
+    return None
+
+
+def _readme(folder: Path) -> Iterator[Finding]:
+    file = folder / README
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+    except OSError:
+        text = None
+    if text is None:
+        yield Finding(
+            "package/readme-missing",
+            f"expected a `{README}`, found none",
+            README,
+            "write for the next engineer: what it answers, from which data, whom to ask",
+        )
+    elif not text.strip():
+        hint = "write for the next engineer: what it answers, from which data, whom to ask"
+        yield Finding("package/readme-empty", "expected some text, found none", README, hint)

@@ -1,0 +1,154 @@
+"""Secrets in files, found by their shape before they leave the machine.
+
+A scan is a net, not a proof: it finds what is written plainly. It knows the tokens that
+services mark themselves, private keys, addresses with a password in them, and values
+given to names such as ``password`` or ``api_key``. Digests, revisions, UUIDs and encoded
+data pass. What is found is never repeated beyond its first characters.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ketch.errors import Finding
+from ketch.package.paths import printable
+from ketch.package.secret_assignments import is_placeholder, named_secrets
+from ketch.package.secret_shapes import SHAPES
+
+SILENCER = "ketch: not-a-secret"
+BYTES_READ = 2 << 20  # of each file; secrets stand in what people write, not in data
+
+_KEY_FILES = re.compile(
+    r"""
+      \.env(?:\..+)? | .+\.env | id_(?:rsa|dsa|ecdsa|ed25519)
+    | .+\.(?:pem|key|p12|pfx|ppk|kdbx?|jks|keystore|ovpn)
+    | [._]netrc | \.pypirc | \.npmrc | \.dockercfg | \.htpasswd | \.pgpass | \.git-credentials
+    | (?:aws_|application_default_)?credentials(?:\.(?:json|csv|toml|ya?ml|ini))?
+    | secrets?\.(?:json|toml|ya?ml|ini)
+    | (?:client_secret|service[-_]account).*\.json
+    | kubeconfig
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"""
+    (?<![A-Za-z0-9+.-])[a-z][a-z0-9+.-]{1,20}://
+    [^\s:/@"'<>]{0,100}:(?P<password>[^\s/@"'<>]{1,200})@[^\s/]
+    """,
+    re.VERBOSE,
+)
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """Something that looks secret, by its place in a text."""
+
+    start: int
+    end: int
+    kind: str
+
+    def overlaps(self, other: "_Hit") -> bool:
+        return self.start < other.end and other.start < self.end
+
+
+def scan(folder: Path, files: Iterable[str]) -> tuple[Finding, ...]:
+    """Return the secrets in files that would ship.
+
+    Args:
+        folder: The authored package.
+        files: Paths relative to the folder, with ``/``. Binary files are looked at by
+            name only, of a text the first 2 MiB are read.
+
+    Returns:
+        Findings ``package/secret-file`` and ``package/secret``; and, as advice,
+        ``package/secret-silenced`` for each line marked ``ketch: not-a-secret``.
+    """
+    findings: list[Finding] = []
+    for path in files:
+        if is_key_file(path):
+            findings.append(_forbidden(path))
+            continue
+        text = _text_of(folder.joinpath(*path.split("/")))
+        if text is not None:
+            findings.extend(scan_text(text, path))
+    return tuple(findings)
+
+
+def scan_text(text: str, path: str) -> tuple[Finding, ...]:
+    """Return the secrets in the content of one file; ``path`` is what findings name."""
+    hits: list[_Hit] = []
+    for hit in _hits(text, path):
+        if not any(hit.overlaps(known) for known in hits):
+            hits.append(hit)
+    return tuple(_finding(hit, text, path) for hit in sorted(hits, key=lambda hit: hit.start))
+
+
+def is_key_file(path: str) -> bool:
+    """Whether a file's name says that it holds keys, such as ``.env`` or ``server.pem``."""
+    return _KEY_FILES.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def _hits(text: str, path: str) -> Iterator[_Hit]:
+    """Yield what looks secret, the surest kinds first."""
+    for shape in SHAPES:
+        if any(mark in text for mark in shape.marks):
+            for match in shape.pattern.finditer(text):
+                if "EXAMPLE" not in match[0]:
+                    yield _Hit(match.start(), match.end(), shape.kind)
+    if "://" in text:
+        for match in _ADDRESS.finditer(text):
+            if not is_placeholder(match["password"]):
+                yield _Hit(match.start(), match.end(), "an address with a password")
+    for named in named_secrets(text, path):
+        yield _Hit(named.start, named.start + len(named.value), "a password or key")
+
+
+def _finding(hit: _Hit, text: str, path: str) -> Finding:
+    line = text.count("\n", 0, hit.start) + 1
+    where = f"{path}:{line}"
+    secret = text[hit.start : hit.end]
+    shown = printable(secret[: min(4, len(secret) // 4)])
+    if SILENCER in _line_at(text, hit.start):
+        message = f"what looks like {hit.kind} is marked as no secret: `{shown}…`"
+        return Finding("package/secret-silenced", message, where, blocks=False)
+    return Finding(
+        "package/secret",
+        f"expected no secrets, found what looks like {hit.kind}: `{shown}…`",
+        where,
+        "if it was real, replace it where it is used; name the variable in "
+        f"`[environment] secrets` and read it from there (or mark the line `# {SILENCER}`)",
+    )
+
+
+def _forbidden(path: str) -> Finding:
+    name = printable(path.rpartition("/")[2])
+    return Finding(
+        "package/secret-file",
+        f"expected no files that hold keys, found `{name}`",
+        printable(path),
+        "leave it out; name the variables in `[environment] secrets`",
+    )
+
+
+def _line_at(text: str, place: int) -> str:
+    start = text.rfind("\n", 0, place) + 1
+    end = text.find("\n", place)
+    return text[start : end if end >= 0 else len(text)]
+
+
+def _text_of(path: Path) -> str | None:
+    """Return the start of a text file; ``None`` for what is no regular file or no text."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            content = file.read(BYTES_READ)
+    except OSError:
+        return None  # `check_folder` reports it
+    if content.startswith(_UTF16):
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content[:8192]:
+        return None
+    return content.decode("utf-8", errors="replace")

@@ -1,0 +1,109 @@
+"""The ketch home: where packages and their environments lie on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from ketch.env import Environments
+from ketch.errors import NotFound, UsageError
+from ketch.package import Digest, Package, Reference, open_package
+from ketch.schema import nearest
+from ketch.store import LocalStore, ketch_home
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder with a store, the environments made from locks, and room to run.
+
+    ``store/`` is an OCI image layout; ``envs/`` holds one folder a lock; ``run/``
+    holds what running workers need and is emptied as they end.
+    """
+
+    path: Path
+
+    @classmethod
+    def default(cls) -> Self:
+        """Return the home that ``KETCH_HOME`` names, else the platform's data folder."""
+        return cls(ketch_home())
+
+    @cached_property
+    def store(self) -> LocalStore:
+        """The packages on this machine."""
+        return LocalStore(self.path / "store")
+
+    @cached_property
+    def environments(self) -> Environments:
+        """The environments on this machine."""
+        return Environments(self.path / "envs")
+
+    def resolve(self, reference: Reference) -> Digest:
+        """Return the digest that a reference means here.
+
+        Raises:
+            NotFound: There is no such package here.
+            UsageError: The reference names a stage, which only a registry knows.
+        """
+        if reference.digest is not None:
+            return reference.digest
+        if reference.version is None:
+            raise UsageError(
+                f"expected `{reference.name}:VERSION` or `{reference.name}@sha256:…`",
+                code="reference/choice",
+                hint=_listed(self._versions(str(reference.name))),
+            )
+        tag = f"{reference.name}:{reference.version}"
+        descriptor = self.store.resolve(tag)
+        if descriptor is None:
+            raise NotFound(
+                f"no package `{tag}` in the store",
+                code="package/not-found",
+                where=str(self.store.root),
+                hint=self._suggest(tag, str(reference.name)),
+            )
+        return descriptor.digest
+
+    def open(self, reference: Reference) -> Package:
+        """Open the package that a reference means here."""
+        package = open_package(self.resolve(reference), self.store)
+        if package.manifest.name != reference.name:
+            raise NotFound(
+                f"expected a package `{reference.name}`, found `{package.reference}`",
+                code="package/not-found",
+                where=str(package.digest),
+            )
+        return package
+
+    @contextmanager
+    def room(self) -> Iterator[Path]:
+        """Yield a private folder to run in, gone afterwards."""
+        parent = self.path / "run"
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _versions(self, name: str) -> list[str]:
+        return sorted(tag for tag in self.store.tags() if tag.startswith(f"{name}:"))
+
+    def _suggest(self, tag: str, name: str) -> str:
+        versions = self._versions(name)
+        if versions:
+            return _listed(versions)
+        near = nearest(tag, list(self.store.tags()))
+        return f"did you mean `{near}`?" if near else "`ketch list` shows what is here"
+
+
+def _listed(versions: list[str]) -> str:
+    if not versions:
+        return "`ketch list` shows what is here"
+    return "here are " + ", ".join(f"`{version}`" for version in versions[-5:])

@@ -1,0 +1,71 @@
+"""The one place that opens DuckDB, and the names it gives to types.
+
+DuckDB reads and writes Parquet for us. It runs alone: one thread, so that the order of
+rows and of every sum is always the same; a bound on its memory; never an extension from
+outside, never a file in the current folder.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ketch.errors import UsageError
+
+if TYPE_CHECKING:  # 0.1 s of import that most verbs never need
+    import duckdb
+
+MEMORY_LIMIT = "1GB"
+
+
+@contextmanager
+def engine(where: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open DuckDB, and name the file in what goes wrong with it.
+
+    Raises:
+        UsageError: ``table/unreadable``: DuckDB could not read or convert the file.
+    """
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix="ketch-tables-") as scratch:
+        config = {
+            "threads": 1,
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": scratch,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "preserve_insertion_order": "true",
+        }
+        with duckdb.connect(config=config) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            try:
+                yield con
+            except duckdb.Error as error:
+                raise UsageError(
+                    f"expected a file that can be read, found otherwise: {_first_line(error)}",
+                    code="table/unreadable",
+                    where=str(where),
+                ) from error
+
+
+def identifier(name: str) -> str:
+    """Return a column's name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def exactly(path: Path) -> str:
+    """Return the pattern that matches this file only: DuckDB reads paths as patterns."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
+
+
+def _first_line(error: Exception) -> str:
+    # The message may go on with lines of the file, which may hold what nobody should see.
+    return str(error).strip().splitlines()[0][:300]

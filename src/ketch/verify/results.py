@@ -1,0 +1,168 @@
+"""What verification found, as values that print themselves as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ketch.package import Digest, Divergence, ScenarioTrace
+from ketch.schema import Difference
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioResult:
+    """How one scenario went.
+
+    Attributes:
+        name: Name of the scenario.
+        passed: Whether the package answered as promised.
+        differences: Where the answer differs from what was promised.
+        error: What the package refused or raised, when it was not promised.
+        divergence: The first step that differs from the reference trace, if there is
+            a reference; it can be set although the answers agree.
+        trace: What each step returned.
+    """
+
+    name: str
+    passed: bool
+    differences: tuple[Difference, ...] = ()
+    error: str | None = None
+    divergence: Divergence | None = None
+    trace: ScenarioTrace | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form of ``--json`` and of the attestation."""
+        step = self.divergence.step if self.divergence else None
+        body: dict[str, object] = {
+            "name": self.name,
+            "passed": self.passed,
+            "differences": [{"step": step, **vars_of(item)} for item in self.differences],
+        }
+        if self.error is not None:
+            body["error"] = self.error
+        if self.divergence is not None:
+            body["divergence"] = self.divergence.to_json()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """How one probe went: a question derived from the schema, not written by the author.
+
+    Attributes:
+        name: What was asked.
+        passed: Whether the answer was good.
+        required: Whether failing breaks the contract. The others license something,
+            such as batching, and are recorded.
+        detail: What was seen, when there is something to say.
+        hint: What to do about a failure.
+    """
+
+    name: str
+    passed: bool
+    required: bool = True
+    detail: str = ""
+    hint: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form of ``--json`` and of the attestation."""
+        body: dict[str, object] = {
+            "name": self.name,
+            "passed": self.passed,
+            "required": self.required,
+        }
+        if self.detail:
+            body["detail"] = self.detail
+        if self.hint:
+            body["hint"] = self.hint
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the package used, on this machine, with this much else going on.
+
+    Attributes:
+        start_s: From starting the process to a loaded model, in seconds.
+        latency_ms: Median time of one row, in milliseconds.
+        memory_mb: Peak resident memory, in megabytes.
+    """
+
+    start_s: float
+    latency_ms: float | None
+    memory_mb: float | None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form of ``--json`` and of the attestation."""
+        return {
+            "start_s": round(self.start_s, 3),
+            "latency_ms": None if self.latency_ms is None else round(self.latency_ms, 3),
+            "memory_mb": None if self.memory_mb is None else round(self.memory_mb, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that one verification found."""
+
+    name: str
+    digest: Digest
+    scenarios: tuple[ScenarioResult, ...]
+    probes: tuple[ProbeResult, ...]
+    metrics: Mapping[str, float]
+    measured: Measured
+    setting: Mapping[str, object]
+    started: datetime
+    duration_s: float
+    output: str = ""
+    problem: str | None = None
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the package kept its contract."""
+        return (
+            self.problem is None
+            and all(scenario.passed for scenario in self.scenarios)
+            and all(probe.passed for probe in self.probes if probe.required)
+        )
+
+    @property
+    def first_divergence(self) -> Divergence | None:
+        """The first step that moved, of the first scenario that failed and has one."""
+        diverged = [result for result in self.scenarios if result.divergence]
+        failed = [result for result in diverged if not result.passed]
+        return next((result.divergence for result in (*failed, *diverged)), None)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form of ``--json``."""
+        divergence = self.first_divergence
+        body: dict[str, object] = {
+            "package": self.name,
+            "digest": str(self.digest),
+            "passed": self.passed,
+            "scenarios": [scenario.to_json() for scenario in self.scenarios],
+            "probes": [probe.to_json() for probe in self.probes],
+            "metrics": dict(self.metrics),
+            "measured": self.measured.to_json(),
+            "first_divergence": None if divergence is None else divergence.to_json(),
+            "notes": list(self.notes),
+            "started": self.started.isoformat(),
+            "duration_s": round(self.duration_s, 3),
+            **self.setting,
+        }
+        if self.problem is not None:
+            body["problem"] = self.problem
+        return body
+
+
+def vars_of(difference: Difference) -> dict[str, object]:
+    """Return a difference as JSON."""
+    return {
+        "row": difference.row,
+        "field": difference.field,
+        "expected": difference.expected,
+        "found": difference.found,
+        "message": difference.message,
+    }

@@ -1,0 +1,1 @@
+SCALE = "file:///data/scale.json"

@@ -1,0 +1,5 @@
+def build():
+    def predict(model, value):
+        return value
+
+    return predict

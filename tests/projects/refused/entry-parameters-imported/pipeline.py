@@ -1,0 +1,3 @@
+from steps import predict
+
+__all__ = ["predict"]

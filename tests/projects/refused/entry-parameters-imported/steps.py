@@ -1,0 +1,2 @@
+def predict(model, value, *, scale):
+    return value

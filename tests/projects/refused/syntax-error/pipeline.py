@@ -1,0 +1,2 @@
+def predict(model, value):
+    return [row for row in value

@@ -1,0 +1,3 @@
+from sklearn.preprocessing import StandardScaler
+
+scale = StandardScaler
