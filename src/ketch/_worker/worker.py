@@ -404,12 +404,19 @@ def _write_timestamp(value: Any, *, zoned: bool) -> str:
     kind = f"timestamp {'with' if zoned else 'without'} a zone"
     if type(value).__name__ == "datetime64" and not zoned:
         coarse = value.dtype.name[11:-1] in ("Y", "M", "W", "D", "h", "m")
-        return str(value.astype("datetime64[s]") if coarse else value)
+        return _normal(str(value.astype("datetime64[s]") if coarse else value))
     if not isinstance(value, dt.datetime) or (value.tzinfo is not None) != zoned:
         _unfit(value, kind)
     if not zoned:
-        return str(value.isoformat())
-    return str(value.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z"))
+        return _normal(value.isoformat())
+    return _normal(value.astimezone(dt.timezone.utc).isoformat()[: -len("+00:00")]) + "Z"
+
+
+def _normal(moment: str) -> str:
+    """Write a fraction of a second as the schema does: 3, 6 or 9 digits, or none."""
+    seconds, _, fraction = moment.partition(".")
+    digits = fraction.rstrip("0")
+    return f"{seconds}.{digits.ljust(-len(digits) // 3 * -3, '0')}" if digits else seconds
 
 
 def _items(value: Any, kind: str) -> Any:
@@ -556,9 +563,9 @@ def _canonical_object(value: Any) -> Iterator[bytes]:
     name = type(value).__name__
     if isinstance(value, dt.datetime):
         zoned = value.tzinfo is not None
-        yield b"d" + _digits(_write_timestamp(value, zoned=zoned)).encode()
+        yield b"d" + _write_timestamp(value, zoned=zoned).encode()
     elif name == "datetime64":
-        yield b"N" if is_missing(value) else b"d" + _digits(str(value)).encode()
+        yield b"N" if is_missing(value) else b"d" + _write_timestamp(value, zoned=False).encode()
     elif hasattr(value, "tocsr"):  # a scipy sparse matrix prints nothing of its content
         rows = value.tocsr(copy=True)
         rows.sum_duplicates()
@@ -573,13 +580,6 @@ def _canonical_object(value: Any) -> Iterator[bytes]:
         if " at 0x" in text or " object at " in text:
             raise OutputError(f"`{name}` has no stable form")
         yield from canonical([f"{type(value).__module__}.{name}", text])
-
-
-def _digits(moment: str) -> str:
-    """Write a time with nine digits, so that its precision does not matter."""
-    body, zone = moment.rstrip("Z"), "Z" * moment.endswith("Z")
-    seconds, _, fraction = body.partition(".")
-    return f"{seconds}.{fraction.ljust(9, '0')}{zone}"
 
 
 def digest(value: Any) -> str | None:
@@ -997,9 +997,9 @@ class Session:
             frame = encode({"ok": False, "rss_bytes": self.peak_rss(), "error": failure})
         if os.getpid() != self.pid:
             os._exit(0)  # a child that package code forked came back here: not its place
-        for stream in (sys.stdout, sys.stderr):
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
             with contextlib.suppress(AttributeError, OSError, ValueError):
-                stream.flush()  # unless package code closed or replaced it
+                stream.flush()  # type: ignore[union-attr] # unless package code took it away
         return frame
 
     def peak_rss(self) -> int:
@@ -1017,8 +1017,8 @@ class Session:
         self.request = request
         os.environ.update(request["variables"])
         time.tzset()
-        here = os.path.dirname(os.path.abspath(__file__))
-        sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
+        here = os.path.dirname(os.path.realpath(__file__))
+        sys.path[:] = [path for path in sys.path if os.path.realpath(path) != here]
         if request["writable_bytecode"]:
             with Bytecode(request["env_dir"], request["scratch"]):
                 self._enter(request)

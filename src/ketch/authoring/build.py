@@ -13,7 +13,8 @@ from ketch.errors import Finding, KetchError, NotFound, Refused
 from ketch.package import Manifest, Package, Sources, open_package
 from ketch.package.built import write
 from ketch.runtime import Home
-from ketch.tables import Profile, profile_file
+from ketch.tables import Profile
+from ketch.tables.scan import profile_file
 
 
 @dataclass(frozen=True, slots=True)

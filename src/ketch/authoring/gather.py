@@ -17,10 +17,10 @@ from ketch.package import (
     analyse,
     check_folder,
     entry_points,
-    find_secrets,
     load_traces,
     read_manifest,
     read_scenarios,
+    scan,
 )
 from ketch.package.scenario import FOLDER as SCENARIOS_FOLDER
 from ketch.package.scenario import TRACES_FILE
@@ -78,8 +78,7 @@ def gather(folder: Path) -> Gathered:
     scenarios, scenario_findings = read_scenarios(folder, manifest.schema)
     traces, trace_findings = _traces(folder)
     shipped = [*report.files, *docs, *model, *_relative(folder, samples.values())]
-    texts = [folder / path for path in (*report.files, *docs, "ketch.toml")]
-    texts += sorted((folder / SCENARIOS_FOLDER).glob("*.json*"))
+    texts = (*report.files, *docs, "ketch.toml", *_below(folder, SCENARIOS_FOLDER))
     all_findings = (
         *findings,
         *report.findings,
@@ -88,7 +87,7 @@ def gather(folder: Path) -> Gathered:
         *trace_findings,
         *_promises(scenarios, scenario_findings),
         *check_folder(folder, shipped),
-        *find_secrets(folder, [path for path in texts if path.is_file()]),
+        *scan(folder, texts),
     )
     used = {*shipped, "ketch.toml", *_below(folder, SCENARIOS_FOLDER)}
     return Gathered(

@@ -43,7 +43,7 @@ def locked(
         return Locked(None, requirements.findings)
     builds = environment.allow_source_builds
     existing = read_lock(gathered.folder)
-    wanted = requirements.digest(environment.python, builds)
+    wanted = requirements.digest(environment.python, source_builds=builds)
     if existing is not None and existing.inputs == wanted and not upgrade:
         return Locked(existing, requirements.findings)
     progress.step("resolving the environment")

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from ketch.authoring.build import Options, build
 from ketch.authoring.progress import Progress, Silent
-from ketch.authoring.prove import prove
+from ketch.authoring.prove import prove_package
 from ketch.errors import Finding
-from ketch.package import Descriptor, Package
-from ketch.package.oci import IMAGE_MANIFEST, MODEL_MANIFEST
+from ketch.package import Package
 from ketch.runtime import Home
 from ketch.store import write_archive
 from ketch.verify import Report, attach, attest
@@ -93,7 +92,7 @@ def pack(
     report = None
     if verified:
         offline = options is not None and options.offline
-        report = prove(
+        report = prove_package(
             built.package, home, progress=progress, offline=offline, gathered=built.gathered
         )
     if report is not None and not report.passed:
@@ -103,7 +102,8 @@ def pack(
     replaced = _tag(built.package, home)
     if archive is not None:
         progress.step(f"writing {archive.name}")
-        write_archive(home.store, built.package.reference, archive)
+        root = built.package.descriptor
+        write_archive(home.store, root, archive, name=built.package.reference)
     return Packed(built.package, report, (*built.findings, *replaced), archive)
 
 
@@ -116,10 +116,7 @@ def _tag(package: Package, home: Home) -> tuple[Finding, ...]:
     before = home.store.resolve(tag)
     if before is not None and before.digest == package.digest:
         return ()
-    descriptor = Descriptor(
-        IMAGE_MANIFEST, package.digest, package.manifest_size, artifact_type=MODEL_MANIFEST
-    )
-    home.store.tag(tag, descriptor, replace=True)
+    home.store.tag(tag, package.descriptor, replace=True)
     if before is None:
         return ()
     message = f"`{tag}` was `{before.digest.short}`, and is `{package.digest.short}` now"

@@ -18,7 +18,7 @@ from ketch.verify import Report, attach, attest, attestations, verify
 ARCHIVE_SUFFIX = ".tar"
 
 
-def prove(
+def prove_package(
     package: Package,
     home: Home,
     *,
@@ -54,10 +54,10 @@ def prove(
         )
 
 
-def prove_target(
+def prove(
     target: str, *, home: Home | None = None, options: Options | None = None,
     progress: Progress | None = None,
-) -> tuple[Package, Report]:
+) -> Report:
     """Verify a package folder, an archive, or a package in the store.
 
     A folder is built first, into the store but without a tag. A passing report is
@@ -71,12 +71,12 @@ def prove_target(
     """
     home, options, progress = home or Home.default(), options or Options(), progress or Silent()
     package, gathered = target_package(target, home, options, progress)
-    report = prove(
+    report = prove_package(
         package, home, progress=progress, offline=options.offline, gathered=gathered
     )
     if report.passed:
         attach(attest(report), package, home.store)
-    return package, report
+    return report
 
 
 def target_package(
@@ -115,6 +115,7 @@ def references(package: Package, home: Home) -> list[Sequence[ScenarioTrace]]:
 
 def _check_imports(gathered: Gathered, ready: Prepared) -> None:
     python = ready.package.manifest.environment.python
-    missing = undeclared(gathered.imports, module_owners(ready.environment), python)
+    owners = module_owners(ready.environment)
+    missing = undeclared(gathered.imports, owners, python=python)
     if any(finding.blocks for finding in missing):
         raise refused(gathered.folder, (*gathered.findings, *missing))

@@ -7,6 +7,7 @@ drafts until they are confirmed, and nothing but the scenario files is written.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +15,12 @@ from pathlib import Path
 from ketch.authoring.build import Options, build
 from ketch.authoring.progress import Progress, Silent
 from ketch.errors import KetchError
+from ketch.files import write_whole
 from ketch.package import Scenario, ScenarioTrace, StepTrace, dump_traces
 from ketch.package.scenario import EXPECTED_SUFFIX, FOLDER, TRACES_FILE
-from ketch.runtime import Home, Worker, prepared
-from ketch.schema import Difference, Schema, compare, decode, write_text_rows
-from ketch.store import write_file
+from ketch.runtime import Home, Worker, comparisons, prepared
+from ketch.schema import Difference, Schema, compare, decode
+from ketch.tables import RowWriter
 
 DEADLINE_S = 60.0
 
@@ -153,12 +155,7 @@ def _compare(
     expected, wrong = decode(schema.outputs, promised)
     if wrong:
         return (Difference(0, wrong[0].where or "", None, None, wrong[0].message),)
-    functions = {
-        field.compare: _caller(worker, field.compare)
-        for field in schema.outputs
-        if field.compare and ":" in field.compare
-    }
-    return compare(schema.outputs, expected, found, functions)
+    return compare(schema.outputs, expected, found, comparisons(worker, schema))
 
 
 def _write(
@@ -168,10 +165,7 @@ def _write(
     contents: dict[str, bytes] = {}
     for path, group in _by_file(results).items():
         if path.endswith(".csv"):
-            path = path.removesuffix(".csv") + EXPECTED_SUFFIX
-            expected = group[0].scenario.expected
-            if expected is not None:
-                contents[path] = write_text_rows(schema.outputs, expected).encode()
+            contents.update(_csv(path, group[0].scenario, schema))
         elif path.endswith(".json"):
             contents[path] = _pretty(group[0].scenario.to_json())
         else:
@@ -184,9 +178,19 @@ def _write(
     for path, content in contents.items():
         file = folder / path
         if not file.exists() or file.read_bytes() != content:
-            write_file(file, content)
+            write_whole(file, content)
             written.append(path)
     return tuple(sorted(written))
+
+
+def _csv(path: str, scenario: Scenario, schema: Schema) -> dict[str, bytes]:
+    if scenario.expected is None:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "expected.csv"
+        with RowWriter(file, schema.outputs) as writer:
+            writer.write(dict(row) for row in scenario.expected)
+        return {path.removesuffix(".csv") + EXPECTED_SUFFIX: file.read_bytes()}
 
 
 def _by_file(results: Sequence[RecordedScenario]) -> dict[str, list[RecordedScenario]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ketch.authoring import Options, prove_target
+from ketch.authoring import Options, prove
 from ketch.cli.printer import Printer
 from ketch.cli.report import report_text
 from ketch.verify import junit_xml
@@ -30,7 +30,7 @@ def verify(
     """
     printer = Printer(as_json=json)
     with printer.progress() as progress:
-        _, report = prove_target(package, options=Options(offline=offline), progress=progress)
+        report = prove(package, options=Options(offline=offline), progress=progress)
     if junit is not None:
         junit.write_bytes(junit_xml(report))
     printer.show(report.to_json(), report_text(report))

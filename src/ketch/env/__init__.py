@@ -12,7 +12,7 @@ from ketch.env.interpreters import Interpreter, find_python
 from ketch.env.lock import LOCK_FILE, Lock, LockedPackage, make_lock, read_lock, write_lock
 from ketch.env.modules import module_owners, top_level_modules
 from ketch.env.requirements import Requirements, read_requirements
-from ketch.env.resolve import Resolving, resolve
+from ketch.env.resolving import Resolving, resolve
 from ketch.env.uv import Progress, SourceBuilds
 
 __all__ = [

@@ -14,7 +14,7 @@ from ketch.env.lines import Gathered, LineReader, read_text
 # conda needs them to install the pip part; an environment of ketch does not.
 _TOOLS = frozenset({"pip", "setuptools", "wheel", "uv"})
 _SPEC = re.compile(r"(?:[\w.-]+::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[=<>!~].*|\s[\d*].*)?")
-_EXACT = re.compile(r"={1,2}\s*(?P<python>3\.\d{1,2}(\.\d{1,2})?)(\.\*)?(=.*)?")
+_EXACT = re.compile(r"={1,2}\s*(?P<python>3\.\d{1,2}(\.\d{1,2})?)(\.\*)?(=.*)?", re.ASCII)
 
 
 def read_conda(root: Path, name: str, gathered: Gathered) -> str | None:

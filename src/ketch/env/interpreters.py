@@ -21,7 +21,7 @@ from pathlib import Path
 from ketch.env.uv import Progress, run_uv
 from ketch.errors import KetchError, Unavailable, UsageError
 
-_REQUEST = re.compile(r"3\.\d{1,2}(\.\d{1,2})?")
+_REQUEST = re.compile(r"3\.\d{1,2}(\.\d{1,2})?", re.ASCII)
 _NAME = re.compile(r"python3\.\d{1,2}")
 _VERSION_IN_PATH = re.compile(r"/(?:cpython-)?(3\.\d{1,2}\.\d{1,2})(?:-[^/]*)?/bin/python3\.\d+$")
 _PROBE = """\
@@ -33,6 +33,7 @@ print(sys.prefix)
 print(sys.base_prefix)
 """
 _PROBE_LIMIT_S = 10.0
+_SYSTEM_FOLDERS = (Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,12 @@ def find_python(
 def _search(request: str) -> Interpreter | None:
     """Return the newest interpreter here that fits; the order of the search breaks ties."""
     minor = ".".join(request.split(".")[:2])
-    fitting = [
-        (version, path)
-        for version, path in _candidates(f"python{minor}")
-        if f"{version}.".startswith(f"{request}.")
-    ]
-    fitting.sort(key=lambda one: _release(one[0]), reverse=True)
-    for version, path in fitting:
+    candidates = _candidates(f"python{minor}")
+    if request == minor:  # of an exact release, the first will do
+        candidates = iter(sorted(candidates, key=lambda one: _release(one[0]), reverse=True))
+    for version, path in candidates:
+        if not f"{version}.".startswith(f"{request}."):
+            continue
         interpreter = _probe(path)
         if interpreter is not None and interpreter.version == version:
             return interpreter
@@ -134,7 +134,7 @@ def _folders() -> Iterator[Path]:
     data = os.environ.get("XDG_DATA_HOME") or home / ".local" / "share"
     managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(data, "uv", "python"))
     yield from sorted(managed.glob("cpython-3.*/bin"))
-    yield from (Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin"))
+    yield from _SYSTEM_FOLDERS
     yield home / ".local" / "bin"
 
 

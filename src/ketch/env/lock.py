@@ -40,7 +40,7 @@ LOCK_FILE = "requirements.lock"
 
 LONGEST_LOCK = 8 << 20  # bytes; 300 distributions with 60 hashes each take 1.5 MB
 _HEADER = "# ketch lock 1"
-_PYTHON = re.compile(r"# python (3\.\d{1,2}\.\d{1,2})")
+_PYTHON = re.compile(r"# python (3\.[0-9]{1,2}\.[0-9]{1,2})")
 _INPUTS = re.compile(r"# inputs (sha256:[0-9a-f]{64})")
 _BUILDS = re.compile(r"# source-builds (all|[a-z0-9-]+(?:, [a-z0-9-]+)*)")
 # No character of a marker may end a line, begin a comment or be expanded by uv.

@@ -26,7 +26,7 @@ from ketch.package.package import Package, open_package
 from ketch.package.paths import PackagePath
 from ketch.package.refusals import check_folder
 from ketch.package.scenario import Scenario, dump_scenarios, load_scenarios, read_scenarios
-from ketch.package.secrets import find_secrets
+from ketch.package.secrets import scan
 from ketch.package.trace import (
     Divergence,
     FieldTrace,
@@ -73,7 +73,6 @@ __all__ = [
     "dump_traces",
     "editor_schema",
     "entry_points",
-    "find_secrets",
     "first_divergence",
     "imports_for_preload",
     "load_scenarios",
@@ -82,5 +81,6 @@ __all__ = [
     "parse_manifest",
     "read_manifest",
     "read_scenarios",
+    "scan",
     "undeclared",
 ]

@@ -39,6 +39,7 @@ from ketch.package.oci import (
     COMPONENT,
     FILEPATH,
     FORMAT,
+    IMAGE_MANIFEST,
     MODEL_CONFIG,
     MODEL_MANIFEST,
     PACKAGE_NAME,
@@ -201,12 +202,7 @@ def write(sources: Sources, sink: BlobSink, *, files: Mapping[Path, Stored]) -> 
     artifact, config = describe(sources.manifest, layers, stored)
     sink.put_bytes(config)
     kept = sink.put_bytes(artifact.to_bytes())
-    return Descriptor(
-        "application/vnd.oci.image.manifest.v1+json",
-        kept.digest,
-        kept.size,
-        artifact_type=MODEL_MANIFEST,
-    )
+    return Descriptor(IMAGE_MANIFEST, kept.digest, kept.size, artifact_type=MODEL_MANIFEST)
 
 
 def component_digests(layers: Iterable[Descriptor]) -> dict[str, Digest]:

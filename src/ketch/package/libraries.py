@@ -1,7 +1,7 @@
 """Which imports are libraries, and whether the environment holds them."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
 from ketch.errors import Finding
@@ -74,7 +74,7 @@ def distribution_for(module: str) -> str:
 
 
 def undeclared(
-    imports: Iterable[Import], module_owners: Mapping[str, str], *, python: str
+    imports: Iterable[Import], module_owners: Collection[str], *, python: str
 ) -> tuple[Finding, ...]:
     """Return the imported modules that nothing in the environment brings.
 
@@ -83,7 +83,7 @@ def undeclared(
 
     Args:
         imports: What the shipped code imports and the folder does not hold.
-        module_owners: Module name, top-level or dotted, → the distribution that brings it.
+        module_owners: The modules, top-level or dotted, that some distribution brings.
         python: The Python version of the environment.
     """
     standard = standard_library(python)
@@ -94,7 +94,7 @@ def undeclared(
     return tuple(_finding(uses, python) for uses in missing.values())
 
 
-def _is_owned(one: Import, owners: Mapping[str, str]) -> bool:
+def _is_owned(one: Import, owners: Collection[str]) -> bool:
     """Whether a distribution holds the module, a parent of it, or what is asked of it."""
     segments = one.module.split(".")
     prefixes = (".".join(segments[: end + 1]) for end in range(len(segments)))

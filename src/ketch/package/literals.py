@@ -87,11 +87,11 @@ def _strings(source: Source) -> Iterator[tuple[str, int]]:
     """Yield what strings begin with: of an f-string only the text before its first value."""
     inner: set[int] = set()
     for node, _ in walk(source.tree):
-        if isinstance(node, ast.JoinedStr):
-            inner.update(id(value) for value in node.values[1:])
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in inner:
-                yield node.value, node.lineno
+        match node:
+            case ast.JoinedStr(values=[_, *rest]):
+                inner.update(id(value) for value in rest)
+            case ast.Constant(value=str(text)) if id(node) not in inner:
+                yield text, node.lineno
 
 
 def _path_hint(path: str) -> str:

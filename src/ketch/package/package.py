@@ -20,6 +20,7 @@ from ketch.package.manifest import FORMAT_VERSION, Manifest, manifest_of
 from ketch.package.oci import (
     COMPONENT,
     FILEPATH,
+    IMAGE_MANIFEST,
     MODEL_CONFIG,
     MODEL_MANIFEST,
     Descriptor,
@@ -63,6 +64,13 @@ class Package:
     def reference(self) -> str:
         """The package as ``name:version``."""
         return f"{self.manifest.name}:{self.manifest.version}"
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """A pointer to the package, as indexes and referrers hold it."""
+        return Descriptor(
+            IMAGE_MANIFEST, self.digest, self.manifest_size, artifact_type=MODEL_MANIFEST
+        )
 
     @property
     def size_bytes(self) -> int:

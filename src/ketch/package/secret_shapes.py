@@ -7,8 +7,8 @@ its own is found by the name it is given to, in :mod:`ketch.package.secrets`.
 import re
 from dataclasses import dataclass
 
-_BEFORE = r"(?<![A-Za-z0-9+/=_.-])"
-_AFTER = r"(?![A-Za-z0-9+/=_-])"
+_BEFORE = r"(?<![A-Za-z0-9+_-])"  # not inside a run of encoded data
+_AFTER = r"(?![A-Za-z0-9_-])"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,9 @@ def read_source(folder: Path, path: str, *, python: str | None = None) -> Source
         tree = _parse(content, python)
     except SyntaxError as problem:
         where = f"{path}:{problem.lineno}" if problem.lineno else path
-        return Finding("package/syntax-error", printable(problem.msg), where, _hint(problem.msg, python))
+        return Finding(
+            "package/syntax-error", printable(problem.msg), where, _hint(problem.msg, python)
+        )
     except (ValueError, RecursionError, MemoryError) as problem:
         message = f"expected Python, found {printable(str(problem)) or 'too deep a nesting'}"
         return Finding("package/syntax-error", message, path)

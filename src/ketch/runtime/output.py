@@ -53,13 +53,12 @@ class Output:
         poll.register(self._stop_read, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poll.poll()}
-            if self._read in ready:
-                part = os.read(self._read, KEPT_BYTES)
-                if not part:
-                    return
-                self._keep(part)
-            elif self._stop_read in ready:
+            if self._stop_read in ready:
                 return
+            part = os.read(self._read, KEPT_BYTES)
+            if not part:
+                return
+            self._keep(part)
 
     def _keep(self, part: bytes) -> None:
         self._parts.append(part)

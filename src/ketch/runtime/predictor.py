@@ -15,12 +15,9 @@ from ketch.runtime.home import Home
 from ketch.runtime.prepare import Prepared, prepared
 from ketch.runtime.process import Worker
 from ketch.runtime.python_values import to_rows
-from ketch.schema import decode
+from ketch.schema import Decoder, Row
 
 DEADLINE_S = 60.0
-
-Row = dict[str, object]
-
 
 class Predictor:
     """A loaded package: call it with one row, a list of rows, or a DataFrame.
@@ -37,6 +34,8 @@ class Predictor:
 
     def __init__(self, package: Package, home: Home, *, offline: bool = False) -> None:
         self.package = package
+        self._inputs = Decoder(package.manifest.schema.inputs)
+        self._outputs = Decoder(package.manifest.schema.outputs)
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._ready: Prepared = self._stack.enter_context(
@@ -83,14 +82,18 @@ class Predictor:
         self, rows: Sequence[Mapping[str, object]], *, deadline_s: float = DEADLINE_S
     ) -> list[Row]:
         """Answer rows; the same promises as calling the predictor with a list."""
-        checked, findings = decode(self.package.manifest.schema.inputs, to_rows(rows))
+        checked, findings = self._inputs.decode(to_rows(rows))
         if findings:
             raise refused(findings)
-        if not checked:
+        return self.answer(checked, deadline_s=deadline_s)
+
+    def answer(self, rows: Sequence[Row], *, deadline_s: float = DEADLINE_S) -> list[Row]:
+        """Answer rows that the schema's decoder has passed already."""
+        if not rows:
             return []
         with self._lock:
-            answer = self._worker_alive().predict(checked, deadline_s=deadline_s)
-        outputs, wrong = decode(self.package.manifest.schema.outputs, answer.rows)
+            answer = self._worker_alive().predict(rows, deadline_s=deadline_s)
+        outputs, wrong = self._outputs.decode(answer.rows)
         if wrong:
             raise PackageCodeError(
                 f"the answer breaks the package's own schema: {wrong[0].message}",

@@ -37,7 +37,10 @@ class Prepared:
             Unavailable: The worker died or did not answer in time.
             UsageError: A variable that the package requires is not set.
         """
-        with Worker.start(self._launch(hash_seed)) as worker:
+        launch = self._launch(hash_seed)
+        with Worker.start(launch) as worker:
+            if launch.warm_bytecode:
+                _remember_warm(self.environment.path, launch.preimport)
             manifest = self.package.manifest
             worker.load(
                 manifest.pipeline.to_json(),
@@ -94,12 +97,10 @@ def prepared(
     """
     progress("building the environment")
     lock = Lock.parse(package.lock.decode())
-    builds = package.manifest.environment.allow_source_builds
-    environment = home.environments.ensure(lock, offline=offline, allow_source_builds=builds)
-    with home.room() as folder:
+    environment = home.environments.ensure(lock, offline=offline, progress=progress)
+    with environment.in_use(), home.room() as folder:
         progress("checking every byte")
-        ready = Prepared(package, environment, lay_out(package, folder))
-        yield ready
+        yield Prepared(package, environment, lay_out(package, folder))
 
 
 def variables_for(
@@ -123,7 +124,7 @@ def variables_for(
     return {**environment.variables, **{name: outside[name] for name in asked}}
 
 
-def remember_warm(environment: Path, modules: tuple[str, ...]) -> None:
+def _remember_warm(environment: Path, modules: tuple[str, ...]) -> None:
     """Note that the bytecode of these modules lies in the environment."""
     known = _warmed(environment) | set(modules)
     (environment / WARM).write_text("".join(f"{name}\n" for name in sorted(known)))

@@ -27,6 +27,7 @@ RANKING = re.compile(r"ranking@([1-9][0-9]{0,5})")
 FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 _MOST = 2**53
+_MEANT = {"minimum": "min", "maximum": "max", "enum": "values", "choices": "values"}
 
 
 def read_constraints(
@@ -42,7 +43,7 @@ def read_constraints(
             continue  # read with the type
         if key not in READERS:
             message = f"expected a key of a field, found {show(key)}"
-            hint = did_you_mean(str(key), ("type", *READERS))
+            hint = did_you_mean(_MEANT.get(str(key), str(key)), ("type", *READERS))
             findings.append(Finding("schema/unknown-key", message, where, hint))
             continue
         try:

@@ -19,7 +19,7 @@ from ketch.schema.nearest import did_you_mean
 from ketch.schema.parse import parse_json
 from ketch.schema.problems import Problem, Wrong, check_items
 from ketch.schema.scalars import wrong_type
-from ketch.schema.types import Bool, Float, Int, List, Struct, Tensor, Type
+from ketch.schema.types import Bool, Float, Int, List, String, Struct, Tensor, Type
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -48,7 +48,7 @@ def read_text_rows(
             try:
                 values[name] = readers.get(name, _text)(cell)
             except Wrong as inner:
-                wrong.add(f".{name}", inner)
+                wrong.add(f".{name}" if name else "", inner)  # cells too many have no name
         if wrong.problems:
             raise wrong
         return values
@@ -83,8 +83,8 @@ def _cell(field: Field) -> _Read:
     def read(cell: object) -> object:
         if cell == "" and field.nullable:
             return None
-        if cell == "" and by_type is not _text:
-            raise wrong_type(field.type, None)
+        if cell == "" and not isinstance(field.type, String):
+            raise Wrong(Problem("schema/null", f"`{field.type}`", None, found="an empty cell"))
         try:
             return by_type(cell)
         except Wrong as wrong:

@@ -7,8 +7,6 @@ part is missing. :class:`~ketch.store.local.LocalStore` and
 tells whether another one does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -26,6 +24,14 @@ Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call; never by two threads at once."""
 
 
+class Reader(Protocol):
+    """Anything that bytes can be read from, to its end."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return at most ``count`` bytes; none at the end."""
+        ...
+
+
 class Incoming(Protocol):
     """Blobs on their way into a store; nobody sees them before :meth:`commit`."""
 
@@ -33,7 +39,7 @@ class Incoming(Protocol):
         """Whether the store holds a blob already; if so, it stays for a while."""
         ...
 
-    def add(self, stream: BinaryIO, expected: Stored) -> None:
+    def add(self, stream: Reader, expected: Stored) -> None:
         """Take one blob from a stream, which is read to ``expected.size`` and one byte on.
 
         May be called from several threads at once.
@@ -160,7 +166,7 @@ class Store(BlobSource, BlobSink, Protocol):
         ...
 
 
-def put_stream(store: Store, stream: BinaryIO, expected: Stored) -> None:
+def put_stream(store: Store, stream: Reader, expected: Stored) -> None:
     """Store one blob from a stream.
 
     Raises:

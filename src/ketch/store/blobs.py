@@ -1,7 +1,5 @@
 """The folder of blobs: looking, reading, verifying, relying on what is there."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence

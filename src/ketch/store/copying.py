@@ -6,8 +6,6 @@ digest says even when the source changes under our hands; that the source change
 found by looking at its size and times once more.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat
@@ -15,28 +13,30 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Self
 
 from ketch.errors import DigestMismatch, NotFound, Unavailable, UsageError
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.store import durable
-from ketch.store.base import Progress
+from ketch.store.base import Progress, Reader
 
 READ_CHUNK = 1024 * 1024
 
 
-class Cancelled(Exception):  # noqa: N818 - never leaves the store
+class Cancelled(Exception):
     """Another file failed; the work on this one stops."""
 
 
 class Meter:
     """Adds up progress from several threads, and stops them all when one fails."""
 
-    def __init__(self, progress: Progress | None = None) -> None:
+    def __init__(
+        self, progress: Progress | None = None, *, stopped: threading.Event | None = None
+    ) -> None:
         self._progress = progress
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
+        self._stopped = stopped or threading.Event()
 
     def done(self, count: int) -> None:
         """Report ``count`` more bytes.
@@ -54,11 +54,9 @@ class Meter:
         """Let every thread stop at its next report."""
         self._stopped.set()
 
-    def silent(self) -> Meter:
+    def silent(self) -> Self:
         """Return a meter that reports nothing but stops with this one."""
-        other = Meter()
-        other._stopped = self._stopped
-        return other
+        return type(self)(stopped=self._stopped)
 
 
 @contextmanager
@@ -146,7 +144,7 @@ def copy_hashed(source: int, target: int, size: int, meter: Meter) -> Digest:
         copier.join()
 
 
-def copy_stream(stream: BinaryIO, target: int, expected: Stored) -> None:
+def copy_stream(stream: Reader, target: int, expected: Stored) -> None:
     """Fill an empty ``target`` from a stream, and stop one byte after the expected size.
 
     Raises:
@@ -173,6 +171,24 @@ def stream_mismatch(expected: Stored, found: Digest, size: int) -> DigestMismatc
     else:
         what = f"`{found}`"
     return DigestMismatch(f"expected `{expected.digest}`, found {what}", where=str(expected.digest))
+
+
+class Hashing:
+    """Hashes what is read through it."""
+
+    def __init__(self, stream: Reader) -> None:
+        self._stream = stream
+        self._sha = hashlib.sha256()
+
+    def read(self, count: int, /) -> bytes:
+        """Return at most ``count`` bytes; none at the end."""
+        content = self._stream.read(count)
+        self._sha.update(content)
+        return content
+
+    def digest(self) -> Digest:
+        """Return the digest of what was read so far."""
+        return Digest(self._sha.hexdigest())
 
 
 class _Watermark:

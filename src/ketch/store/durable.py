@@ -5,8 +5,6 @@ name that counts, ``fsync`` the folder. A failed ``fsync`` is final: the kernel 
 dropped the pages, so nothing is committed and nothing is synced again as if it were fine.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import fcntl
@@ -142,7 +140,7 @@ def replace_file(path: Path, content: bytes, *, temporary: Path) -> None:
             sync_file(fd)
         finally:
             os.close(fd)
-        os.rename(temporary, path)
+        temporary.rename(path)
     except OSError:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

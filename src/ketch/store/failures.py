@@ -5,8 +5,6 @@ Every ``OSError`` of the store passes :func:`explained`. All of them become
 once the cause is gone.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Iterator

@@ -7,8 +7,6 @@ losing it, or finding it damaged, costs one hash pass; and what it says is belie
 while the store holds a blob of that digest and size.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from contextlib import suppress
@@ -68,9 +66,7 @@ class FileCache:
         """
         if seen.st_mtime_ns > hashed_ns - RACY_NS:
             return
-        entry = _Entry(
-            seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, bytes.fromhex(digest.hex)
-        )
+        entry = _Entry(seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, bytes.fromhex(digest.hex))
         if self._entries.get(_key(seen)) != entry:
             with self._lock:
                 self._new[_key(seen)] = entry

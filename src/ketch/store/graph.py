@@ -1,7 +1,5 @@
 """What hangs together: a manifest, what it points to, and what refers to it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from ketch.errors import Finding, ManifestError, NotFound

@@ -1,7 +1,5 @@
 """Where ketch keeps its things on this machine."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

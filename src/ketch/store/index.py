@@ -6,8 +6,6 @@ of what refers to ``sha256:<hex>`` is tagged ``sha256-<hex>``.
 Entries and members of other tools are kept as they are.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ In this order, for each file: recognised by its times without reading; read and 
 be there; linked; cloned; copied and hashed in one pass.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import time

@@ -13,8 +13,6 @@
         └── quarantine/      damaged blobs, set aside
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path

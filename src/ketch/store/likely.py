@@ -5,8 +5,6 @@ is hashed. Which it is, is not known before it was read. So a few samples are co
 with those of stored blobs of the same size: a wrong guess costs time, never correctness.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import threading

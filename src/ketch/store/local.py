@@ -15,8 +15,6 @@ Damage by others, such as a failing disk, is found by hashing: :meth:`LocalStore
 before bytes are used, :func:`ketch.store.fsck` for all of them.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

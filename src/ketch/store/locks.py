@@ -1,7 +1,5 @@
 """One lock file per store, taken with ``flock``: the kernel lets go when its holder dies."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

@@ -1,7 +1,5 @@
 """A store in memory, for tests and for packages that live for one command."""
 
-from __future__ import annotations
-
 import io
 import tempfile
 import threading
@@ -14,7 +12,7 @@ from ketch.errors import DigestMismatch, KetchError, PackageError
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.package.oci import IMAGE_INDEX, Descriptor
-from ketch.store.base import MAX_READ_BYTES, Incoming, Progress, not_found, unique
+from ketch.store.base import MAX_READ_BYTES, Incoming, Progress, Reader, not_found, unique
 from ketch.store.blobs import raise_all
 from ketch.store.copying import READ_CHUNK, file_changed, opened_source, stream_mismatch
 from ketch.store.failures import explained
@@ -167,7 +165,7 @@ class _MemoryIncoming:
     def has(self, stored: Stored) -> bool:
         return self._store.size(stored.digest) == stored.size
 
-    def add(self, stream: BinaryIO, expected: Stored) -> None:
+    def add(self, stream: Reader, expected: Stored) -> None:
         content = b"".join(_parts(stream, expected.size + 1))
         found = Digest.of(content)
         if len(content) != expected.size or found != expected.digest:
@@ -183,7 +181,7 @@ class _MemoryIncoming:
         self._blobs.update({digest: self._staged.pop(digest) for digest in chosen})
 
 
-def _parts(stream: BinaryIO, most: int) -> Iterator[bytes]:
+def _parts(stream: Reader, most: int) -> Iterator[bytes]:
     while most and (part := stream.read(min(READ_CHUNK, most))):
         most -= len(part)
         yield part
@@ -191,7 +189,7 @@ def _parts(stream: BinaryIO, most: int) -> Iterator[bytes]:
 
 def _content_of(path: Path, progress: Progress | None) -> bytes:
     with explained(path), opened_source(path) as (fd, before):
-        with open(fd, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor, not a path
+        with open(fd, "rb", closefd=False) as file:
             content = file.read()
         if len(content) != before.st_size:
             raise file_changed(path)

@@ -1,7 +1,5 @@
 """Files on their way into a local store: seen by nobody until they are all durable."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import shutil
@@ -11,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from ketch.errors import Unavailable
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.store import durable
+from ketch.store.base import Reader
 from ketch.store.blobs import BlobFolder
 from ketch.store.copying import copy_stream
 from ketch.store.failures import explained
@@ -116,9 +115,7 @@ class Staging:
     def adopt(self, path: Path, stored: Stored, *, is_synced: bool) -> None:
         """Take a path inside the staging as the blob that it holds."""
         with self._lock:
-            known = self._staged.setdefault(
-                stored.digest, _Staged(path, stored.size, is_synced)
-            )
+            known = self._staged.setdefault(stored.digest, _Staged(path, stored.size, is_synced))
         if known.path != path:
             path.unlink()
 
@@ -138,7 +135,7 @@ class Staging:
         """Whether the store holds a blob already; if so, it stays for a while."""
         return self._blobs.claim(stored)
 
-    def add(self, stream: BinaryIO, expected: Stored) -> None:
+    def add(self, stream: Reader, expected: Stored) -> None:
         """Take one blob from a stream; see :class:`~ketch.store.base.Incoming`."""
         if self.holds(expected.digest):
             return

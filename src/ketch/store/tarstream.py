@@ -6,13 +6,11 @@ devices, sparse files, long names, compression and what follows the end are refu
 extended header may state a size and times, for that is how Go writes large files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from ketch.errors import PackageError
+from ketch.store.base import Reader
 
 BLOCK = 512
 _MAX_EXTENDED_BYTES = 8 * 1024
@@ -44,7 +42,7 @@ class Member:
 class Body:
     """The content of a member: reads to its end, never beyond."""
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
+    def __init__(self, stream: Reader, size: int) -> None:
         self._stream = stream
         self._rest = size
 
@@ -63,7 +61,7 @@ class Body:
             self.read(1024 * 1024)
 
 
-def members(stream: BinaryIO) -> Iterator[tuple[Member, Body]]:
+def members(stream: Reader) -> Iterator[tuple[Member, Body]]:
     """Yield the members of an archive; a body is read before the next member is asked for.
 
     Raises:
@@ -88,7 +86,9 @@ def members(stream: BinaryIO) -> Iterator[tuple[Member, Body]]:
     _end(stream)
 
 
-def refused(message: str, code: str, *, where: str | None = None, hint: str | None = None) -> PackageError:
+def refused(
+    message: str, code: str, *, where: str | None = None, hint: str | None = None
+) -> PackageError:
     """Return the error for an archive that breaks a rule."""
     return PackageError(message, code=f"archive/{code}", where=where, hint=hint)
 
@@ -102,20 +102,20 @@ def truncated() -> PackageError:
     )
 
 
-def _block(stream: BinaryIO) -> bytes:
+def _block(stream: Reader) -> bytes:
     block = stream.read(BLOCK)
     if len(block) < BLOCK:
         raise truncated()
     return block
 
 
-def _pad(stream: BinaryIO, size: int) -> None:
+def _pad(stream: Reader, size: int) -> None:
     rest = -size % BLOCK
     if len(stream.read(rest)) < rest:
         raise truncated()
 
 
-def _end(stream: BinaryIO) -> None:
+def _end(stream: Reader) -> None:
     """Require a second block of zeros, and then nothing but padding."""
     tail = stream.read(_MAX_END_BYTES + 1)
     if len(tail) < BLOCK:
@@ -182,8 +182,8 @@ def _number(field: bytes) -> int:
     return int(digits, 8)
 
 
-def _extended(stream: BinaryIO, size: int) -> dict[str, str]:
-    """Read an extended header: records of ``<length> <keyword>=<value>\\n``."""
+def _extended(stream: Reader, size: int) -> dict[str, str]:
+    """Read an extended header: lines of ``<length> <keyword>=<value>``."""
     if size > _MAX_EXTENDED_BYTES:
         raise refused(
             f"expected an extended header of at most {_MAX_EXTENDED_BYTES} bytes, found {size}",

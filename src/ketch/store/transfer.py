@@ -1,7 +1,5 @@
 """Copy a package, with all that hangs on it, from one store to another."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

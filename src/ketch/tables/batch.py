@@ -46,9 +46,8 @@ class Batch:
         """Return the error that says these rows are not what the schema declares."""
         located = self.locate(findings)
         first = located[0]
-        message = first.message if len(located) == 1 else f"expected rows as declared: {first.message}"
         return UsageError(
-            message, code=first.code, where=first.where, hint=first.hint, findings=located
+            first.message, code=first.code, where=first.where, hint=first.hint, findings=located
         )
 
     def _locate(self, finding: Finding) -> Finding:

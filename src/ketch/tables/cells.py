@@ -49,7 +49,8 @@ _ARROW = {
 _LISTS = ("list", "array")
 _AS_IS = frozenset(
     {"boolean", "float", "double", "varchar", "null"}
-    | {f"{sign}{size}" for sign in ("", "u") for size in ("tinyint", "smallint", "integer", "bigint")}
+    | {"tinyint", "smallint", "integer", "bigint"}
+    | {"utinyint", "usmallint", "uinteger", "ubigint"}
 )
 _NANOSECONDS = ("timestamp_ns", "timestamptz_ns")
 _ZONED = ("timestamp with time zone", "timestamptz_ns")
@@ -154,7 +155,7 @@ def _id(t: DuckDBPyType) -> str:
 
 
 def _parts(t: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
-    return [(name, part) for name, part in t.children if name != "size"]
+    return [(name, part) for name, part in t.children if name != "size"]  # type: ignore[misc] # of these types, all parts are types
 
 
 def _entry(t: DuckDBPyType) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ketch.errors import UsageError
+from ketch.errors import Unavailable, UsageError
 
 if TYPE_CHECKING:  # 0.1 s of import that most verbs never need
     import duckdb
@@ -22,16 +22,22 @@ MEMORY_LIMIT = "1GB"
 
 
 @contextmanager
-def engine(where: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
+def engine(
+    where: Path | str,
+    *,
+    code: str = "table/unreadable",
+    expected: str = "a file that can be read",
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB, and name the file in what goes wrong with it.
 
     Raises:
-        UsageError: ``table/unreadable``: DuckDB could not read or convert the file.
+        UsageError: With this code: DuckDB could not read or convert something.
+        Unavailable: ``table/out-of-memory``.
     """
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="ketch-tables-") as scratch:
-        config = {
+        config: dict[str, str | bool | int | float | list[str]] = {
             "threads": 1,
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": scratch,
@@ -43,10 +49,16 @@ def engine(where: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
             con.execute("SET TimeZone = 'UTC'")
             try:
                 yield con
+            except duckdb.OutOfMemoryException as error:
+                raise Unavailable(
+                    f"expected rows that fit `{MEMORY_LIMIT}` of memory: {_first_line(error)}",
+                    code="table/out-of-memory",
+                    where=str(where),
+                ) from error
             except duckdb.Error as error:
                 raise UsageError(
-                    f"expected a file that can be read, found otherwise: {_first_line(error)}",
-                    code="table/unreadable",
+                    f"expected {expected}, found otherwise: {_first_line(error)}",
+                    code=code,
                     where=str(where),
                 ) from error
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeVar
 
 from ketch.errors import PackageError
-from ketch.tables.sketch import DistinctSketch, Frequent, Plain, QuantileSketch
+from ketch.tables.frequent import Frequent, Plain
 
 FORMAT = "ketch-profile/1"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class ColumnProfile:
         min, max: Smallest and largest, of numbers; of days and instants as ISO 8601 text.
         total: The sum, of numbers; exact for integers, and summed exactly in blocks of
             4,096 rows for floats.
+        distinct: About how many different ones there are, within 1.6 %.
         distinct_sketch: HyperLogLog of the values.
         quantile_sketch: t-digest of the values, of numbers.
         frequent: The most frequent values of up to 256 characters.
@@ -45,6 +48,7 @@ class ColumnProfile:
     min: int | float | str | None = None
     max: int | float | str | None = None
     total: int | float | None = None
+    distinct: float | None = None
     distinct_sketch: bytes | None = None
     quantile_sketch: bytes | None = None
     frequent: Frequent = field(default_factory=lambda: Frequent({}))
@@ -54,11 +58,6 @@ class ColumnProfile:
         """The mean, of numbers."""
         return None if self.total is None or not self.count else self.total / self.count
 
-    @property
-    def distinct(self) -> float | None:
-        """About how many distinct values there are; ``None`` where that was not counted."""
-        return None if self.distinct_sketch is None else DistinctSketch(self.distinct_sketch).estimate
-
     def quantiles(self, ranks: Sequence[float]) -> tuple[float, ...]:
         """Return about the values at these ranks, 0 to 1; none when it holds no numbers.
 
@@ -66,10 +65,12 @@ class ColumnProfile:
         """
         if self.quantile_sketch is None:
             return ()
+        from ketch.tables.sketch import QuantileSketch  # numpy: 0.1 s that few verbs need
+
         return QuantileSketch(self.quantile_sketch).quantiles(ranks)
 
     def top(self, k: int) -> tuple[tuple[Plain, int], ...]:
-        """Return the most frequent values with their counts, each low by at most ``frequent.error``."""
+        """Return the most frequent values with counts, each low by at most ``frequent.error``."""
         return self.frequent.top(k)
 
     def to_json(self) -> dict[str, object]:
@@ -93,9 +94,11 @@ class ColumnProfile:
 
     @classmethod
     def from_json(cls, body: Mapping[str, object]) -> Self:
-        """Read what :meth:`to_json` wrote; ``mean`` and ``distinct`` follow from the rest."""
-        pairs = body["frequent"]
-        assert isinstance(pairs, list)
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is no such column.
+        """
         return cls(
             name=_text(body["name"]),
             type=_text(body["type"]),
@@ -105,9 +108,10 @@ class ColumnProfile:
             min=_plain(body["min"]),
             max=_plain(body["max"]),
             total=_number(body["total"]),
+            distinct=_number(body["distinct"]),
             distinct_sketch=_from_text(body["distinct_sketch"]),
             quantile_sketch=_from_text(body["quantile_sketch"]),
-            frequent=Frequent(dict(pairs), _integer(body["frequent_error"])),
+            frequent=Frequent(_counts(body["frequent"]), _integer(body["frequent_error"])),
         )
 
 
@@ -162,21 +166,23 @@ class Profile:
             PackageError: ``package/profile``: it is no profile of this format.
         """
         try:
-            assert isinstance(body, Mapping)
-            assert body["format"] == FORMAT
-            columns = body["columns"]
-            assert isinstance(columns, list)
-            return cls(
-                row_count=_integer(body["row_count"]),
-                digest=_optional_text(body["digest"]),
-                columns=tuple(ColumnProfile.from_json(column) for column in columns),
-                time_column=_optional_text(body["time_column"]),
-                time_from=_optional_text(body["time_from"]),
-                time_to=_optional_text(body["time_to"]),
-            )
-        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            return cls._from_object(_object(body))
+        except (KeyError, TypeError, ValueError) as error:
             message = f"expected a profile, `{FORMAT}`, found otherwise"
             raise PackageError(message, code="package/profile") from error
+
+    @classmethod
+    def _from_object(cls, body: Mapping[str, object]) -> Self:
+        if body["format"] != FORMAT:
+            raise ValueError(body["format"])
+        return cls(
+            row_count=_integer(body["row_count"]),
+            digest=_optional_text(body["digest"]),
+            columns=tuple(ColumnProfile.from_json(_object(one)) for one in _list(body["columns"])),
+            time_column=_optional_text(body["time_column"]),
+            time_from=_optional_text(body["time_from"]),
+            time_to=_optional_text(body["time_to"]),
+        )
 
 
 def _to_text(content: bytes | None) -> str | None:
@@ -187,9 +193,27 @@ def _from_text(value: object) -> bytes | None:
     return None if value is None else base64.b64decode(_text(value), validate=True)
 
 
-def _text(value: object) -> str:
-    assert isinstance(value, str)
+def _of(kind: type[_T], value: object) -> _T:
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}")
     return value
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return _of(dict, value)
+
+
+def _list(value: object) -> list[object]:
+    return _of(list, value)
+
+
+def _counts(value: object) -> dict[Plain, int]:
+    pairs = [tuple(_list(pair)) for pair in _list(value)]
+    return {_value(item): _integer(count) for item, count in pairs}
+
+
+def _text(value: object) -> str:
+    return _of(str, value)
 
 
 def _optional_text(value: object) -> str | None:
@@ -197,14 +221,16 @@ def _optional_text(value: object) -> str | None:
 
 
 def _integer(value: object) -> int:
-    assert isinstance(value, int)
-    return value
+    return _of(int, value)
 
 
 def _number(value: object) -> int | float | None:
-    assert value is None or isinstance(value, (int, float))
-    return value
+    return value if value is None or isinstance(value, int) else _of(float, value)
+
+
+def _value(value: object) -> int | float | str:
+    return value if isinstance(value, (str, int)) else _of(float, value)
 
 
 def _plain(value: object) -> int | float | str | None:
-    return value if isinstance(value, str) else _number(value)
+    return None if value is None else _value(value)

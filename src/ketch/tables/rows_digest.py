@@ -73,7 +73,7 @@ def _encoder(arrow: str) -> Encode | None:
 def _float_bits(cells: Sequence[object]) -> list[int | None]:
     numbers = np.array(cells, dtype=np.float64)  # null becomes NaN
     bits: list[int | None] = numbers.view(np.int64).tolist()
-    for index in np.flatnonzero(np.isnan(numbers)):
+    for index in np.flatnonzero(np.isnan(numbers)).tolist():
         bits[index] = None if cells[index] is None else _NAN
     return bits
 

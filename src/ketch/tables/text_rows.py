@@ -1,7 +1,7 @@
 """Rows of JSON, JSON Lines and CSV: streams of bytes in, batches out.
 
 JSON Lines and CSV are read line by line and need no more memory than a batch; one JSON
-text is read whole, and is therefore limited in size.
+text is read whole, and is therefore limited to ``MAX_BYTES``; so is one line.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from typing import BinaryIO, NoReturn
 
 from ketch.errors import UsageError
 from ketch.schema import Field, Row, parse_json, read_text_rows
-from ketch.schema.parse import DEFAULT_LIMITS
+from ketch.schema.parse import MAX_BYTES
 from ketch.schema.text import check_columns
 from ketch.tables.batch import Batch
-
-MAX_BYTES = DEFAULT_LIMITS.size_bytes
-"""Size of the largest JSON text, and of the longest line of JSON Lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +80,16 @@ def _read_text(source: Source, content: bytes) -> Iterator[Batch]:
     try:
         value = parse_json(content, where=source.name)
     except UsageError as error:
-        if error.code == "json/too-large":
-            raise UsageError(error.message, code=error.code, where=source.name, hint=hint) from error
-        raise
-    rows = value if isinstance(value, list) else [value]
+        if error.code != "json/too-large":
+            raise
+        raise UsageError(error.message, code=error.code, where=source.name, hint=hint) from error
+    values = value if isinstance(value, list) else [value]
+    name = source.name
+    rows = [_check_object(one, f"{name}: row {place}") for place, one in enumerate(values, 1)]
     for start in range(0, len(rows), source.batch_rows):
         some = rows[start : start + source.batch_rows]
         places = range(start + 1, start + 1 + len(some))
-        batch = Batch(some, source.name, places, lines=False, single=not isinstance(value, list))
-        for index, row in enumerate(some):
-            _check_object(row, batch.where(index))
-        yield batch
+        yield Batch(some, name, places, lines=False, single=not isinstance(value, list))
 
 
 def _objects(source: Source, lines: Iterable[bytes]) -> Iterator[tuple[int, Row]]:
@@ -128,8 +124,8 @@ def _check_header(names: list[str] | None, fields: Sequence[Field], source: str)
         _unreadable("expected a line of column names, found nothing", f"{source}:1")
     findings = tuple(check_columns(fields, names, f"{source}:1"))
     if findings:
-        other = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
-        hint = f"cells are separated by commas, not by {other!r}" if other else findings[0].hint
+        marks = [mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]]
+        hint = f"cells are separated by commas, not by {marks[0]!r}" if marks else findings[0].hint
         raise UsageError(
             findings[0].message,
             code=findings[0].code,

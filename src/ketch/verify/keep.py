@@ -19,7 +19,7 @@ def attach(attestation: Attestation, package: Package, store: Store) -> Descript
         config=Descriptor(EMPTY_CONFIG, config.digest, config.size),
         layers=(Descriptor(MEDIA_TYPE, layer.digest, layer.size),),
         artifact_type=ARTIFACT_TYPE,
-        subject=Descriptor(IMAGE_MANIFEST, package.digest, package.manifest_size),
+        subject=package.descriptor,
         annotations={
             "dev.ketch.attestation.passed": "true" if attestation.passed else "false",
             "org.opencontainers.image.created": str(attestation.predicate["started"]),

@@ -37,7 +37,7 @@ class ScenarioResult:
         body: dict[str, object] = {
             "name": self.name,
             "passed": self.passed,
-            "differences": [{"step": step, **vars_of(item)} for item in self.differences],
+            "differences": [{"step": step, **item.to_json()} for item in self.differences],
         }
         if self.error is not None:
             body["error"] = self.error
@@ -156,13 +156,3 @@ class Report:
             body["problem"] = self.problem
         return body
 
-
-def vars_of(difference: Difference) -> dict[str, object]:
-    """Return a difference as JSON."""
-    return {
-        "row": difference.row,
-        "field": difference.field,
-        "expected": difference.expected,
-        "found": difference.found,
-        "message": difference.message,
-    }

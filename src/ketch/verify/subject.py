@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ketch.package import Divergence, Package, ScenarioTrace, first_divergence
-from ketch.runtime import Worker
-from ketch.schema import Schema
+from ketch.runtime import Worker, comparisons
+from ketch.schema import CompareFunction, Schema
 
 Row = Mapping[str, object]
 
@@ -40,13 +40,9 @@ class Subject:
         return self.package.manifest.schema
 
     @property
-    def functions(self) -> dict[str, Callable[[object, object], bool | str]]:
+    def functions(self) -> dict[str, CompareFunction]:
         """The package's own comparison functions, each run in its worker."""
-
-        def caller(name: str) -> Callable[[object, object], bool | str]:
-            return lambda expected, found: self.worker.compare(name, expected, found)
-
-        return {name: caller(name) for name in self.package.manifest.comparisons}
+        return comparisons(self.worker, self.schema)
 
     def divergence(self, trace: ScenarioTrace) -> Divergence | None:
         """Return where a trace parts from the best reference for the same inputs."""

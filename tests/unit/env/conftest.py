@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from ketch.env import Lock, LockedPackage, make_lock
-
-MakeWheel = Callable[..., Path]
 
 
 class Index:
@@ -55,13 +54,14 @@ def _digest(text: str) -> str:
 
 
 @pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
     folder = tmp_path / "index"
     folder.mkdir()
-    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    settings = tmp_path / "uv-settings.toml"
+    settings.write_text(f'no-index = true\nfind-links = ["{folder}"]\n')
+    monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    yield Index(folder)
+    return Index(folder)
 
 
 @pytest.fixture
@@ -73,6 +73,4 @@ def tiny_lock(index: Index, running_python: str) -> Lock:
 
 @pytest.fixture
 def running_python() -> str:
-    import platform
-
     return platform.python_version()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketch.env import Lock, LockedPackage, make_lock, read_lock, write_lock
+from ketch.env import Lock, LockedPackage, SourceBuilds, make_lock, read_lock, write_lock
 from ketch.errors import ManifestError
 from ketch.package.digest import Digest
 
@@ -20,7 +20,7 @@ six==1.16.0 ; sys_platform == 'linux' \\
 """
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,4})?", fullmatch=True)
-versions = st.from_regex(r"[1-9]\d?(\.(0|[1-9]\d?)){0,2}(rc1)?(\+cpu)?", fullmatch=True)
+versions = st.from_regex(r"[1-9][0-9]?(\.(0|[1-9][0-9]?)){0,2}(rc1)?(\+cpu)?", fullmatch=True)
 markers = st.sampled_from(
     ["", "sys_platform == 'win32'", "python_full_version < '3.12' and platform_machine != 'arm64'"]
 )
@@ -32,7 +32,7 @@ inputs = st.none() | st.binary(max_size=8).map(Digest.of)
 
 @given(st.lists(packages, max_size=6), builds, inputs)
 def test_a_lock_is_read_as_it_was_written(
-    found: list[LockedPackage], source_builds: bool | tuple[str, ...], digest: Digest | None
+    found: list[LockedPackage], source_builds: SourceBuilds, digest: Digest | None
 ) -> None:
     lock = make_lock("3.11.7", found, source_builds=source_builds, inputs=digest)
     assert Lock.parse(str(lock)) == lock
@@ -98,7 +98,7 @@ HOSTILE = {
     "variable": SIX.replace("'linux'", "'${HOME}'"),
     "comment in the marker": SIX.replace("'linux'", "'linux' # x"),
     "backslash in the marker": SIX.replace("'linux'", "'li\\nux'"),
-    "no hash": SIX.split(" \\")[0] + "\n",
+    "no hash": SIX.split(" \\", maxsplit=1)[0] + "\n",
     "weaker hash": SIX.replace("sha256", "md5"),
     "short hash": SIX.replace(B, B[:63]),
     "capital hash": SIX.replace(B, "B" * 64),
@@ -121,6 +121,7 @@ HOSTILE = {
     "no final newline": SIX.rstrip("\n"),
     "another version of the format": SIX.replace("lock 1", "lock 2"),
     "loose python": SIX.replace("3.11.7", "3.11"),
+    "digits that are not ASCII": SIX.replace("3.11.7", "3.11.\u0667"),
     "no python": SIX.replace("# python 3.11.7\n", ""),
     "empty": "",
     "byte order mark": "\ufeff" + SIX,

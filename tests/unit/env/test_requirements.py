@@ -52,7 +52,9 @@ def test_included_files_are_followed_inside_the_folder(tmp_path: Path) -> None:
 def test_includes_outside_the_folder_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "package"
     write(tmp_path, "secret.txt", "numpy\n")
-    write(folder, "requirements.txt", "-r ../secret.txt\n-c link.txt\n-r /etc/passwd\n-r none.txt\n")
+    write(
+        folder, "requirements.txt", "-r ../secret.txt\n-c link.txt\n-r /etc/passwd\n-r none.txt\n"
+    )
     (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
     assert codes(folder) == ["env/include-outside"] * 3 + ["env/unreadable-file"]
 
@@ -101,7 +103,11 @@ def test_where_a_distribution_comes_from_is_not_the_packages_business(
 
 
 def test_a_password_in_a_url_is_not_repeated(tmp_path: Path) -> None:
-    write(tmp_path, "requirements.txt", "x @ https://me:hunter2@example.org/x\n-i https://a:hunter2@example.org\n")
+    write(
+        tmp_path,
+        "requirements.txt",
+        "x @ https://me:hunter2@example.org/x\n-i https://a:hunter2@example.org\n",
+    )
     assert "hunter2" not in str(read_requirements(tmp_path).findings)
 
 
@@ -111,7 +117,11 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_hashes_the_author_gave_are_kept(tmp_path: Path) -> None:
-    write(tmp_path, "requirements.txt", f"Six==1.16.0 \\\n --hash=sha256:{'a' * 64} \\\n --hash=sha256:{'b' * 64}\n")
+    write(
+        tmp_path,
+        "requirements.txt",
+        f"Six==1.16.0 \\\n --hash=sha256:{'a' * 64} \\\n --hash=sha256:{'b' * 64}\n",
+    )
     found = read_requirements(tmp_path)
     assert found.lines == ("six==1.16.0",)
     assert found.hashes == {"six": {"a" * 64, "b" * 64}}
@@ -151,11 +161,15 @@ def test_a_pyproject_says_dependencies_and_pythons(tmp_path: Path) -> None:
     found = read_requirements(tmp_path)
     assert found.lines == ("six>=1",)
     assert found.requires_python == ">=3.10"
-    assert [finding.where for finding in found.findings] == ["pyproject.toml: project.dependencies[1]"]
+    assert [finding.where for finding in found.findings] == [
+        "pyproject.toml: project.dependencies[1]"
+    ]
 
 
 def test_a_uv_lock_beside_the_pyproject_is_kept_to(tmp_path: Path) -> None:
-    write(tmp_path, "pyproject.toml", '[project]\nname = "p"\nversion = "0"\ndependencies = ["six"]\n')
+    write(
+        tmp_path, "pyproject.toml", '[project]\nname = "p"\nversion = "0"\ndependencies = ["six"]\n'
+    )
     without = read_requirements(tmp_path)
     write(tmp_path, "uv.lock", "version = 1\n")
     found = read_requirements(tmp_path)
@@ -170,7 +184,10 @@ def test_a_uv_lock_beside_the_pyproject_is_kept_to(tmp_path: Path) -> None:
     [
         ('[project]\ndynamic = ["dependencies"]\n', "env/dynamic-dependencies"),
         ('[tool.poetry.dependencies]\nsix = "1"\n', "env/poetry"),
-        ('[project]\ndependencies = ["six"]\n[tool.uv.sources]\nsix = {path = "x"}\n', "env/url-requirement"),
+        (
+            '[project]\ndependencies = ["six"]\n[tool.uv.sources]\nsix = {path = "x"}\n',
+            "env/url-requirement",
+        ),
         ('[project]\ndependencies = ["six\\n--index-url x"]\n', "env/bad-requirement"),
         ('[project]\nrequires-python = "three"\n', "env/python-request"),
         ("[project\n", "env/unreadable-file"),
@@ -187,7 +204,7 @@ def test_a_requirement_cannot_smuggle_a_line(tmp_path: Path) -> None:
     write(
         tmp_path,
         "pyproject.toml",
-        '[project]\ndependencies = ["six; sys_platform == \'x\\n--index-url y\'"]\n',
+        "[project]\ndependencies = [\"six; sys_platform == 'x\\n--index-url y'\"]\n",
     )
     found = read_requirements(tmp_path)
     assert found.lines == ()

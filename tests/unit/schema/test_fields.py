@@ -90,7 +90,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"type": "struct", "fields": {}}, "s.a.fields"),
         ({"type": "struct", "fields": {"x ": "int64"}}, "s.a.fields.x "),
         ({"type": "struct", "fields": {"x": {"type": "int64", "min": 1}}}, "s.a.fields.x"),
-        ({"type": "struct", "fields": {"x": {"type": "int64", "nullable": 1}}}, "s.a.fields.x.nullable"),
+        (
+            {"type": "struct", "fields": {"x": {"type": "int64", "nullable": 1}}},
+            "s.a.fields.x.nullable",
+        ),
     ],
 )
 def test_a_declaration_that_cannot_be_read_is_a_finding(

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001, S608 - a script that stands alone; its queries are its own
 """Makes the demo's shop data from the published *Online Retail II* sheet.
 
 ``NOTICE.md`` beside this file names the source, the licence and every change.

@@ -6,7 +6,7 @@ can never apply to the lock's Python is left out, so that a lock reads as what i
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -79,12 +79,13 @@ def resolve(requirements: Requirements, python: str, how: Resolving | None = Non
     _check_python(requirements, interpreter.version)
     packages = _resolve_packages(requirements, interpreter, how)
     inputs = requirements.digest(python, source_builds=how.source_builds)
-    return make_lock(
+    lock = make_lock(
         interpreter.version,
         _keep_hashes(_prune(packages, interpreter.version), requirements),
         source_builds=how.source_builds,
         inputs=inputs,
     )
+    return Lock.parse(str(lock))  # what uv wrote is held to our grammar too
 
 
 def _choose_python(python: str, how: Resolving) -> Interpreter:
@@ -116,11 +117,20 @@ def _resolve_packages(
         output = Path(folder, "output.txt")
         if requirements.uv_lock is not None:
             _export(requirements.uv_lock, interpreter, output, how.progress)
-        elif requirements.lines:
-            _compile(requirements, interpreter, output, how)
-        else:
+            pinned = list(_read_output(output, requirements))
+            if all(package.hashes for package in pinned):
+                return pinned
+            # A folder of wheels, and some indexes, give uv.lock no hashes: ask for them.
+            requirements = replace(requirements, lines=tuple(map(_pin, pinned)), constraints=())
+        if not requirements.lines:
             return []
-        return list(_read_output(output.read_text("utf-8"), requirements))
+        _compile(requirements, interpreter, output, how)
+        return list(_read_output(output, requirements))
+
+
+def _pin(package: LockedPackage) -> str:
+    marker = f" ; {package.marker}" if package.marker else ""
+    return f"{package.name}=={package.version}{marker}"
 
 
 def _export(
@@ -158,24 +168,23 @@ def _compile(
     )
 
 
-def _read_output(text: str, requirements: Requirements) -> Iterator[LockedPackage]:
+def _read_output(output: Path, requirements: Requirements) -> Iterator[LockedPackage]:
     """Read what uv wrote.
 
     Raises:
         ManifestError: a ``uv.lock`` pins a checkout, a path or a URL.
     """
     findings = []
-    for _, line in logical_lines(text):
+    for _, line in logical_lines(output.read_text("utf-8")):
         requirement = _parse(line.split("--hash=")[0])
-        hashes = _HASH.findall(line)
-        if requirement is None or requirement.url is not None or not hashes:
+        if requirement is None or requirement.url is not None:
             message = f"expected a version from the index, found `{line[:120]}`"
             findings.append(Finding("env/url-requirement", message, requirements.source))
             continue
         version = str(requirement.specifier).removeprefix("==")
         marker = str(requirement.marker).replace('"', "'") if requirement.marker else ""
         name = canonicalize_name(requirement.name)
-        yield LockedPackage(name, version, marker, tuple(hashes))
+        yield LockedPackage(name, version, marker, tuple(_HASH.findall(line)))
     if findings:
         raise ManifestError(
             "the requirements hold more than versions from an index",

@@ -1,0 +1,46 @@
+"""``ketch env``: show or clean up the environments of packages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from ketch.cli.printer import Printer
+from ketch.cli.text import size
+from ketch.runtime import Home, collect_unused_environments
+
+env = App(name="env", help="Show or clean up the environments of packages.")
+
+
+@env.command(name="list")
+def list_environments(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Show every environment: its Python, its libraries, its size, its last use.
+
+    Args:
+        json: Print one JSON value.
+    """
+    records = Home.default().environments.list()
+    lines = [
+        f"{one.key[:12]}  Python {one.python}  {one.packages:>3} libraries  "
+        f"{size(one.size_bytes):>9}  used {one.last_used:%Y-%m-%d %H:%M}"
+        for one in records
+    ]
+    text = "\n".join(lines) or "no environments yet; verifying a package makes one"
+    Printer(as_json=json).show([one.to_json() for one in records], text)
+
+
+@env.command(name="gc")
+def collect(
+    *, dry_run: bool = False, json: Annotated[bool, Parameter(negative="")] = False
+) -> None:
+    """Remove environments that no package in the store needs.
+
+    Args:
+        dry_run: Say what would be removed, and remove nothing.
+        json: Print one JSON value.
+    """
+    collected = collect_unused_environments(Home.default(), dry_run=dry_run)
+    done = "would free" if dry_run else "freed"
+    text = f"{len(collected.keys)} environments, {done} {size(collected.freed_bytes)}"
+    Printer(as_json=json).show(collected.to_json(), text)

@@ -1,0 +1,43 @@
+"""``ketch predict``: answer a file of inputs with a package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ketch.cli.printer import Printer
+from ketch.runtime import answer_file, load
+from ketch.tables import Format
+
+
+def predict(
+    package: str,
+    inputs: str,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    input_format: Format | None = None,
+    offline: bool = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Answer every row of a file, in the package's own environment.
+
+    Args:
+        package: A reference such as `shop:1.0.0`.
+        inputs: A JSON, JSONL, CSV or Parquet file; `-` reads standard input.
+        output: Where to write the answers, in the format of its suffix; by default
+            JSON on standard output.
+        input_format: json, jsonl, csv or parquet, when the name does not say.
+        offline: Use only libraries and interpreters that lie on this machine.
+        json: Print one JSON value.
+    """
+    printer = Printer(as_json=json)
+    source = None if inputs == "-" else Path(inputs)
+    with printer.progress() as progress, load(package, offline=offline) as predictor:
+        progress.step(f"answering {inputs}")
+        answered = answer_file(
+            predictor, source, output, source_format=input_format, progress=progress.advance
+        )
+    if output is not None:
+        printer.show(answered.to_json(), f"{answered.rows} rows answered in {output}")

@@ -1,0 +1,180 @@
+"""What verification, packing and recording found, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from ketch.authoring import Initialised, Packed, Recorded
+from ketch.cli.text import seconds, size
+from ketch.package import Divergence
+from ketch.runtime import Entry
+from ketch.schema import Difference
+from ketch.verify import ProbeResult, Report, ScenarioResult
+
+SHOWN = 5
+
+
+def packed_text(packed: Packed) -> str:
+    """Return what ``ketch pack`` says."""
+    package = packed.package
+    lines = [] if packed.report is None else [report_text(packed.report), ""]
+    if packed.report is not None and not packed.report.passed:
+        return "\n".join([*lines, f"{package.reference} is not stored: it broke its contract"])
+    state = "verified" if packed.verified else "NOT verified"
+    lines.append(f"{package.reference}  {package.digest}")
+    lines.append(f"{size(package.size_bytes)}, {state}, in the store")
+    if packed.archive is not None:
+        lines.append(f"archive {packed.archive}")
+    return "\n".join(lines)
+
+
+def report_text(report: Report) -> str:
+    """Return what verification found: failures in full, the rest counted."""
+    return "\n".join(_report(report))
+
+
+def _report(report: Report) -> Iterator[str]:
+    yield f"{report.name}  {report.digest.short}"
+    if report.problem is not None:
+        yield f"✗ the package could not be verified: {report.problem}"
+        yield from _indented(report.output)
+    yield from _scenarios(report.scenarios)
+    yield from _probes(report.probes)
+    yield from _first_divergence(report)
+    if report.metrics:
+        listed = ", ".join(f"{name} {value:.4g}" for name, value in sorted(report.metrics.items()))
+        yield f"  metrics: {listed}"
+    yield f"  {_measured(report)}"
+    for note in report.notes:
+        yield f"  ! {note}"
+    verdict = "✓ keeps its contract" if report.passed else "✗ breaks its contract"
+    yield f"{verdict} ({seconds(report.duration_s)})"
+
+
+def _scenarios(results: Sequence[ScenarioResult]) -> Iterator[str]:
+    passed = sum(result.passed for result in results)
+    mark = "✓" if passed == len(results) else "✗"
+    yield f"{mark} {passed} of {len(results)} scenarios answered as promised"
+    for result in results:
+        if not result.passed:
+            yield from _failed_scenario(result)
+
+
+def _failed_scenario(result: ScenarioResult) -> Iterator[str]:
+    yield f"  ✗ {result.name}"
+    if result.error:
+        yield f"      {result.error}"
+    for difference in result.differences[:SHOWN]:
+        yield f"      {difference_text(difference)}"
+    if len(result.differences) > SHOWN:
+        yield f"      … and {len(result.differences) - SHOWN} more differences"
+    if result.divergence is not None:
+        yield f"      {divergence_text(result.divergence)}"
+
+
+def _probes(results: Sequence[ProbeResult]) -> Iterator[str]:
+    required = [result for result in results if result.required]
+    if required:
+        passed = sum(result.passed for result in required)
+        mark = "✓" if passed == len(required) else "✗"
+        yield f"{mark} {passed} of {len(required)} probes survived"
+    for result in results:
+        if result.passed:
+            continue
+        mark = "✗" if result.required else "·"
+        yield f"  {mark} {result.name}: {result.detail}"
+        if result.hint and result.required:
+            yield f"      {result.hint}"
+
+
+def _first_divergence(report: Report) -> Iterator[str]:
+    divergence = report.first_divergence
+    if divergence is None:
+        return
+    if report.passed:
+        yield f"  ! the answers agree, but {divergence_text(divergence)}"
+    else:
+        yield f"✗ {divergence_text(divergence)}"
+
+
+def divergence_text(divergence: Divergence) -> str:
+    """Return where two runs parted, as one line."""
+    where = f"step `{divergence.step}`"
+    if divergence.field:
+        where += f", field `{divergence.field}`"
+    if divergence.row is not None:
+        where += f", row {divergence.row}"
+    return (
+        f"first moved at {where}: expected {_value(divergence.expected)}, "
+        f"found {_value(divergence.found)}"
+    )
+
+
+def difference_text(difference: Difference) -> str:
+    """Return one difference as one line."""
+    place = f"row {difference.row}, `{difference.field}`" if difference.field else "the rows"
+    if difference.expected is None and difference.found is None:
+        return f"{place}: {difference.message}"
+    return f"{place}: expected {_value(difference.expected)}, found {_value(difference.found)}"
+
+
+def recorded_text(recorded: Recorded) -> str:
+    """Return what ``ketch record`` did, with every difference."""
+    return "\n".join(_recorded(recorded))
+
+
+def _recorded(recorded: Recorded) -> Iterator[str]:
+    marks = {"new": "+", "changed": "~", "same": "=", "error": "=", "raised": "✗"}
+    for one in recorded.scenarios:
+        draft = "  (draft: confirm it with `ketch record --confirm`)" if one.scenario.draft else ""
+        detail = f": {one.detail}" if one.detail else ""
+        yield f"{marks[one.change]} {one.scenario.name}  {one.change}{detail}{draft}"
+        for difference in one.differences[:SHOWN]:
+            yield f"    {difference_text(difference)}"
+        if one.change == "new":
+            yield from (f"    {_value(dict(row))}" for row in (one.scenario.expected or ())[:SHOWN])
+    written = ", ".join(recorded.files) if recorded.files else "nothing"
+    yield f"wrote {written}"
+
+
+def initialised_text(made: Initialised) -> str:
+    """Return what ``ketch init`` wrote and what to do next."""
+    files = "\n".join(f"  {file}" for file in made.files)
+    return (
+        f"{made.path}\n{files}\n\nnext: look at ketch.toml and scenarios/, then\n"
+        f"  ketch record --confirm {made.path}\n  ketch pack {made.path}"
+    )
+
+
+def listing_text(entries: Sequence[Entry]) -> str:
+    """Return the packages of a store as a table."""
+    if not entries:
+        return "no packages yet; `ketch init` starts one"
+    width = max(len(entry.reference) for entry in entries)
+    lines = []
+    for entry in entries:
+        about = entry.problem or f"{size(entry.size_bytes or 0):>9}  {entry.owner}"
+        route = f"  → {entry.route}" if entry.route else ""
+        lines.append(f"{entry.reference:<{width}}  {entry.digest.short}  {about}{route}")
+    return "\n".join(lines)
+
+
+def _measured(report: Report) -> str:
+    measured = report.measured
+    parts = [f"started in {seconds(measured.start_s)}"]
+    if measured.latency_ms is not None:
+        parts.append(f"{measured.latency_ms:.1f} ms a row")
+    if measured.memory_mb is not None:
+        parts.append(f"{measured.memory_mb:.0f} MB")
+    return ", ".join(parts)
+
+
+def _indented(text: str) -> Iterator[str]:
+    lines = text.strip().splitlines()
+    return (f"    {line}" for line in lines[-12:])
+
+
+def _value(value: object) -> str:
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return f"`{shown}`" if len(shown) <= 100 else f"`{shown[:97]}…`"

@@ -1,0 +1,36 @@
+"""Bytes by digest, in an OCI image layout that every registry tool can read.
+
+A blob is whole or absent, whatever is killed and whenever the power goes; content never
+changes under its digest; a tag never names a package of which a part is missing. Damage
+by others is found by hashing, before the bytes are used.
+"""
+
+from ketch.store.archive import write_archive
+from ketch.store.archive_reader import Imported, read_archive
+from ketch.store.base import Incoming, Progress, Store, put_stream
+from ketch.store.fsck import Report, fsck, quarantine
+from ketch.store.gc import Collected, gc
+from ketch.store.home import ketch_home
+from ketch.store.local import LocalStore
+from ketch.store.memory import MemoryStore
+from ketch.store.transfer import Copied, copy_graph
+
+__all__ = [
+    "Collected",
+    "Copied",
+    "Imported",
+    "Incoming",
+    "LocalStore",
+    "MemoryStore",
+    "Progress",
+    "Report",
+    "Store",
+    "copy_graph",
+    "fsck",
+    "gc",
+    "ketch_home",
+    "put_stream",
+    "quarantine",
+    "read_archive",
+    "write_archive",
+]

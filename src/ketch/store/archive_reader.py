@@ -1,0 +1,236 @@
+"""Read a package from one file that nobody vouches for.
+
+:mod:`ketch.store.tarstream` admits regular files only, this module admits only the names
+of an OCI image layout, every blob is hashed against its name, and nothing becomes visible
+in the store until everything that the index leads to was checked.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from ketch.errors import ManifestError, NotFound, PackageError
+from ketch.package.blobs import Stored
+from ketch.package.digest import Digest
+from ketch.package.oci import MAX_MANIFEST_BYTES, Descriptor
+from ketch.schema.parse import parse_json
+from ketch.store.base import Incoming, Store
+from ketch.store.blobs import is_hex_name
+from ketch.store.copying import READ_CHUNK, Hashing, stream_mismatch
+from ketch.store.failures import explained
+from ketch.store.graph import MAX_BLOBS, require_complete, require_refers, walk
+from ketch.store.index import Index, subject_of
+from ketch.store.tarstream import Body, Member, members, refused
+
+_MAX_INDEX_BYTES = 4 * 1024 * 1024
+_BLOBS = "blobs/sha256/"
+_FOLDERS = frozenset({"", ".", "blobs", "blobs/sha256"})
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an archive held.
+
+    Attributes:
+        roots: The packages, each with the name the archive gives it, if any.
+        referrers: How many manifests refer to them.
+        size_bytes: The size of all blobs.
+    """
+
+    roots: tuple[tuple[str | None, Descriptor], ...]
+    referrers: int
+    size_bytes: int
+
+
+def read_archive(path: Path, store: Store, *, max_bytes: int | None = None) -> Imported:
+    """Read an archive into a store, and record its referrers there. No tag is made.
+
+    Args:
+        path: A plain tar, written by ketch, skopeo or another tool.
+        store: Where the blobs go; what it holds already is not stored again.
+        max_bytes: The most that all blobs together may have; by default the file's size
+            is limit enough, since nothing in it is compressed.
+
+    Raises:
+        NotFound: There is no such file.
+        PackageError: ``archive/*``: it breaks the rules.
+        DigestMismatch: A blob is not what its name says.
+        ManifestError, UsageError: Its index or a manifest can not be read.
+    """
+    with _opened(path) as (stream, size), store.incoming() as incoming:
+        taking = _Taking(incoming, size if max_bytes is None else min(size, max_bytes))
+        for member, body in members(stream):
+            taking.take(member, body)
+        contents = _Contents.of(taking.index(str(path)), incoming)
+        contents.require_whole(taking.sizes, store, str(path))
+        incoming.commit(only=contents.blobs.keys())
+    for _, root in contents.roots:
+        require_complete(store, root)
+    for subject, referrer in contents.links:
+        store.add_referrer(subject, referrer)
+    size_bytes = sum(each.size for each in contents.blobs.values())
+    return Imported(contents.roots, len(contents.links), size_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What an archive's index leads to."""
+
+    roots: tuple[tuple[str | None, Descriptor], ...]
+    links: tuple[tuple[Digest, Descriptor], ...]
+    blobs: dict[Digest, Descriptor]
+
+    @classmethod
+    def of(cls, index: Index, incoming: Incoming) -> Self:
+        named = [(name, subject_of(name or ""), top) for name, top in index.named()]
+        roots = tuple((name, top) for name, subject, top in named if subject is None)
+        links = tuple(
+            (subject, referrer)
+            for _, subject, top in named
+            if subject is not None
+            for referrer in _referrers(incoming, subject, top)
+        )
+        tops = [top for _, top in (*roots, *links)]
+        blobs = {each.digest: each for top in tops for each in walk(top, incoming.read)}
+        for subject, referrer in links:
+            if subject not in blobs:
+                raise refused(
+                    f"expected the subject `{subject}` of a referrer, found none",
+                    "foreign-referrer",
+                    where=str(referrer.digest),
+                )
+        return cls(roots, links, blobs)
+
+    def require_whole(self, sizes: Mapping[Digest, int], store: Store, where: str) -> None:
+        """Refuse an archive that lacks a blob, or has it in another size than it should."""
+        for digest, each in sorted(self.blobs.items()):
+            size = sizes.get(digest, store.size(digest))
+            if size is None:
+                raise refused(
+                    f"expected blob `{digest}`, found none",
+                    "incomplete",
+                    where=where,
+                    hint="the archive is not whole; write it again",
+                )
+            if size != each.size:
+                raise ManifestError(
+                    f"expected {each.size} bytes of `{digest}`, found {size}", where=where
+                )
+
+
+class _Taking:
+    """What was read of an archive so far."""
+
+    def __init__(self, incoming: Incoming, max_bytes: int) -> None:
+        self.sizes: dict[Digest, int] = {}
+        self._incoming = incoming
+        self._max_bytes = max_bytes
+        self._total = 0
+        self._documents: dict[str, bytes] = {}
+        self._seen: set[str] = set()
+
+    def take(self, member: Member, body: Body) -> None:
+        name = member.name.removeprefix("./").removesuffix("/" if member.is_folder else "")
+        if name in self._seen and not (member.is_folder and name in _FOLDERS):
+            raise refused("expected each name once, found it twice", "duplicate", where=name)
+        self._seen.add(name)
+        if len(self._seen) > MAX_BLOBS:
+            raise refused(f"expected at most {MAX_BLOBS} members, found more", "too-many")
+        if member.is_folder:
+            self._take_folder(name)
+        elif name in {"oci-layout", "index.json"}:
+            self._take_document(name, member, body)
+        elif name.startswith(_BLOBS) and is_hex_name(name.removeprefix(_BLOBS)):
+            self._take_blob(Digest(name.removeprefix(_BLOBS)), member, body)
+        else:
+            raise _foreign(name)
+
+    def index(self, where: str) -> Index:
+        """Return the archive's index, once all of it was read."""
+        for name in ("oci-layout", "index.json"):
+            if name not in self._documents:
+                raise refused(f"expected `{name}`, found none", "not-a-layout", where=where)
+        layout = parse_json(self._documents["oci-layout"], where=f"{where}: oci-layout")
+        if not isinstance(layout, dict) or layout.get("imageLayoutVersion") != "1.0.0":
+            raise refused(
+                "expected `imageLayoutVersion` 1.0.0, found another",
+                "not-a-layout",
+                where=f"{where}: oci-layout",
+            )
+        body = parse_json(self._documents["index.json"], where=f"{where}: index.json")
+        return Index.from_json(body, where=f"{where}: index.json")
+
+    def _take_folder(self, name: str) -> None:
+        if name not in _FOLDERS:
+            raise _foreign(name)
+
+    def _take_document(self, name: str, member: Member, body: Body) -> None:
+        if member.size > _MAX_INDEX_BYTES:
+            raise refused(
+                f"expected at most {_MAX_INDEX_BYTES} bytes, found {member.size}",
+                "too-large",
+                where=name,
+            )
+        self._documents[name] = body.read()
+
+    def _take_blob(self, digest: Digest, member: Member, body: Body) -> None:
+        self.sizes[digest] = member.size
+        self._total += member.size
+        if self._total > self._max_bytes:
+            raise refused(
+                f"expected at most {self._max_bytes} bytes of blobs, found more",
+                "too-large",
+                where=member.name,
+            )
+        expected = Stored(digest, member.size)
+        if self._incoming.has(expected):
+            _require_content(body, expected)
+        else:
+            self._incoming.add(body, expected)
+
+
+def _require_content(body: Body, expected: Stored) -> None:
+    """Hash what is not stored because it is there already."""
+    hashing = Hashing(body)
+    while hashing.read(READ_CHUNK):
+        pass
+    if hashing.digest() != expected.digest:
+        raise stream_mismatch(expected, hashing.digest(), expected.size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    with explained(path):
+        try:
+            file = path.open("rb")
+        except FileNotFoundError as error:
+            raise NotFound(
+                "expected an archive, found nothing", code="archive/no-file", where=str(path)
+            ) from error
+        with file:
+            seen = os.fstat(file.fileno())
+            if not stat.S_ISREG(seen.st_mode):
+                raise refused("expected a regular file", "not-a-file", where=str(path))
+            yield file, seen.st_size
+
+
+def _referrers(incoming: Incoming, subject: Digest, listed: Descriptor) -> Iterator[Descriptor]:
+    """Yield the manifests that an index of referrers lists."""
+    where = str(listed.digest)
+    body = parse_json(incoming.read(listed.digest), max_bytes=MAX_MANIFEST_BYTES, where=where)
+    for _, referrer in Index.from_json(body, where=where).named():
+        require_refers(incoming.read, subject, referrer)
+        yield referrer
+
+
+def _foreign(name: str) -> PackageError:
+    return refused(
+        "expected the names of an OCI image layout only, found another",
+        "name",
+        where=name[:200],
+        hint="`oci-layout`, `index.json` and `blobs/sha256/<64 hex digits>`",
+    )

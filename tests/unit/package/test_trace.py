@@ -1,0 +1,82 @@
+"""Step traces, and the first place where two of them part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ketch.errors import ManifestError
+from ketch.package import Digest
+from ketch.package.trace import (
+    FieldTrace,
+    ScenarioTrace,
+    StepTrace,
+    dump_traces,
+    first_divergence,
+    load_traces,
+)
+
+
+def field(name: str, *head: float | None, digest: str = "a", mean: float = 1.0) -> FieldTrace:
+    return FieldTrace(name, "float64", len(head), 0, digest, 0.0, 9.0, mean, head)
+
+
+FEATURES = StepTrace("pipeline:features", 2, (field("days_since", 1.0, 2.0), field("views", 3.0)))
+PREDICT = StepTrace("pipeline:predict", 2, (field("value", 0.5, 0.25),))
+
+
+def test_equal_traces_do_not_part() -> None:
+    assert first_divergence([FEATURES, PREDICT], [FEATURES, PREDICT]) is None
+
+
+def test_the_first_step_and_field_and_row_that_moved_is_named() -> None:
+    moved = replace(FEATURES, fields=(field("days_since", 1.0, 7.0, digest="b"), FEATURES.fields[1]))
+    later = replace(PREDICT, fields=(field("value", 9.0, 9.0, digest="b"),))
+    divergence = first_divergence([FEATURES, PREDICT], [moved, later])
+    assert divergence is not None
+    assert (divergence.step, divergence.field, divergence.row) == (
+        "pipeline:features",
+        "days_since",
+        1,
+    )
+    assert (divergence.expected, divergence.found) == (2.0, 7.0)
+
+
+def test_the_last_digits_of_a_float_are_no_divergence() -> None:
+    close = replace(FEATURES, fields=(field("days_since", 1.0 + 1e-12, 2.0, digest="b"), FEATURES.fields[1]))
+    assert first_divergence([FEATURES], [close]) is None
+
+
+def test_a_change_beyond_the_first_values_shows_in_the_summary() -> None:
+    moved = replace(FEATURES, fields=(field("days_since", 1.0, 2.0, digest="b", mean=1.5), FEATURES.fields[1]))
+    divergence = first_divergence([FEATURES], [moved])
+    assert divergence is not None
+    assert divergence.row is None
+    assert (divergence.expected, divergence.found) == (1.0, 1.5)
+
+
+def test_a_renamed_field_is_named_with_the_new_one() -> None:
+    renamed = replace(FEATURES, fields=(field("age_days", 1.0, 2.0), FEATURES.fields[1]))
+    divergence = first_divergence([FEATURES], [renamed])
+    assert divergence is not None
+    assert (divergence.field, divergence.found) == ("days_since", ["age_days"])
+
+
+def test_a_missing_or_another_step_is_a_divergence() -> None:
+    assert first_divergence([FEATURES, PREDICT], [FEATURES]) is not None
+    renamed = replace(PREDICT, step="pipeline:score")
+    divergence = first_divergence([FEATURES, PREDICT], [FEATURES, renamed])
+    assert divergence is not None
+    assert divergence.step == "pipeline:score"
+
+
+def test_traces_survive_writing_and_reading() -> None:
+    trace = ScenarioTrace("one", Digest.of(b"x"), (FEATURES, PREDICT))
+    assert load_traces(dump_traces([trace])) == (trace,)
+
+
+@pytest.mark.parametrize("line", [b"[]", b'{"steps": 3}', b'{"scenario": "a", "inputs": "b", "steps": []}', b'{"scenario": "a", "steps": [{"step": "x"}], "inputs": "sha256:' + b"0" * 64 + b'"}'])
+def test_what_is_no_trace_is_refused(line: bytes) -> None:
+    with pytest.raises(ManifestError):
+        load_traces(line)

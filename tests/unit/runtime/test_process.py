@@ -1,0 +1,281 @@
+"""Whatever a worker does, the parent gets an answer or an error, in time."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ketch.errors import KetchError, PackageCodeError, Unavailable
+from ketch.runtime.process import Worker
+from ketch.testing.workers import ECHO, Rig
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def wait_until_gone(pid: int, timeout_s: float = 5.0) -> bool:
+    until = time.monotonic() + timeout_s
+    while is_running(pid):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def failure(worker: Worker, *, deadline_s: float = 20) -> KetchError:
+    with pytest.raises(KetchError) as caught:
+        worker.predict([{"x": 1}], deadline_s=deadline_s)
+    return caught.value
+
+
+def test_a_worker_that_hangs_is_killed_at_the_deadline_and_says_where(rig: Rig) -> None:
+    source = "import time\ndef run(model, rows):\n    time.sleep(60)\n"
+    with rig.loaded(source) as worker:
+        began = time.monotonic()
+        error = failure(worker, deadline_s=0.3)
+        assert time.monotonic() - began < 2
+        assert error.code == "worker/deadline"
+        assert "pipeline.py" in str(error.hint)
+        assert wait_until_gone(worker.pid)
+        assert not worker.is_alive
+        assert failure(worker).code == "worker/closed"
+
+
+def test_a_worker_that_hangs_while_it_starts_is_killed(rig: Rig) -> None:
+    (library,) = (rig.environment / "lib").glob("python3.*/site-packages")
+    (library / "endless.py").write_text("while True: pass")
+    with pytest.raises(Unavailable) as caught:
+        rig.start("", preimport=("endless",), start_timeout_s=1.0)
+    assert caught.value.code == "worker/deadline"
+
+
+def test_a_worker_that_exits_is_reported_with_its_status_and_last_words(rig: Rig) -> None:
+    source = "import os\ndef run(model, rows):\n    print('bye', flush=True); os._exit(3)\n"
+    with rig.loaded(source) as worker:
+        error = failure(worker)
+    assert error.code == "worker/died"
+    assert "exit status 3" in error.message
+    assert "bye" in str(error.hint)
+
+
+def test_a_worker_that_crashes_is_reported_with_its_signal_and_place(rig: Rig) -> None:
+    source = "import ctypes\ndef run(model, rows):\n    ctypes.string_at(0)\n"
+    with rig.loaded(source) as worker:
+        error = failure(worker)
+    assert "SIGSEGV" in error.message
+    assert "pipeline.py" in str(error.hint)
+
+
+def test_exiting_politely_is_an_error_of_the_package(rig: Rig) -> None:
+    with rig.loaded("def run(model, rows): raise SystemExit(0)") as worker:
+        assert failure(worker).code == "package-code/raised"
+        assert worker.is_alive
+
+
+def test_a_memory_bomb_is_an_error_of_the_package(rig: Rig) -> None:
+    source = "def run(model, rows):\n    if rows[0]['x'] == 1: bytearray(2**31)\n    return rows\n"
+    with rig.loaded(source, memory_bytes=300 * 2**20) as worker:
+        error = failure(worker)
+        assert isinstance(error, PackageCodeError)
+        assert error.code == "package-code/out-of-memory"
+        assert "314.573 MB" in str(error.hint)
+        assert worker.predict([{"x": 2}], deadline_s=10).rows == [{"x": 2}]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "b'\\xff\\xff\\xff\\xff'",
+        "b'\\x00\\x00\\x00\\x02[]'",
+        "b'\\x00\\x00\\x00\\x03\\xff\\xfe\\xfd'",
+        "b'\\x00\\x00\\x00\\x00'",
+        'frame(\'{"ok":true,"rss_bytes":1}\')',
+        'frame(\'{"ok":true,"rows":[{"x":NaN}],"steps":[],"trace":[],"rss_bytes":1}\')',
+        'frame(\'{"ok":true,"rows":[{"x":1e999}],"steps":[],"trace":[],"rss_bytes":1}\')',
+        'frame(\'{"ok":true,"rows":[],"steps":[],"trace":[],"rss_bytes":1}\')',
+        'frame(\'{"ok":true,"rows":[1],"steps":[],"trace":[],"rss_bytes":1}\')',
+        "frame('{\"ok\":true,\"rows\":' + '[' * 100_000)",
+        'frame(\'{"ok":true,"rss_bytes":1,"trace":[],"steps":[],"rows":[{"x":\' + \'[\' * 100_000 + \']\' * 100_000 + \'}]}\')',
+        'frame(\'{"error":{"type":1}}\')',
+    ],
+)
+def test_a_worker_that_sends_garbage_is_killed(rig: Rig, garbage: str) -> None:
+    source = f"""
+import os, stat, struct
+def frame(text):
+    return struct.pack(">I", len(text)) + text.encode()
+def run(model, rows):
+    for fd in range(3, 20):
+        try:
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.write(fd, {garbage})
+        except OSError:
+            pass
+    import time; time.sleep(60)
+"""
+    with rig.loaded(source) as worker:
+        assert failure(worker, deadline_s=5).code == "worker/protocol"
+        assert wait_until_gone(worker.pid)
+
+
+def test_a_worker_that_hangs_up_is_killed(rig: Rig) -> None:
+    source = "import os, time\ndef run(model, rows):\n    os.closerange(3, 20); time.sleep(60)\n"
+    with rig.loaded(source) as worker:
+        error = failure(worker)
+        assert (error.code, "hung up" in error.message) == ("worker/died", True)
+        assert wait_until_gone(worker.pid)
+
+
+def test_an_announced_frame_that_never_comes_ends_at_the_deadline(rig: Rig) -> None:
+    source = "import os, time\ndef run(model, rows):\n    os.write(3, b'\\x0f'); time.sleep(60)\n"
+    with rig.loaded(source) as worker:
+        assert failure(worker, deadline_s=0.3).code in {"worker/deadline", "worker/protocol"}
+
+
+FORKING = """
+import os, time
+def run(model, rows):
+    if os.fork() == 0:
+        time.sleep(60)
+    if os.fork() == 0:
+        return rows
+    {then}
+    return rows
+"""
+
+
+@pytest.mark.parametrize("then", ["pass", "os._exit(1)"])
+def test_children_of_package_code_end_with_it_and_answer_nothing(rig: Rig, then: str) -> None:
+    with rig.loaded(FORKING.format(then=then)) as worker:
+        if then == "pass":
+            assert worker.predict([{"x": 1}], deadline_s=10).rows == [{"x": 1}]
+            assert worker.predict([{"x": 2}], deadline_s=10).rows == [{"x": 2}]
+        else:
+            began = time.monotonic()
+            assert failure(worker, deadline_s=30).code == "worker/died"
+            assert time.monotonic() - began < 5
+    assert wait_until_gone_group(worker.pid)
+
+
+def wait_until_gone_group(group: int) -> bool:
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        listing = subprocess.run(
+            ["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True
+        ).stdout
+        lines = [line.split() for line in listing.splitlines()]
+        if not any(int(pgid) == group and not state.startswith("Z") for pgid, state in lines):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("main_thread", [True, False])
+def test_a_worker_does_not_outlive_its_parent(rig: Rig, main_thread: bool) -> None:
+    """Killed with SIGKILL, while native package code holds the interpreter's lock."""
+    launch = rig.launch("import ctypes\ndef run(model, rows):\n    ctypes.PyDLL(None).pause()\n")
+    script = f"""
+    import sys, threading
+    from pathlib import Path, PosixPath
+    from ketch.runtime.process import Launch, Worker
+    from ketch.testing.workers import schema_of
+    def run():
+        worker = Worker.start({launch!r})
+        schema = schema_of({{"x": "int64"}}, {{"x": "int64"}})
+        pipeline = {{"load": None, "takes": "records", "steps": ["pipeline:run"]}}
+        worker.load(pipeline, params={{}}, schema=schema)
+        print(worker.pid, flush=True)
+        worker.predict([{{"x": 1}}], deadline_s=60)
+    if {main_thread}:
+        run()
+    else:
+        threading.Thread(target=run).start()
+    """
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.2)
+        assert is_running(pid)
+        parent.send_signal(signal.SIGKILL)
+        assert wait_until_gone(pid, 3)
+
+
+def test_closing_leaves_no_descriptor_thread_or_process(rig: Rig) -> None:
+    before = (len(os.listdir("/proc/self/fd")), threading.active_count())
+    for source in (ECHO, "def run(model, rows): import os; os._exit(1)"):
+        with rig.loaded(source) as worker:
+            try:
+                worker.predict([{"x": 1}], deadline_s=10)
+            except Unavailable:
+                assert "_exit" in source
+        worker.close()  # twice is harmless
+        assert wait_until_gone(worker.pid)
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+def test_an_interpreter_that_cannot_start_is_unavailable(rig: Rig, tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(Unavailable) as caught:
+        rig.start("", python=tmp_path / "absent")
+    assert caught.value.code == "worker/start"
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_only_the_last_of_the_output_is_kept(rig: Rig) -> None:
+    source = "def run(model, rows):\n    print('x' * 10**6); print('last words')\n    return rows\n"
+    with rig.loaded(source) as worker:
+        worker.predict([{"x": 1}], deadline_s=20)
+    assert worker.output.endswith("x\nlast words\n")
+    assert len(worker.output) == 64 * 1024
+
+
+def test_terminal_codes_in_package_messages_are_shown_not_obeyed(rig: Rig) -> None:
+    with rig.loaded("def run(model, rows): raise ValueError('\\x1b[2Jgone')") as worker:
+        assert failure(worker).message == "`ValueError`: \\x1b[2Jgone"
+
+
+def test_a_missing_library_says_what_to_do(rig: Rig) -> None:
+    with pytest.raises(PackageCodeError) as caught:
+        rig.loaded("import torch")
+    assert caught.value.where == "pipeline:run"
+    assert caught.value.hint == "add the library to the package's requirements"
+
+
+def test_large_answers_pass_and_too_large_ones_are_refused(rig: Rig) -> None:
+    source = "def run(model, rows): return [{'s': 'x' * rows[0]['x']}]"
+    with rig.loaded(source, outputs={"s": "string"}) as worker:
+        (answer,) = worker.predict([{"x": 8 * 2**20}], deadline_s=30).rows
+        assert len(str(answer["s"])) == 8 * 2**20
+        with pytest.raises(PackageCodeError, match="more than 268435456"):
+            worker.predict([{"x": 2**28}], deadline_s=60)
+
+
+def test_memory_is_measured_in_the_worker_not_in_its_parent(rig: Rig) -> None:
+    ballast = bytearray(200 * 2**20)
+    with rig.loaded(ECHO) as worker:
+        assert 4 * 2**20 < worker.predict([{"x": 1}], deadline_s=10).rss_bytes < 100 * 2**20
+    assert len(ballast)
+
+
+def test_the_hash_seed_is_the_callers(rig: Rig) -> None:
+    source = "def run(model, rows): return [{'x': hash('a')}]"
+
+    def answer(seed: int) -> object:
+        with rig.loaded(source, hash_seed=seed) as worker:
+            return worker.predict([{"x": 1}], deadline_s=10).rows[0]["x"]
+
+    assert answer(1) == answer(1) != answer(2)
