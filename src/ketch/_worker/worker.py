@@ -14,7 +14,7 @@ Frames
     256 MiB. Each request ``{"op": …}`` gets exactly one reply, in order::
 
         {"ok": true, "rss_bytes": n, …}
-        {"ok": false, "rss_bytes": n, "error": {"type", "message", "traceback", "step"}}
+        {"ok": false, "error": {"type", "message", "traceback", "step"}}
 
     ``rss_bytes`` is the highest memory the process ever held. ``type`` is the class
     that was raised; ``OutputError`` when an answer does not fit the declared outputs,
@@ -994,7 +994,7 @@ class Session:
             frame = encode({"ok": True, "rss_bytes": self.peak_rss(), **reply})
         except BaseException as error:
             failure = describe(error, self.running)
-            frame = encode({"ok": False, "rss_bytes": self.peak_rss(), "error": failure})
+            frame = encode({"ok": False, "error": failure})
         if os.getpid() != self.pid:
             os._exit(0)  # a child that package code forked came back here: not its place
         for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):

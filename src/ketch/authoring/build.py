@@ -94,9 +94,7 @@ def refused(folder: Path, findings: tuple[Finding, ...]) -> Refused:
     )
 
 
-def _profiles(
-    gathered: Gathered, manifest: Manifest, progress: Progress
-) -> dict[str, Profile]:
+def _profiles(gathered: Gathered, manifest: Manifest, progress: Progress) -> dict[str, Profile]:
     times = {data.name: data.time_column for data in manifest.data}
     profiles = {}
     for name, file in gathered.samples.items():

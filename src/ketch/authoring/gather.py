@@ -116,9 +116,7 @@ def _code(folder: Path, manifest: Manifest) -> CodeReport:
     )
 
 
-def _samples(
-    folder: Path, manifest: Manifest
-) -> tuple[dict[str, Path], tuple[Finding, ...]]:
+def _samples(folder: Path, manifest: Manifest) -> tuple[dict[str, Path], tuple[Finding, ...]]:
     """Return every sample by data reference; the findings name those that are missing."""
     samples: dict[str, Path] = {}
     findings = []
@@ -149,9 +147,7 @@ def _traces(folder: Path) -> tuple[tuple[ScenarioTrace, ...], tuple[Finding, ...
         return (), (Finding("package/trace", problem.message, where, hint),)
 
 
-def _promises(
-    scenarios: Iterable[Scenario], findings: Iterable[Finding]
-) -> Iterator[Finding]:
+def _promises(scenarios: Iterable[Scenario], findings: Iterable[Finding]) -> Iterator[Finding]:
     if not tuple(scenarios) and not tuple(findings):
         yield Finding(
             "scenario/none",

@@ -47,9 +47,7 @@ def locked(
     if existing is not None and existing.inputs == wanted and not upgrade:
         return Locked(existing, requirements.findings)
     progress.step("resolving the environment")
-    how = Resolving(
-        source_builds=builds, upgrade=upgrade, offline=offline, existing=existing
-    )
+    how = Resolving(source_builds=builds, upgrade=upgrade, offline=offline, existing=existing)
     lock = resolve(requirements, environment.python, how)
     write_lock(gathered.folder, lock)
     return Locked(lock, requirements.findings)

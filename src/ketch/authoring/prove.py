@@ -9,7 +9,7 @@ from ketch.authoring.build import Options, build, refused
 from ketch.authoring.gather import Gathered
 from ketch.authoring.progress import Progress, Silent
 from ketch.env import module_owners
-from ketch.errors import NotFound
+from ketch.errors import NotFound, UsageError
 from ketch.package import Package, Reference, ScenarioTrace, open_package, undeclared
 from ketch.runtime import Home, Prepared, prepared
 from ketch.store import read_archive
@@ -40,22 +40,26 @@ def prove_package(
         Refused: The code imports what no library of the lock provides.
         Unavailable: The environment cannot be built now.
     """
-    with prepared(package, home, offline=offline, progress=progress.step) as ready:
-        samples = dict(ready.layout.data)
+    samples = None if gathered is None else gathered.samples
+    with prepared(
+        package, home, samples=samples, offline=offline, progress=progress.step
+    ) as ready:
         if gathered is not None:
             _check_imports(gathered, ready)
-            samples.update(gathered.samples)
         return verify(
             package,
             ready.start,
-            data=samples,
+            data=ready.data,
             references=references(package, home),
             progress=progress.step,
         )
 
 
 def prove(
-    target: str, *, home: Home | None = None, options: Options | None = None,
+    target: str,
+    *,
+    home: Home | None = None,
+    options: Options | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Verify a package folder, an archive, or a package in the store.
@@ -92,8 +96,10 @@ def target_package(
         return built.package, built.gathered
     if path.is_file():
         progress.step(f"reading {path.name}")
-        descriptor = read_archive(path, home.store)
-        return open_package(descriptor.digest, home.store), None
+        roots = [root for _, root in read_archive(path, home.store).roots]
+        if len(roots) != 1:
+            raise UsageError(f"expected one package in `{path}`, found {len(roots)}")
+        return open_package(roots[0].digest, home.store), None
     if "/" in target or target.endswith(ARCHIVE_SUFFIX):
         raise NotFound(f"no folder or archive `{target}`", code="package/no-folder")
     return home.open(Reference.parse(target)), None

@@ -19,7 +19,7 @@ from ketch.files import write_whole
 from ketch.package import Scenario, ScenarioTrace, StepTrace, dump_traces
 from ketch.package.scenario import EXPECTED_SUFFIX, FOLDER, TRACES_FILE
 from ketch.runtime import Home, Worker, comparisons, prepared
-from ketch.schema import Difference, Schema, compare, decode
+from ketch.schema import Difference, Row, Schema, compare, decode
 from ketch.tables import RowWriter
 
 DEADLINE_S = 60.0
@@ -148,8 +148,8 @@ def _record(scenario: Scenario, schema: Schema, worker: Worker) -> RecordedScena
 
 def _compare(
     schema: Schema,
-    promised: Sequence[Mapping[str, object]],
-    found: Sequence[Mapping[str, object]],
+    promised: Sequence[Row],
+    found: Sequence[Row],
     worker: Worker,
 ) -> tuple[Difference, ...]:
     expected, wrong = decode(schema.outputs, promised)
@@ -158,9 +158,7 @@ def _compare(
     return compare(schema.outputs, expected, found, comparisons(worker, schema))
 
 
-def _write(
-    folder: Path, results: Sequence[RecordedScenario], schema: Schema
-) -> tuple[str, ...]:
+def _write(folder: Path, results: Sequence[RecordedScenario], schema: Schema) -> tuple[str, ...]:
     """Write each scenario file whose content changed, and the traces; return their paths."""
     contents: dict[str, bytes] = {}
     for path, group in _by_file(results).items():

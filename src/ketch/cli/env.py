@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from ketch.cli.printer import Printer
 from ketch.cli.text import size
+from ketch.env import EnvironmentRecord
 from ketch.runtime import Home, collect_unused_environments
 
 env = App(name="env", help="Show or clean up the environments of packages.")
@@ -27,7 +28,7 @@ def list_environments(*, json: Annotated[bool, Parameter(negative="")] = False) 
         for one in records
     ]
     text = "\n".join(lines) or "no environments yet; verifying a package makes one"
-    Printer(as_json=json).show([one.to_json() for one in records], text)
+    Printer(as_json=json).show([_record(one) for one in records], text)
 
 
 @env.command(name="gc")
@@ -42,5 +43,17 @@ def collect(
     """
     collected = collect_unused_environments(Home.default(), dry_run=dry_run)
     done = "would free" if dry_run else "freed"
-    text = f"{len(collected.keys)} environments, {done} {size(collected.freed_bytes)}"
-    Printer(as_json=json).show(collected.to_json(), text)
+    text = f"{len(collected.keys)} environments, {done} {size(collected.size_bytes)}"
+    value = {"environments": list(collected.keys), "size_bytes": collected.size_bytes}
+    Printer(as_json=json).show(value, text)
+
+
+def _record(one: EnvironmentRecord) -> dict[str, object]:
+    return {
+        "key": one.key,
+        "lock": str(one.lock_digest),
+        "python": one.python,
+        "packages": one.packages,
+        "size_bytes": one.size_bytes,
+        "last_used": one.last_used.isoformat(),
+    }

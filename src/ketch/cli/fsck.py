@@ -7,13 +7,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
+from ketch.cli.text import size
 from ketch.runtime import Home
 from ketch.store import fsck as check_store
 
 
-def fsck(
-    *, read_data: bool = True, json: Annotated[bool, Parameter(negative="")] = False
-) -> int:
+def fsck(*, read_data: bool = True, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Check that the store holds what its index names, byte for byte.
 
     Args:
@@ -25,5 +24,13 @@ def fsck(
         progress.step("checking the store")
         report = check_store(Home.default().store, read_data=read_data, progress=progress.advance)
     printer.findings(report.findings)
-    printer.show(report.to_json(), str(report))
-    return 1 if report.findings else 0
+    value = {
+        "clean": report.is_clean,
+        "blobs": report.blobs,
+        "size_bytes": report.size_bytes,
+        "damaged": [str(digest) for digest in report.damaged],
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+    state = "the store is whole" if report.is_clean else "the store is damaged"
+    printer.show(value, f"{report.blobs} blobs, {size(report.size_bytes)}: {state}")
+    return 0 if report.is_clean else 1

@@ -11,9 +11,7 @@ from ketch.cli.text import size
 from ketch.runtime import Home, clean_up
 
 
-def gc(
-    *, dry_run: bool = False, json: Annotated[bool, Parameter(negative="")] = False
-) -> None:
+def gc(*, dry_run: bool = False, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Remove blobs, environments and leftovers that no package in the store needs.
 
     What is younger than an hour stays: another process may be about to use it.

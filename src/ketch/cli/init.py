@@ -8,8 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ketch.authoring import init as init_folder
+from ketch.cli.authored import initialised_text
 from ketch.cli.printer import Printer
-from ketch.cli.report import initialised_text
 
 
 def init(

@@ -13,9 +13,7 @@ from ketch.runtime import Home, describe
 from ketch.verify import attestations
 
 
-def inspect(
-    package: str = ".", *, json: Annotated[bool, Parameter(negative="")] = False
-) -> None:
+def inspect(package: str = ".", *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Show what a package is, does and promises.
 
     Args:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
-from ketch.cli.report import listing_text
-from ketch.runtime import Home, listing
+from ketch.cli.text import size
+from ketch.runtime import Entry, Home, listing
 
 
 def list_packages(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
@@ -19,3 +20,16 @@ def list_packages(*, json: Annotated[bool, Parameter(negative="")] = False) -> N
     """
     entries = listing(Home.default())
     Printer(as_json=json).show([entry.to_json() for entry in entries], listing_text(entries))
+
+
+def listing_text(entries: Sequence[Entry]) -> str:
+    """Return the packages of a store as a table."""
+    if not entries:
+        return "no packages yet; `ketch init` starts one"
+    width = max(len(entry.reference) for entry in entries)
+    lines = []
+    for entry in entries:
+        about = entry.problem or f"{size(entry.size_bytes or 0):>9}  {entry.owner}"
+        route = f"  → {entry.route}" if entry.route else ""
+        lines.append(f"{entry.reference:<{width}}  {entry.digest.short}  {about}{route}")
+    return "\n".join(lines)

@@ -46,7 +46,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; keep Python from complaining as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception:  # the last border: keep the traceback, say whose fault it is
+    except Exception:  # noqa: BLE001 # the last border: keep the traceback, say whose fault it is
         traceback.print_exc()
         print("\nerror: this is a fault in ketch itself; please report it", file=sys.stderr)
         return 1

@@ -41,7 +41,10 @@ def _facts(package: Package, attestations: Sequence[Attestation]) -> Iterator[tu
     yield "size", size(package.size_bytes)
     yield "pipeline", " → ".join(steps)
     yield "model", _model(package)
-    yield "params", ", ".join(f"{key}={value}" for key, value in manifest.params.items()) or "(none)"
+    yield (
+        "params",
+        ", ".join(f"{key}={value}" for key, value in manifest.params.items()) or "(none)",
+    )
     yield "environment", _environment(package)
     for data in manifest.data:
         profile = package.profiles.get(data.name)

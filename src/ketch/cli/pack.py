@@ -7,9 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ketch.authoring import Options, pack as pack_folder
+from ketch.authoring import Options
+from ketch.authoring import pack as pack_folder
+from ketch.cli.authored import packed_text
 from ketch.cli.printer import Printer
-from ketch.cli.report import packed_text
 
 
 def pack(

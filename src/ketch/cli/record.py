@@ -7,9 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ketch.authoring import Options, record as record_folder
+from ketch.authoring import Options
+from ketch.authoring import record as record_folder
+from ketch.cli.authored import recorded_text
 from ketch.cli.printer import Printer
-from ketch.cli.report import recorded_text
 
 
 def record(

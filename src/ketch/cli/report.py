@@ -1,32 +1,16 @@
-"""What verification, packing and recording found, in words."""
+"""What verification found, in words."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 
-from ketch.authoring import Initialised, Packed, Recorded
-from ketch.cli.text import seconds, size
+from ketch.cli.text import seconds
 from ketch.package import Divergence
-from ketch.runtime import Entry
 from ketch.schema import Difference
 from ketch.verify import ProbeResult, Report, ScenarioResult
 
 SHOWN = 5
-
-
-def packed_text(packed: Packed) -> str:
-    """Return what ``ketch pack`` says."""
-    package = packed.package
-    lines = [] if packed.report is None else [report_text(packed.report), ""]
-    if packed.report is not None and not packed.report.passed:
-        return "\n".join([*lines, f"{package.reference} is not stored: it broke its contract"])
-    state = "verified" if packed.verified else "NOT verified"
-    lines.append(f"{package.reference}  {package.digest}")
-    lines.append(f"{size(package.size_bytes)}, {state}, in the store")
-    if packed.archive is not None:
-        lines.append(f"archive {packed.archive}")
-    return "\n".join(lines)
 
 
 def report_text(report: Report) -> str:
@@ -106,8 +90,8 @@ def divergence_text(divergence: Divergence) -> str:
     if divergence.row is not None:
         where += f", row {divergence.row}"
     return (
-        f"first moved at {where}: expected {_value(divergence.expected)}, "
-        f"found {_value(divergence.found)}"
+        f"first moved at {where}: expected {value_text(divergence.expected)}, "
+        f"found {value_text(divergence.found)}"
     )
 
 
@@ -116,48 +100,9 @@ def difference_text(difference: Difference) -> str:
     place = f"row {difference.row}, `{difference.field}`" if difference.field else "the rows"
     if difference.expected is None and difference.found is None:
         return f"{place}: {difference.message}"
-    return f"{place}: expected {_value(difference.expected)}, found {_value(difference.found)}"
-
-
-def recorded_text(recorded: Recorded) -> str:
-    """Return what ``ketch record`` did, with every difference."""
-    return "\n".join(_recorded(recorded))
-
-
-def _recorded(recorded: Recorded) -> Iterator[str]:
-    marks = {"new": "+", "changed": "~", "same": "=", "error": "=", "raised": "✗"}
-    for one in recorded.scenarios:
-        draft = "  (draft: confirm it with `ketch record --confirm`)" if one.scenario.draft else ""
-        detail = f": {one.detail}" if one.detail else ""
-        yield f"{marks[one.change]} {one.scenario.name}  {one.change}{detail}{draft}"
-        for difference in one.differences[:SHOWN]:
-            yield f"    {difference_text(difference)}"
-        if one.change == "new":
-            yield from (f"    {_value(dict(row))}" for row in (one.scenario.expected or ())[:SHOWN])
-    written = ", ".join(recorded.files) if recorded.files else "nothing"
-    yield f"wrote {written}"
-
-
-def initialised_text(made: Initialised) -> str:
-    """Return what ``ketch init`` wrote and what to do next."""
-    files = "\n".join(f"  {file}" for file in made.files)
     return (
-        f"{made.path}\n{files}\n\nnext: look at ketch.toml and scenarios/, then\n"
-        f"  ketch record --confirm {made.path}\n  ketch pack {made.path}"
+        f"{place}: expected {value_text(difference.expected)}, found {value_text(difference.found)}"
     )
-
-
-def listing_text(entries: Sequence[Entry]) -> str:
-    """Return the packages of a store as a table."""
-    if not entries:
-        return "no packages yet; `ketch init` starts one"
-    width = max(len(entry.reference) for entry in entries)
-    lines = []
-    for entry in entries:
-        about = entry.problem or f"{size(entry.size_bytes or 0):>9}  {entry.owner}"
-        route = f"  → {entry.route}" if entry.route else ""
-        lines.append(f"{entry.reference:<{width}}  {entry.digest.short}  {about}{route}")
-    return "\n".join(lines)
 
 
 def _measured(report: Report) -> str:
@@ -175,6 +120,7 @@ def _indented(text: str) -> Iterator[str]:
     return (f"    {line}" for line in lines[-12:])
 
 
-def _value(value: object) -> str:
+def value_text(value: object) -> str:
+    """Return a value as short JSON in backticks."""
     shown = json.dumps(value, ensure_ascii=False, default=str)
     return f"`{shown}`" if len(shown) <= 100 else f"`{shown[:97]}…`"

@@ -8,8 +8,15 @@ from elsewhere is reported completely and in words. It runs no package code.
 from ketch.package.attestation import Attestation
 from ketch.package.blobs import BlobSink, BlobSource, Stored
 from ketch.package.built import COMPONENTS, Sources, component_digests
-from ketch.package.code import CodeReport, EntryPoint, Import, analyse, entry_points
-from ketch.package.code import imports_for_preload, undeclared
+from ketch.package.code import (
+    CodeReport,
+    EntryPoint,
+    Import,
+    analyse,
+    entry_points,
+    imports_for_preload,
+    undeclared,
+)
 from ketch.package.digest import Digest
 from ketch.package.manifest import (
     Budget,

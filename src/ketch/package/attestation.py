@@ -67,10 +67,10 @@ class Attestation:
             ManifestError: It is no verification attestation.
         """
         body = parse_json(content, max_bytes=MAX_ATTESTATION_BYTES)
+        kind = (body.get("_type"), body.get("predicateType")) if isinstance(body, dict) else None
+        if not isinstance(body, dict) or kind != (STATEMENT, VERIFICATION):
+            raise ManifestError("expected a verification attestation", code="package/attestation")
         try:
-            assert isinstance(body, dict)
-            assert body["_type"] == STATEMENT
-            assert body["predicateType"] == VERIFICATION
             (subject,) = body["subject"]
             predicate = dict(body["predicate"])
             traces = predicate.pop("traces")
@@ -81,7 +81,7 @@ class Attestation:
                 predicate=predicate,
                 traces=tuple(ScenarioTrace.from_json(trace) for trace in traces),
             )
-        except (AssertionError, KeyError, TypeError, ValueError, AttributeError) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise ManifestError(
                 "expected a verification attestation", code="package/attestation"
             ) from problem

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from ketch.errors import Finding
 
-
 ENTRY_POINT = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -126,9 +125,7 @@ class Table:
             findings.append(_wrong(f"expected a table, found `{_shown(body)}`", where))
             return {}
         known = {key.name: key for key in self.keys}
-        for name in body:
-            if name not in known:
-                findings.append(_unknown(str(name), tuple(known), where))
+        findings += [_unknown(str(name), tuple(known), where) for name in body if name not in known]
         values: dict[str, object] = {}
         for key in self.keys:
             if key.name not in body:
@@ -145,7 +142,9 @@ class Table:
         return {
             "type": "object",
             "description": self.doc,
-            "properties": {key.name: {**key.kind.schema, "description": key.doc} for key in self.keys},
+            "properties": {
+                key.name: {**key.kind.schema, "description": key.doc} for key in self.keys
+            },
             "required": [key.name for key in self.keys if key.required],
             "additionalProperties": False,
         }

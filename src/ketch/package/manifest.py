@@ -443,8 +443,8 @@ class _Reader:
 
     def _environment(self) -> EnvironmentDeclaration:
         table = self._table("environment", ENVIRONMENT)
-        variables = table.get("variables", {})
-        assert isinstance(variables, dict)
+        declared = table.get("variables")
+        variables = declared if isinstance(declared, dict) else {}
         for name in variables:
             if not re.fullmatch(VARIABLE, name):
                 self._wrong("expected a variable name", f"environment.variables.{name}")

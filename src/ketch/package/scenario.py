@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from ketch.errors import Finding, ManifestError, UsageError
 from ketch.package.digest import Digest
-from ketch.schema import Field, Schema, read_text_rows
+from ketch.schema import Field, Row, Schema, read_text_rows
 from ketch.schema.parse import canonical_json, parse_json
 
 FOLDER = "scenarios"
@@ -31,7 +31,7 @@ TRACES_FILE = "traces.jsonl"
 EXPECTED_SUFFIX = ".expected.csv"
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
-Rows = tuple[Mapping[str, object], ...]
+Rows = tuple[Row, ...]
 
 _MEMBERS = {"name", "inputs", "expected", "expected_error", "draft", "description"}
 
@@ -214,7 +214,8 @@ def _check(scenarios: Sequence[Scenario]) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for scenario in scenarios:
         if scenario.name in seen:
-            message = f"expected one scenario `{scenario.name}`, found another in {seen[scenario.name]}"
+            other = seen[scenario.name]
+            message = f"expected one scenario `{scenario.name}`, found another in {other}"
             yield Finding("scenario/duplicate-name", message, scenario.source)
         seen[scenario.name] = scenario.source
         if scenario.expected is None and scenario.expected_error is None:

@@ -18,6 +18,7 @@ from ketch.package.secret_shapes import SHAPES
 
 SILENCER = "ketch: not-a-secret"
 BYTES_READ = 2 << 20  # of each file; secrets stand in what people write, not in data
+MOST_FINDINGS = 20  # of one file; more of them say nothing new
 
 _KEY_FILES = re.compile(
     r"""
@@ -49,9 +50,6 @@ class _Hit:
     end: int
     kind: str
 
-    def overlaps(self, other: "_Hit") -> bool:
-        return self.start < other.end and other.start < self.end
-
 
 def scan(folder: Path, files: Iterable[str]) -> tuple[Finding, ...]:
     """Return the secrets in files that would ship.
@@ -77,12 +75,19 @@ def scan(folder: Path, files: Iterable[str]) -> tuple[Finding, ...]:
 
 
 def scan_text(text: str, path: str) -> tuple[Finding, ...]:
-    """Return the secrets in the content of one file; ``path`` is what findings name."""
-    hits: list[_Hit] = []
-    for hit in _hits(text, path):
-        if not any(hit.overlaps(known) for known in hits):
-            hits.append(hit)
-    return tuple(_finding(hit, text, path) for hit in sorted(hits, key=lambda hit: hit.start))
+    """Return the first 20 secrets in the text of a file; ``path`` is what findings name."""
+    findings: list[Finding] = []
+    line, counted, end, blocking = 1, 0, 0, 0
+    for hit in sorted(_hits(text, path), key=lambda hit: hit.start):
+        if hit.start < end:  # the same place, seen as another kind
+            continue
+        line += text.count("\n", counted, hit.start)
+        counted, end = hit.start, hit.end
+        findings.append(_finding(hit, text, f"{path}:{line}"))
+        blocking += findings[-1].blocks
+        if blocking == MOST_FINDINGS:
+            break
+    return tuple(findings)
 
 
 def is_key_file(path: str) -> bool:
@@ -105,9 +110,7 @@ def _hits(text: str, path: str) -> Iterator[_Hit]:
         yield _Hit(named.start, named.start + len(named.value), "a password or key")
 
 
-def _finding(hit: _Hit, text: str, path: str) -> Finding:
-    line = text.count("\n", 0, hit.start) + 1
-    where = f"{path}:{line}"
+def _finding(hit: _Hit, text: str, where: str) -> Finding:
     secret = text[hit.start : hit.end]
     shown = printable(secret[: min(4, len(secret) // 4)])
     if SILENCER in _line_at(text, hit.start):

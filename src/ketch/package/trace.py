@@ -89,16 +89,15 @@ class StepTrace:
         Raises:
             ManifestError: It is no step trace.
         """
+        if not isinstance(body, Mapping) or not isinstance(body.get("fields"), list):
+            raise ManifestError("expected a step trace", code="package/trace")
         try:
-            assert isinstance(body, Mapping)
-            fields = body["fields"]
-            assert isinstance(fields, list)
             return cls(
                 step=str(body["step"]),
                 rows=_count(body.get("rows")),
-                fields=tuple(FieldTrace.from_json(field) for field in fields),
+                fields=tuple(FieldTrace.from_json(field) for field in body["fields"]),
             )
-        except (AssertionError, KeyError, TypeError, AttributeError) as problem:
+        except (KeyError, TypeError, AttributeError) as problem:
             raise ManifestError("expected a step trace", code="package/trace") from problem
 
     def to_json(self) -> dict[str, object]:

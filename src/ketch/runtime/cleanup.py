@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from ketch.env import Collected, Lock, collect_environments, environment_key
-from ketch.errors import KetchError
 from ketch.package import open_package
 from ketch.runtime.home import Home
 from ketch.store import gc as collect_blobs

@@ -87,9 +87,7 @@ def listing(home: Home) -> list[Entry]:
             entries.append(Entry(reference, digest, problem=problem.message))
             continue
         manifest = package.manifest
-        entries.append(
-            Entry(reference, digest, package.size_bytes, manifest.owner, manifest.route)
-        )
+        entries.append(Entry(reference, digest, package.size_bytes, manifest.owner, manifest.route))
     return entries
 
 
@@ -113,9 +111,10 @@ def _profile(profile: Profile | None) -> dict[str, object]:
         return {}
     return {
         "rows": profile.row_count,
-        "time_range": profile.time_range,
-        "digest": str(profile.digest),
-        "columns": {column.name: str(column.type) for column in profile.columns},
+        "time_from": profile.time_from,
+        "time_to": profile.time_to,
+        "digest": profile.digest,
+        "columns": {column.name: column.type for column in profile.columns},
     }
 
 

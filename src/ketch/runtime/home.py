@@ -29,6 +29,10 @@ class Home:
 
     path: Path
 
+    def __post_init__(self) -> None:
+        # Workers and uv run in folders of their own, where a relative path means another.
+        object.__setattr__(self, "path", self.path.absolute())
+
     @classmethod
     def default(cls) -> Self:
         """Return the home that ``KETCH_HOME`` names, else the platform's data folder."""

@@ -19,6 +19,7 @@ from ketch.schema import Decoder, Row
 
 DEADLINE_S = 60.0
 
+
 class Predictor:
     """A loaded package: call it with one row, a list of rows, or a DataFrame.
 
@@ -38,9 +39,7 @@ class Predictor:
         self._outputs = Decoder(package.manifest.schema.outputs)
         self._lock = threading.Lock()
         self._stack = ExitStack()
-        self._ready: Prepared = self._stack.enter_context(
-            prepared(package, home, offline=offline)
-        )
+        self._ready: Prepared = self._stack.enter_context(prepared(package, home, offline=offline))
         self._worker: Worker = self._stack.enter_context(self._ready.start())
         self._finalizer = weakref.finalize(self, self._stack.close)
 

@@ -21,12 +21,19 @@ WARM = "ketch-warm.txt"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A package laid out beside its environment, ready to start workers."""
+    """A package laid out beside its environment, ready to start workers.
+
+    Attributes:
+        package: The package.
+        environment: Its environment, held for as long as this lasts.
+        layout: Where its parts lie.
+        data: Data reference name → file that its evaluation may read.
+    """
 
     package: Package
     environment: Environment
     layout: Layout
-    sandbox: bool = True
+    data: Mapping[str, Path]
 
     @contextmanager
     def start(self, hash_seed: int = 0) -> Iterator[Worker]:
@@ -62,10 +69,9 @@ class Prepared:
             model_dir=self.layout.model,
             scratch=self.layout.scratch,
             variables=variables_for(manifest.environment, os.environ),
-            readable=tuple(self.layout.data.values()),
+            readable=tuple(self.data.values()),
             preimport=modules,
             warm_bytecode=not warmed.issuperset(modules),
-            sandbox=self.sandbox,
             network=manifest.environment.network,
             memory_bytes=None if memory_mb is None else int(memory_mb * 1e6),
             start_timeout_s=START_TIMEOUT_S,
@@ -75,7 +81,7 @@ class Prepared:
     def _preload(self) -> tuple[str, ...]:
         """Return the library modules worth importing before the package's own code."""
         return imports_for_preload(
-            [path for path in self.layout.code.rglob("*.py")],
+            list(self.layout.code.rglob("*.py")),
             [path for path in self.layout.model.rglob("*") if path.is_file()],
             top_level_modules(self.environment),
         )
@@ -86,10 +92,18 @@ def prepared(
     package: Package,
     home: Home,
     *,
+    samples: Mapping[str, Path] | None = None,
     offline: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prepared]:
     """Yield a package laid out beside its environment, which is built if need be.
+
+    Args:
+        package: The package, in a store.
+        home: Where its environment is kept and it may run.
+        samples: Data reference name → file, for data that is at hand but not shipped.
+        offline: Use only what lies on this machine.
+        progress: Told what is being done.
 
     Raises:
         Unavailable: The environment cannot be built now; the hint says why.
@@ -100,7 +114,8 @@ def prepared(
     environment = home.environments.ensure(lock, offline=offline, progress=progress)
     with environment.in_use(), home.room() as folder:
         progress("checking every byte")
-        yield Prepared(package, environment, lay_out(package, folder))
+        layout = lay_out(package, folder)
+        yield Prepared(package, environment, layout, {**layout.data, **(samples or {})})
 
 
 def variables_for(

@@ -10,7 +10,6 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -80,7 +79,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The reply to an operation that returns nothing."""
+    """The reply to an operation that returns nothing; a failure has no ``rss_bytes``."""
 
     rss_bytes: int
 
@@ -150,13 +149,12 @@ def decode_reply(body: bytes | bytearray, kind: type[Reply]) -> Reply | Failure:
         Unavailable: It is neither, or not strict JSON (``worker/protocol``).
     """
     try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as unexpected:
-        with suppress(msgspec.ValidationError):
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.ValidationError:  # a failure, perhaps
             return msgspec.json.decode(body, type=_Failed).error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as unexpected:
         raise garbled(str(unexpected)) from unexpected
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as broken:
-        raise garbled(str(broken)) from broken
 
 
 def garbled(detail: str) -> Unavailable:

@@ -20,9 +20,7 @@ def to_rows(inputs: object) -> list[Mapping[str, object]]:
         return [_row(row, missing_is_null=True) for row in _records(inputs)]
     if not isinstance(inputs, Iterable):
         return [inputs]  # type: ignore[list-item] # the schema says what was expected
-    return [
-        _row(row, missing_is_null=False) if isinstance(row, Mapping) else row for row in inputs
-    ]
+    return [_row(row, missing_is_null=False) if isinstance(row, Mapping) else row for row in inputs]
 
 
 def to_json_form(value: object) -> object:

@@ -73,13 +73,8 @@ def _decode(data: bytes, max_depth: int, where: str | None) -> object:
     except RecursionError as error:
         raise _too_deep(max_depth, where) from error
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"expected UTF-8, found byte `0x{data[error.start]:02x}`"
-            if error.object == data
-            else "expected UTF-8, found bytes that are not",
-            code="json/not-utf8",
-            where=where,
-        ) from error
+        message = "expected UTF-8, found bytes that are not"
+        raise UsageError(message, code="json/not-utf8", where=where) from error
     except msgspec.ValidationError as error:
         raise UsageError(
             "expected numbers that fit a double, found one out of range",

@@ -183,16 +183,24 @@ def _binary(max_length: int | None) -> Check:
     def check(value: object) -> object:
         if type(value) is not str:
             raise wrong_type(Binary(), value)
-        try:
-            content = base64.b64decode(value, validate=True)
-        except (ValueError, binascii.Error):
+        content = _decode_base64(value)
+        if content is None:
             hint = "the standard alphabet with padding (RFC 4648 section 4)"
-            raise Wrong(Problem("schema/bad-base64", "base64 text", value, hint)) from None
+            raise Wrong(Problem("schema/bad-base64", "base64 text", value, hint))
         if max_length is not None and len(content) > max_length:
             raise _too_long(value, f"`{max_length}` bytes", f"`{len(content)}`")
-        return base64.b64encode(content).decode()
+        return value
 
     return check
+
+
+def _decode_base64(text: str) -> bytes | None:
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    # Bits left over after the last byte would be lost; then the text is not ours either.
+    return content if base64.b64encode(content).decode() == text else None
 
 
 def _too_long(value: object, most: str, found: str) -> Wrong:

@@ -1,9 +1,9 @@
 """The engine that copies and hashes in one pass.
 
-The hash is taken of the bytes that *arrived*: while one thread lets the kernel copy, this
-one reads the copy back from memory, a chunk behind, and hashes it. So a blob is what its
-digest says even when the source changes under our hands; that the source changed is then
-found by looking at its size and times once more.
+Every byte is read once; what is hashed is the buffer that was written, so a blob is what
+its digest says even when the source changes under our hands. That the source changed is
+then found by looking at its size and times once more. Large files take two threads: one
+reads and writes, the other hashes a buffer behind.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Self
 
 from ketch.errors import DigestMismatch, NotFound, Unavailable, UsageError
@@ -22,6 +23,15 @@ from ketch.store import durable
 from ketch.store.base import Progress, Reader
 
 READ_CHUNK = 1024 * 1024
+
+COPY_CHUNK = 256 * 1024
+"""Fits the cache of a processor: what was read is still near when it is written."""
+
+TWO_THREADS_BYTES = 64 * 1024 * 1024
+"""Smaller files are copied and hashed by one thread each; there are enough of them."""
+
+_BUFFERS = 4
+_WRITEBACK_BYTES = 8 * 1024 * 1024
 
 
 class Cancelled(Exception):
@@ -129,19 +139,13 @@ def hash_file(fd: int, size: int, meter: Meter) -> Digest:
 def copy_hashed(source: int, target: int, size: int, meter: Meter) -> Digest:
     """Fill an empty ``target`` with ``size`` bytes of ``source``; return their digest.
 
-    Holds one megabyte, whatever the size. A source that ends early leaves a short target:
-    the caller compares sizes.
+    Holds at most four megabytes, whatever the size. A source that ends early leaves a
+    short target: the caller compares sizes.
     """
     if durable.clone(source, target):
         return hash_file(target, size, meter)
-    copied = _Watermark()
-    copier = threading.Thread(target=_copy, args=(source, target, size, copied), daemon=True)
-    copier.start()
-    try:
-        return _hash_behind(target, copied, meter)
-    finally:
-        copied.stop()
-        copier.join()
+    copy = _Copy(source, target, size)
+    return _hash_alone(copy, meter) if size < TWO_THREADS_BYTES else _hash_behind(copy, meter)
 
 
 def copy_stream(stream: Reader, target: int, expected: Stored) -> None:
@@ -191,78 +195,82 @@ class Hashing:
         return Digest(self._sha.hexdigest())
 
 
-class _Watermark:
-    """How far the copy has come; the hashing thread waits for it."""
+class _Copy:
+    """A copy on its way, and how far it is."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
+    def __init__(self, source: int, target: int, size: int) -> None:
+        self._source = source
+        self._target = target
+        self._size = size
         self._position = 0
-        self._ended = False
-        self._stopped = False
-        self._error: OSError | None = None
+        self._handed_over = 0
 
-    def advance(self, position: int) -> bool:
-        """Tell how far the copy is; return whether it should go on."""
-        with self._changed:
-            self._position = position
-            self._changed.notify()
-            return not self._stopped
-
-    def end(self, error: OSError | None = None) -> None:
-        """Tell that there is no more to come."""
-        with self._changed:
-            self._ended, self._error = True, error
-            self._changed.notify()
-
-    def stop(self) -> None:
-        """Ask the copier to leave off."""
-        with self._changed:
-            self._stopped = True
-
-    def beyond(self, position: int) -> int:
-        """Wait for bytes after ``position``; return how far they go, or ``position`` at the end.
-
-        Raises:
-            OSError: The copier met it.
-        """
-        with self._changed:
-            while self._position <= position and not self._ended:
-                self._changed.wait()
-            if self._error is not None:
-                raise self._error
-            return self._position
-
-
-def _copy(source: int, target: int, size: int, copied: _Watermark) -> None:
-    position = 0
-    try:
-        while position < size:
-            wanted = min(durable.COPY_CHUNK, size - position)
-            count = durable.copy_some(source, target, position, wanted)
+    def fill(self, buffer: memoryview) -> int:
+        """Copy through a buffer until it is full; return how many bytes it holds now."""
+        filled = 0
+        while filled < len(buffer):
+            wanted = min(COPY_CHUNK, len(buffer) - filled, self._size - self._position)
+            part = buffer[filled : filled + wanted]
+            count = os.preadv(self._source, [part], self._position) if wanted else 0
             if count == 0:
                 break
-            # The disk starts now, so that the sync before the commit has little left to do.
-            durable.start_writeback(target, position, count)
-            position += count
-            if not copied.advance(position):
-                break
-    except OSError as error:
-        copied.end(error)
-    else:
-        copied.end()
+            durable.write_all(self._target, part[:count])
+            self._position += count
+            filled += count
+        self._hand_over()
+        return filled
+
+    def _hand_over(self) -> None:
+        # The disk starts now, so that the sync before the commit has little left to do.
+        count = self._position - self._handed_over
+        if count >= _WRITEBACK_BYTES:
+            durable.start_writeback(self._target, self._handed_over, count)
+            self._handed_over = self._position
 
 
-def _hash_behind(target: int, copied: _Watermark, meter: Meter) -> Digest:
-    sha, buffer, position = hashlib.sha256(), memoryview(bytearray(READ_CHUNK)), 0
-    while (limit := copied.beyond(position)) > position:
-        while position < limit:
-            count = os.preadv(target, [buffer[: min(READ_CHUNK, limit - position)]], position)
-            if count == 0:
-                raise OSError(5, "the copy ended before what was written to it")
-            sha.update(buffer[:count])
-            position += count
-            meter.done(count)
+def _hash_alone(copy: _Copy, meter: Meter) -> Digest:
+    sha, buffer = hashlib.sha256(), memoryview(bytearray(COPY_CHUNK))
+    while count := copy.fill(buffer):
+        sha.update(buffer[:count])
+        meter.done(count)
     return Digest(sha.hexdigest())
+
+
+def _hash_behind(copy: _Copy, meter: Meter) -> Digest:
+    """Hash in this thread what another one copies; the buffers go round between them."""
+    free: SimpleQueue[memoryview | None] = SimpleQueue()
+    full: SimpleQueue[tuple[memoryview, int] | OSError | None] = SimpleQueue()
+    for _ in range(_BUFFERS):
+        free.put(memoryview(bytearray(READ_CHUNK)))
+    copier = threading.Thread(target=_copy_ahead, args=(copy, free, full), daemon=True)
+    copier.start()
+    sha = hashlib.sha256()
+    try:
+        while (item := full.get()) is not None:
+            if isinstance(item, OSError):
+                raise item
+            buffer, count = item
+            sha.update(buffer[:count])
+            free.put(buffer)
+            meter.done(count)
+    finally:
+        free.put(None)
+        copier.join()
+    return Digest(sha.hexdigest())
+
+
+def _copy_ahead(
+    copy: _Copy,
+    free: SimpleQueue[memoryview | None],
+    full: SimpleQueue[tuple[memoryview, int] | OSError | None],
+) -> None:
+    try:
+        while (buffer := free.get()) is not None and (count := copy.fill(buffer)):
+            full.put((buffer, count))
+    except OSError as error:
+        full.put(error)
+    finally:
+        full.put(None)  # whatever happened: nobody waits for a thread that is gone
 
 
 def _not_a_file(path: Path) -> UsageError:

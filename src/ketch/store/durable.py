@@ -16,14 +16,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-COPY_CHUNK = 8 * 1024 * 1024
 _FICLONE = 0x40049409  # linux/fs.h
 _SYNC_FILE_RANGE_WRITE = 2  # linux/fs.h
 _F_FULLFSYNC = 51  # sys/fcntl.h of macOS, where fsync alone stops at the drive's cache
 _NO_CLONE = frozenset(
     {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM}
 )
-_NO_COPY_RANGE = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 def write_all(fd: int, content: bytes | memoryview) -> None:
@@ -38,23 +36,6 @@ def write_all(fd: int, content: bytes | memoryview) -> None:
         if written == 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         rest = rest[written:]
-
-
-def copy_some(source: int, target: int, offset: int, count: int) -> int:
-    """Copy up to ``count`` bytes at ``offset``; return how many, 0 at the end of the source.
-
-    The kernel copies by itself where it can.
-    """
-    if hasattr(os, "copy_file_range"):
-        try:
-            return os.copy_file_range(source, target, count, offset, offset)
-        except OSError as error:
-            if error.errno not in _NO_COPY_RANGE:
-                raise
-    content = os.pread(source, min(count, 1024 * 1024), offset)
-    os.lseek(target, offset, os.SEEK_SET)
-    write_all(target, content)
-    return len(content)
 
 
 def clone(source: int, target: int) -> bool:

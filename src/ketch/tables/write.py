@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -56,13 +57,19 @@ class RowWriter:
         self._part: Path | None = None
         self._stream: BinaryIO
         self._sink: Sink
+        self._undo: ExitStack
 
     def __enter__(self) -> Self:
-        if self._path is None:
-            self._stream = sys.stdout.buffer
-        else:
-            self._part, self._stream = _part_beside(self._path)
-        self._sink = self._new_sink()
+        with ExitStack() as undo:
+            if self._path is None:
+                self._stream = sys.stdout.buffer
+            else:
+                self._part, self._stream = _part_beside(self._path)
+                undo.callback(self._part.unlink, missing_ok=True)
+                undo.callback(self._stream.close)
+            self._sink = self._new_sink()
+            undo.callback(self._sink.close)
+            self._undo = undo.pop_all()
         return self
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -78,16 +85,12 @@ class RowWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
+        with self._undo:
             if kind is None:
-                self._finish()
-        except OSError as failure:
-            raise _failed(self._path, failure) from failure
-        finally:
-            self._sink.close()
-            if self._part is not None:
-                self._stream.close()
-                self._part.unlink(missing_ok=True)
+                try:
+                    self._finish()
+                except OSError as failure:
+                    raise _failed(self._path, failure) from failure
 
     def _finish(self) -> None:
         self._sink.finish()

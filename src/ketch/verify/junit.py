@@ -27,7 +27,8 @@ def junit_xml(report: Report) -> bytes:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content
 
 
 def _scenario(report: Report, result: ScenarioResult) -> ET.Element:

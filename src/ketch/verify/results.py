@@ -155,4 +155,3 @@ class Report:
         if self.problem is not None:
             body["problem"] = self.problem
         return body
-

@@ -19,19 +19,22 @@ here builds an environment: the caller brings a way to start a worker.
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from ketch.errors import KetchError, PackageCodeError, Unavailable
 from ketch.package import Attestation, Package, ScenarioTrace
 from ketch.runtime import Worker
-from ketch.schema import decode
+from ketch.schema import Row, decode
 from ketch.verify.checks import budget, probes, repeat, scenarios
 from ketch.verify.results import Measured, ProbeResult, Report, ScenarioResult
-from ketch.verify.subject import Row, Subject
+from ketch.verify.subject import Subject
 
 EVALUATE_DEADLINE_S = 600.0
 
@@ -107,6 +110,8 @@ class _Run:
         self.setting = {
             "python": subject.worker.python,
             "sandbox": [layer.to_json() for layer in subject.worker.layers],
+            "machine": _machine(),
+            "ketch": version("ketch"),
         }
         for scenario in self.package.scenarios:
             self.progress(f"scenario {scenario.name}")
@@ -180,6 +185,14 @@ class _Run:
                 function, self.data, deadline_s=EVALUATE_DEADLINE_S
             )
         except (PackageCodeError, Unavailable) as problem:
-            self.probes.append(
-                ProbeResult("offline metrics", passed=False, detail=problem.message)
-            )
+            self.probes.append(ProbeResult("offline metrics", passed=False, detail=problem.message))
+
+
+def _machine() -> dict[str, object]:
+    """Return what kind of machine this is; nothing that names it."""
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+    }

@@ -11,8 +11,6 @@ from ketch.package import Divergence, Package, ScenarioTrace, first_divergence
 from ketch.runtime import Worker, comparisons
 from ketch.schema import CompareFunction, Schema
 
-Row = Mapping[str, object]
-
 
 @dataclass(frozen=True)
 class Subject:

@@ -6,8 +6,9 @@ import statistics
 from collections.abc import Iterator
 
 from ketch.package import Budget
+from ketch.schema import Row
 from ketch.verify.results import Measured, ProbeResult
-from ketch.verify.subject import Row, Subject
+from ketch.verify.subject import Subject
 
 REPEATS = 15
 

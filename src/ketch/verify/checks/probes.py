@@ -18,12 +18,13 @@ from ketch.schema import (
     Float,
     Int,
     List,
+    Row,
     String,
     Timestamp,
     decode,
 )
 from ketch.verify.results import ProbeResult
-from ketch.verify.subject import Row, Subject
+from ketch.verify.subject import Subject
 
 UNSEEN = "value-never-seen-before"
 
@@ -80,7 +81,7 @@ def _survives(
                 detail=f"`{field.name}` = `{_shown(value)}`: {problem}",
                 hint=(
                     "handle it, raise `ValueError` with what is wrong, or narrow the field "
-                    f"(`min`, `max`, `values`, …) under `[inputs]` in ketch.toml"
+                    "(`min`, `max`, `values`, …) under `[inputs]` in ketch.toml"
                 ),
             )
     return ProbeResult(name, passed=True, detail=f"{len(cases)} requests")

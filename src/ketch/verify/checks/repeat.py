@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from ketch.errors import KetchError
 from ketch.runtime import Worker
-from ketch.schema import compare
+from ketch.schema import Row, compare
 from ketch.verify.results import ProbeResult
-from ketch.verify.subject import Row, Subject
+from ketch.verify.subject import Subject
 
 DETERMINISM = "same answer twice"
 SECOND_PROCESS = "same answer from a second process"
@@ -43,9 +43,7 @@ def run(subject: Subject, rows: Sequence[Row]) -> Iterator[ProbeResult]:
     yield _licence(ORDER_INVARIANCE, subject, alone[::-1], rows[::-1])
 
 
-def _licence(
-    name: str, subject: Subject, alone: Sequence[Row], rows: Sequence[Row]
-) -> ProbeResult:
+def _licence(name: str, subject: Subject, alone: Sequence[Row], rows: Sequence[Row]) -> ProbeResult:
     """Together, rows are answered as they were alone."""
     if len(rows) < 2:
         return ProbeResult(name, False, required=False, detail="needs two rows to try")

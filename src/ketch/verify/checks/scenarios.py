@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from ketch.errors import Finding, KetchError, PackageCodeError
+from ketch.errors import Finding, PackageCodeError
 from ketch.package import (
-    Digest,
     Divergence,
     Scenario,
     ScenarioTrace,
     StepTrace,
-    first_divergence,
 )
-from ketch.runtime import Answer
-from ketch.schema import Difference, compare, decode
-from ketch.verify.subject import Subject
+from ketch.schema import Difference, Row, compare, decode
 from ketch.verify.results import ScenarioResult
+from ketch.verify.subject import Subject
 
 
 def run(subject: Subject, scenario: Scenario) -> ScenarioResult:
@@ -47,7 +43,7 @@ def run(subject: Subject, scenario: Scenario) -> ScenarioResult:
 
 
 def _differences(
-    subject: Subject, scenario: Scenario, found: Sequence[Mapping[str, object]]
+    subject: Subject, scenario: Scenario, found: Sequence[Row]
 ) -> tuple[Difference, ...]:
     expected, wrong = decode(subject.schema.outputs, scenario.expected or ())
     if wrong:

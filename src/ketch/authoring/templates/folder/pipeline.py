@@ -1,0 +1,9 @@
+"""$title
+
+Written by `ketch init`; plain Python, and yours to edit. What `load` returns is handed to
+every step, and each step's answer to the next one.
+"""
+
+$imports
+
+$body

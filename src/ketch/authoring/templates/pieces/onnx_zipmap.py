@@ -1,0 +1,20 @@
+# What the graph answers → what the output is called here, and its shape in one row.
+ANSWERS = $answers
+
+# An answer of the graph that is a mapping → the classes, in the order of our output.
+CLASSES = $classes
+
+
+def predict(model, feeds):
+    """Return every answer of the graph."""
+    return dict(zip(ANSWERS, model.run(list(ANSWERS), feeds)))
+
+
+def postprocess(model, found):
+    """Return the answers under the names and in the shapes of the schema."""
+    for answer, classes in CLASSES.items():
+        found[answer] = [[row[one] for one in classes] for row in found[answer]]
+    return {
+        name: np.reshape(found[answer], (-1, *shape)).tolist()
+        for answer, (name, shape) in ANSWERS.items()
+    }

@@ -1,0 +1,3 @@
+def preprocess(model, rows):
+    """Return the texts, one for each row."""
+    return [row["text"] for row in rows]
