@@ -14,7 +14,7 @@ from ketch.tables import Format
 
 def predict(
     package: str,
-    inputs: str,
+    inputs: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     input_format: Format | None = None,

@@ -1,8 +1,10 @@
 """A store in memory, for tests and for packages that live for one command."""
 
 import io
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +29,7 @@ class MemoryStore:
         self._blobs: dict[Digest, bytes] = {}
         self._index = Index()
         self._lock = threading.RLock()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
 
     def size(self, digest: Digest) -> int | None:
         """Return the size of a blob in bytes; ``None`` when it is not there."""
@@ -62,10 +64,9 @@ class MemoryStore:
         content = self._content(digest)
         with self._lock:
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(
-                    prefix="ketch-memory-", ignore_cleanup_errors=True
-                )
-            path = Path(self._folder.name) / digest.hex
+                self._folder = Path(tempfile.mkdtemp(prefix="ketch-memory-"))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            path = self._folder / digest.hex
             path.write_bytes(content)
         return path
 

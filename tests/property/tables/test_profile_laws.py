@@ -46,14 +46,14 @@ def profile(rows: list[dict[str, object]]) -> Profile:
 
 
 @given(ROWS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_profile_survives_json(rows: list[dict[str, object]]) -> None:
     found = profile(rows)
     assert Profile.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 @given(ROWS, ROWS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_equal_rows_have_equal_digests_and_others_do_not(
     rows: list[dict[str, object]], others: list[dict[str, object]]
 ) -> None:
@@ -65,7 +65,7 @@ def test_equal_rows_have_equal_digests_and_others_do_not(
 
 
 @given(ROWS.filter(bool))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_exact_figures_are_exact(rows: list[dict[str, object]]) -> None:
     found = profile(rows)
     numbers = [row["n"] for row in rows if row["n"] is not None]

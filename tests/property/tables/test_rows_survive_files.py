@@ -71,7 +71,7 @@ def tables(draw: st.DrawFn) -> tuple[tuple[Field, ...], list[Row]]:
 
 @pytest.mark.parametrize("suffix", ["json", "jsonl", "csv", "parquet"])
 @given(table=tables())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_rows_that_were_written_are_read_back(
     suffix: str, table: tuple[tuple[Field, ...], list[Row]]
 ) -> None:

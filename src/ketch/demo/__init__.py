@@ -1,0 +1,9 @@
+"""The demo: the whole story, played for real on real purchases.
+
+``data/`` holds an extract of the *Online Retail II* data set with its licence;
+``projects/`` holds two authored packages, as a data scientist would keep them.
+"""
+
+from ketch.demo.story import Chapter, Told, play
+
+__all__ = ["Chapter", "Told", "play"]

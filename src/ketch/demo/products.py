@@ -1,0 +1,27 @@
+"""What the shop's products are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """Stock code → description."""
+
+    names: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the products of the demo's shop."""
+        import duckdb  # 90 ms that only the demo needs
+
+        rows = duckdb.sql(f"SELECT stock_code, description FROM '{path}'").fetchall()
+        return cls(dict(rows))
+
+    def name(self, code: str) -> str:
+        """Return a product's description, or its code when it has none."""
+        return str(self.names.get(code, code)).strip().capitalize()
