@@ -183,7 +183,9 @@ def run(model, rows):
         answer = worker.predict([{"x": 1}, {"x": 2}, {"x": 3}], deadline_s=10, trace=True)
     (entry,) = answer.trace
     assert (entry["step"], entry["rows"]) == ("pipeline:run", 3)
-    x, share = entry["fields"]  # type: ignore[misc] # JSON
+    fields = entry["fields"]
+    assert isinstance(fields, list)
+    x, share = fields
     assert (x["min"], x["max"], x["mean"], x["head"]) == (1, 3, 2.0, [1, 2, 3])
     assert (share["count"], share["nulls"], share["dtype"]) == (3, 1, "float")
     assert math.isclose(share["mean"], 1.5)
@@ -316,3 +318,20 @@ def test_the_sandbox_is_up(echo: Worker) -> None:
     assert layers["session"]
     assert layers["lifeline"]
     assert layers["seccomp"]
+
+
+REFUSING = """
+def run(model, rows):
+    kind = {0: ValueError, 1: UnicodeError, 2: KeyError}[rows[0]["x"]]
+    raise kind("not this one")
+"""
+
+
+def test_only_a_value_error_of_some_kind_refuses_an_input(rig: Rig) -> None:
+    refused = []
+    with rig.loaded(REFUSING) as worker:
+        for x in range(3):
+            with pytest.raises(PackageCodeError) as caught:
+                worker.predict([{"x": x}], deadline_s=10)
+            refused.append(caught.value.is_refusal)
+    assert refused == [True, True, False]

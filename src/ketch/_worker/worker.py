@@ -14,11 +14,13 @@ Frames
     256 MiB. Each request ``{"op": …}`` gets exactly one reply, in order::
 
         {"ok": true, "rss_bytes": n, …}
-        {"ok": false, "error": {"type", "message", "traceback", "step"}}
+        {"ok": false, "error": {"type", "message", "traceback", "step", "refusal"}}
 
     ``rss_bytes`` is the highest memory the process ever held. ``type`` is the class
     that was raised; ``OutputError`` when an answer does not fit the declared outputs,
-    ``MemoryError`` for every kind of it. End of file ends the worker.
+    ``MemoryError`` for every kind of it. ``refusal`` tells whether it is a ``ValueError``
+    of any kind: the package's way to say that an input is wrong. End of file ends the
+    worker.
 
 Operations
     start     {scratch, code_dir, model_dir, env_dir, python, variables, preimport,
@@ -169,6 +171,7 @@ def describe(error: BaseException, step: str | None) -> dict[str, Any]:
         "message": _printable(message, 4_000),
         "traceback": _printable("".join(lines)[-32_000:], 32_000),
         "step": step,
+        "refusal": isinstance(error, ValueError),
     }
 
 

@@ -14,7 +14,6 @@ from ketch.package import Manifest, Package, Sources, open_package
 from ketch.package.built import write
 from ketch.runtime import Home
 from ketch.tables import Profile
-from ketch.tables.scan import profile_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,10 @@ def refused(folder: Path, findings: tuple[Finding, ...]) -> Refused:
 
 
 def _profiles(gathered: Gathered, manifest: Manifest, progress: Progress) -> dict[str, Profile]:
+    if not gathered.samples:
+        return {}
+    from ketch.tables.scan import profile_file  # numpy: 0.1 s that few packages need
+
     times = {data.name: data.time_column for data in manifest.data}
     profiles = {}
     for name, file in gathered.samples.items():

@@ -41,9 +41,7 @@ def prove_package(
         Unavailable: The environment cannot be built now.
     """
     samples = None if gathered is None else gathered.samples
-    with prepared(
-        package, home, samples=samples, offline=offline, progress=progress.step
-    ) as ready:
+    with prepared(package, home, samples=samples, offline=offline, progress=progress.step) as ready:
         if gathered is not None:
             _check_imports(gathered, ready)
         return verify(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
 from ketch.demo import Chapter, play
@@ -13,9 +10,7 @@ from ketch.demo import Chapter, play
 FOLDER = Path("ketch-demo")
 
 
-def demo(
-    *, into: Path = FOLDER, json: Annotated[bool, Parameter(negative="")] = False
-) -> int:
+def demo(*, into: Path = FOLDER, json: bool = False) -> int:
     """Train two real models, pack and verify them, ask them, and catch a mistake.
 
     Args:

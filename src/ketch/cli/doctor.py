@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from ketch.cli.printer import Printer
 from ketch.runtime import Home, examine
 
 
-def doctor(*, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def doctor(*, json: bool = False) -> int:
     """Check interpreters, uv, the sandbox and the ketch home on this machine.
 
     Args:

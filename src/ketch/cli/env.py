@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from ketch.cli.printer import Printer
-from ketch.cli.text import size
+from ketch.cli.text import counted, size
 from ketch.env import EnvironmentRecord
 from ketch.runtime import Home, collect_unused_environments
 
@@ -15,7 +13,7 @@ env = App(name="env", help="Show or clean up the environments of packages.")
 
 
 @env.command(name="list")
-def list_environments(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def list_environments(*, json: bool = False) -> None:
     """Show every environment: its Python, its libraries, its size, its last use.
 
     Args:
@@ -23,7 +21,7 @@ def list_environments(*, json: Annotated[bool, Parameter(negative="")] = False) 
     """
     records = Home.default().environments.list()
     lines = [
-        f"{one.key[:12]}  Python {one.python}  {one.packages:>3} libraries  "
+        f"{one.key[:12]}  Python {one.python}  {one.packages:>3} {_libraries(one.packages):<9}  "
         f"{size(one.size_bytes):>9}  used {one.last_used:%Y-%m-%d %H:%M}"
         for one in records
     ]
@@ -32,9 +30,7 @@ def list_environments(*, json: Annotated[bool, Parameter(negative="")] = False) 
 
 
 @env.command(name="gc")
-def collect(
-    *, dry_run: bool = False, json: Annotated[bool, Parameter(negative="")] = False
-) -> None:
+def collect(*, dry_run: bool = False, json: bool = False) -> None:
     """Remove environments that no package in the store needs.
 
     Args:
@@ -43,9 +39,13 @@ def collect(
     """
     collected = collect_unused_environments(Home.default(), dry_run=dry_run)
     done = "would free" if dry_run else "freed"
-    text = f"{len(collected.keys)} environments, {done} {size(collected.size_bytes)}"
+    text = f"{counted(len(collected.keys), 'environment')}, {done} {size(collected.size_bytes)}"
     value = {"environments": list(collected.keys), "size_bytes": collected.size_bytes}
     Printer(as_json=json).show(value, text)
+
+
+def _libraries(count: int) -> str:
+    return "library" if count == 1 else "libraries"
 
 
 def _record(one: EnvironmentRecord) -> dict[str, object]:

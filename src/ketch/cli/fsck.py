@@ -7,30 +7,43 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
-from ketch.cli.text import size
+from ketch.cli.text import counted, size
 from ketch.runtime import Home
 from ketch.store import fsck as check_store
+from ketch.store import quarantine
 
 
-def fsck(*, read_data: bool = True, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def fsck(
+    *,
+    read_data: Annotated[bool, Parameter(negative="--no-read-data")] = True,
+    repair: bool = False,
+    json: bool = False,
+) -> int:
     """Check that the store holds what its index names, byte for byte.
 
     Args:
         read_data: Hash every blob; without it only names and sizes are checked.
+        repair: Set damaged blobs aside, so that packing again stores them anew.
         json: Print one JSON value.
     """
     printer = Printer(as_json=json)
+    store = Home.default().store
     with printer.progress() as progress:
         progress.step("checking the store")
-        report = check_store(Home.default().store, read_data=read_data, progress=progress.advance)
+        report = check_store(store, read_data=read_data, progress=progress.advance)
+    aside = [quarantine(store, digest) for digest in report.damaged] if repair else []
     printer.findings(report.findings)
     value = {
         "clean": report.is_clean,
         "blobs": report.blobs,
         "size_bytes": report.size_bytes,
         "damaged": [str(digest) for digest in report.damaged],
+        "set_aside": [str(path) for path in aside if path is not None],
         "findings": [finding.to_json() for finding in report.findings],
     }
     state = "the store is whole" if report.is_clean else "the store is damaged"
-    printer.show(value, f"{report.blobs} blobs, {size(report.size_bytes)}: {state}")
+    done = f"; {len(aside)} set aside, pack the package again" if aside else ""
+    printer.show(
+        value, f"{counted(report.blobs, 'blob')}, {size(report.size_bytes)}: {state}{done}"
+    )
     return 0 if report.is_clean else 1

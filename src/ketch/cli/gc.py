@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from ketch.cli.printer import Printer
-from ketch.cli.text import size
+from ketch.cli.text import counted, size
 from ketch.runtime import Home, clean_up
 
 
-def gc(*, dry_run: bool = False, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def gc(*, dry_run: bool = False, json: bool = False) -> None:
     """Remove blobs, environments and leftovers that no package in the store needs.
 
     What is younger than an hour stays: another process may be about to use it.
@@ -23,7 +19,7 @@ def gc(*, dry_run: bool = False, json: Annotated[bool, Parameter(negative="")] =
     cleaned = clean_up(Home.default(), dry_run=dry_run)
     done = "would free" if dry_run else "freed"
     text = (
-        f"{cleaned.blobs} blobs, {cleaned.environments} environments and "
-        f"{cleaned.leftovers} leftovers, {done} {size(cleaned.freed_bytes)}"
+        f"{counted(cleaned.blobs, 'blob')}, {counted(cleaned.environments, 'environment')} and "
+        f"{counted(cleaned.leftovers, 'leftover')}, {done} {size(cleaned.freed_bytes)}"
     )
     Printer(as_json=json).show(cleaned.to_json(), text)

@@ -14,11 +14,12 @@ from ketch.cli.printer import Printer
 
 def init(
     folder: Path,
+    /,
     *,
     source: Annotated[Path | None, Parameter(name="--from")] = None,
     example: Path | None = None,
     name: str | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> int:
     """Write a package folder that a person can read and edit.
 

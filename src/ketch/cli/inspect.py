@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from ketch.authoring import Options, Silent, target_package
 from ketch.cli.overview import overview
 from ketch.cli.printer import Printer
@@ -13,7 +9,7 @@ from ketch.runtime import Home, describe
 from ketch.verify import attestations
 
 
-def inspect(package: str = ".", *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def inspect(package: str = ".", /, *, json: bool = False) -> None:
     """Show what a package is, does and promises.
 
     Args:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
 from ketch.cli.text import size
 from ketch.runtime import Entry, Home, listing
 
 
-def list_packages(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def list_packages(*, json: bool = False) -> None:
     """Show the packages in the store, by name and version.
 
     Args:

@@ -57,18 +57,25 @@ def run() -> None:
     sys.exit(main())
 
 
-def app() -> App:
-    """Return the command line, with every verb to be imported on demand."""
-    from cyclopts import App
+def app(chosen: str | None = None) -> App:
+    """Return the command line, with every verb to be imported on demand.
+
+    Args:
+        chosen: The verb that is asked for: its help is its own docstring, which costs
+            its import; the others are told in a line each.
+    """
+    from cyclopts import App, Parameter
 
     command = App(
         name="ketch",
         help="Model packages a business can trust.",
         version_flags=["--version"],
         help_format="markdown",
+        default_parameter=Parameter(negative=""),  # a flag that is off needs no flag to turn it off
     )
     for verb, says in VERBS.items():
-        command.command(f"ketch.cli.{verb}:{_function(verb)}", name=verb, help=says)
+        told = None if verb == chosen else says
+        command.command(f"ketch.cli.{verb}:{_function(verb)}", name=verb, help=told)
     return command
 
 
@@ -79,13 +86,17 @@ def _run(arguments: list[str]) -> int:
     from ketch.errors import KetchError, UsageError
 
     printer = Printer(as_json="--json" in arguments)
+    verb = arguments[0] if arguments and arguments[0] in VERBS else None
     try:
-        result = app()(
+        result = app(verb)(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as problem:
-        verb = arguments[0] if arguments and arguments[0] in VERBS else None
-        hint = f"`ketch {verb} --help` shows what it takes" if verb else "`ketch --help`"
+        hint = (
+            f"`ketch {verb} --help` shows what it takes"
+            if verb
+            else "`ketch --help` lists the verbs"
+        )
         printer.error(UsageError(str(problem), code="usage/arguments", hint=hint))
         return UsageError.exit_status
     except KetchError as problem:

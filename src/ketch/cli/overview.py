@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
-from ketch.cli.text import size
+from ketch.cli.text import moment, size
 from ketch.env import Lock
 from ketch.package import Attestation, Package
 from ketch.schema import Field
 
+Fact = tuple[str, str]
 
-def overview(package: Package, attestations: Sequence[Attestation]) -> Group:
+
+def overview(package: Package, attestations: Sequence[Attestation]) -> Text:
     """Return everything worth knowing, in the order one would ask."""
     manifest = package.manifest
-    head = Text(f"{package.reference}  {package.digest}\n", style="bold")
-    head.append(manifest.description or "(no description)", style="not bold")
-    facts = Table.grid(padding=(0, 2))
-    for name, value in _facts(package, attestations):
-        facts.add_row(Text(name, style="cyan"), Text(value))
-    return Group(
-        head,
-        Text(),
-        facts,
-        Text(),
-        _fields("inputs", manifest.schema.inputs),
-        _fields("outputs", manifest.schema.outputs),
-    )
+    screen = Text(f"{package.reference}  {package.digest}\n", style="bold")
+    screen.append(f"{manifest.description or '(no description)'}\n", style="not bold")
+    screen.append("\n")
+    _append(screen, _facts(package, attestations))
+    screen.append("\ninputs\n")
+    _append(screen, _fields(manifest.schema.inputs))
+    screen.append("\noutputs\n")
+    _append(screen, _fields(manifest.schema.outputs))
+    screen.rstrip()
+    return screen
 
 
-def _facts(package: Package, attestations: Sequence[Attestation]) -> Iterator[tuple[str, str]]:
+def _append(screen: Text, facts: Iterable[Fact]) -> None:
+    """Append facts as two columns; a long one runs on rather than being cut."""
+    listed = list(facts)
+    width = max(len(name) for name, _ in listed)
+    for name, value in listed:
+        screen.append(f"  {name:<{width}}", style="not bold cyan")
+        screen.append(f"  {value}\n", style="not bold")
+
+
+def _facts(package: Package, attestations: Sequence[Attestation]) -> Iterator[Fact]:
     manifest = package.manifest
     pipeline = manifest.pipeline
     steps = [step for step in (pipeline.load, *pipeline.steps) if step]
+    params = ", ".join(f"{key}={value}" for key, value in manifest.params.items())
     yield "owner", manifest.owner
     yield "route", manifest.route or "(none)"
     yield "size", size(package.size_bytes)
     yield "pipeline", " → ".join(steps)
     yield "model", _model(package)
-    yield (
-        "params",
-        ", ".join(f"{key}={value}" for key, value in manifest.params.items()) or "(none)",
-    )
+    yield "params", params or "(none)"
     yield "environment", _environment(package)
     for data in manifest.data:
         profile = package.profiles.get(data.name)
@@ -54,8 +58,9 @@ def _facts(package: Package, attestations: Sequence[Attestation]) -> Iterator[tu
     scenarios = [scenario.name for scenario in package.scenarios]
     yield "scenarios", f"{len(scenarios)}: {', '.join(scenarios[:6])}{', …' * (len(scenarios) > 6)}"
     yield "verified", _verified(attestations)
-    for name, digest in package.components.items():
-        yield f"  {name}", str(digest)
+    components = [f"{name} {digest.short}" for name, digest in package.components.items()]
+    for start in range(0, len(components), 3):
+        yield "" if start else "components", ", ".join(components[start : start + 3])
 
 
 def _model(package: Package) -> str:
@@ -80,22 +85,20 @@ def _verified(attestations: Sequence[Attestation]) -> str:
         return "never"
     newest = attestations[0]
     verdict = "passed" if newest.passed else "failed"
-    return f"{verdict} at {newest.predicate.get('started')}"
+    return f"{verdict}, {moment(str(newest.predicate.get('started')))}"
 
 
-def _fields(title: str, fields: Sequence[Field]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2), show_header=False)
-    for field in fields:
-        table.add_row(
-            Text(field.name),
-            Text(f"{field.type}{'?' if field.nullable else ''}", style="green"),
-            Text(_limits(field), style="dim"),
-        )
-    return table
+def _fields(fields: Sequence[Field]) -> Iterator[Fact]:
+    types = [f"{field.type}{'?' if field.nullable else ''}" for field in fields]
+    width = max(len(text) for text in types)
+    for field, text in zip(fields, types, strict=True):
+        yield field.name, f"{text:<{width}}  {_limits(field)}".rstrip()
 
 
 def _limits(field: Field) -> str:
-    names = ("min", "max", "values", "max_items", "max_length", "rtol", "atol", "compare")
+    names = ("min", "max", "max_items", "max_length", "rtol", "atol", "compare")
     limits = [(name, getattr(field, name)) for name in names]
     said = [f"{name} {value}" for name, value in limits if value is not None]
+    if field.values is not None:
+        said.append(f"one of {', '.join(str(value) for value in field.values)}")
     return ", ".join([*said, *([field.description] if field.description else [])])

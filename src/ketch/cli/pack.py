@@ -15,13 +15,14 @@ from ketch.cli.printer import Printer
 
 def pack(
     folder: Path = Path(),
+    /,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    verify: bool = True,
+    verify: Annotated[bool, Parameter(negative="--no-verify")] = True,
     link: bool = False,
     offline: bool = False,
     upgrade: bool = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> int:
     """Build a package from a folder, prove that it keeps its contract, and store it.
 

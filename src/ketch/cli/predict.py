@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
+from ketch.cli.text import counted, rows
 from ketch.runtime import answer_file, load
 from ketch.tables import Format
 
@@ -15,11 +16,12 @@ from ketch.tables import Format
 def predict(
     package: str,
     inputs: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     input_format: Format | None = None,
     offline: bool = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> None:
     """Answer every row of a file, in the package's own environment.
 
@@ -34,10 +36,10 @@ def predict(
     """
     printer = Printer(as_json=json)
     source = None if inputs == "-" else Path(inputs)
-    with printer.progress() as progress, load(package, offline=offline) as predictor:
+    with printer.progress(amount=rows) as progress, load(package, offline=offline) as predictor:
         progress.step(f"answering {inputs}")
         answered = answer_file(
             predictor, source, output, source_format=input_format, progress=progress.advance
         )
     if output is not None:
-        printer.show(answered.to_json(), f"{answered.rows} rows answered in {output}")
+        printer.show(answered.to_json(), f"{counted(answered.rows, 'row')} answered in {output}")

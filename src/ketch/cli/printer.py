@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
 from rich.console import Console
 from rich.progress import (
-    BarColumn,
-    DownloadColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TransferSpeedColumn,
 )
+from rich.text import Text
 
+from ketch.cli.text import size
 from ketch.errors import Finding, KetchError
 
 
@@ -31,13 +34,16 @@ class Printer:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A terminal that knows no `✓`, and paths that are no text, are no reason to fail.
+            sys.stdout.reconfigure(errors="backslashreplace")
         self.stdout = Console(highlight=False, soft_wrap=True)
         self.stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def show(self, value: object, text: object) -> None:
         """Print the result: ``value`` as JSON, or ``text`` (text or a rich renderable)."""
         if self.as_json:
-            sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+            sys.stdout.write(_json(value) + "\n")
             sys.stdout.flush()
         else:
             self.stdout.print(text, markup=False) if isinstance(text, str) else (
@@ -52,11 +58,14 @@ class Printer:
         """Say what stopped the work; with ``--json`` also as a value on stdout."""
         if self.as_json:
             self.show(problem.to_json(), "")
-        at = f" (at `{problem.where}`)" if problem.where else ""
+        named = problem.where is None or f"`{problem.where}`" in problem.message
+        at = "" if named else f" (at `{problem.where}`)"
         self.stderr.print("error:", style="bold red", end=" ")
         self.say(f"{problem.message}{at}")
-        self.findings(problem.findings)
-        if problem.hint:
+        alone = [one.message for one in problem.findings] == [problem.message]
+        listed = () if alone else problem.findings
+        self.findings(listed)
+        if problem.hint and all(one.hint != problem.hint for one in listed):
             self.stderr.print("\nhint:", style="bold cyan", end=" ")
             self.say(problem.hint)
 
@@ -71,14 +80,16 @@ class Printer:
                 self.say(f"      {finding.hint}", style="dim")
 
     @contextmanager
-    def progress(self) -> Iterator[Working]:
-        """Show what is being done; nothing at all when stderr is not a terminal."""
+    def progress(self, *, amount: Callable[[float], str] = size) -> Iterator[Working]:
+        """Show what is being done; nothing at all when stderr is not a terminal.
+
+        Args:
+            amount: How what is counted is written, such as bytes.
+        """
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            TextColumn("{task.description}", markup=False),
+            _Done(amount),
             TimeElapsedColumn(),
         )
         with Progress(
@@ -87,8 +98,33 @@ class Printer:
             yield Working(bars)
 
 
+class _Done(ProgressColumn):
+    """How much is done, of how much; nothing while nothing is counted."""
+
+    def __init__(self, amount: Callable[[float], str]) -> None:
+        super().__init__()
+        self._amount = amount
+
+    def render(self, task: Task) -> Text:
+        if not task.completed and not task.total:
+            return Text()
+        total = f" of {self._amount(task.total)}" if task.total else ""
+        speed = f", {self._amount(task.speed)}/s" if task.speed else ""
+        return Text(f"{self._amount(task.completed)}{total}{speed}", style="green")
+
+
+def _json(value: object) -> str:
+    """Return a value as JSON that any stdout can carry, even a path that is not UTF-8."""
+    try:
+        text = msgspec.json.encode(value).decode()
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
 class Working:
-    """Progress that a long job reports to: what it is doing, and bytes done."""
+    """Progress that a long job reports to: what it is doing, and how much is done."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -101,6 +137,6 @@ class Working:
         self._task = self._bars.add_task(text, total=total_bytes)
 
     def advance(self, count: int) -> None:
-        """Count bytes as done."""
+        """Count bytes, or whatever the job counts, as done."""
         if self._task is not None:
             self._bars.advance(self._task, count)

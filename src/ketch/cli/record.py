@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ketch.authoring import Options
 from ketch.authoring import record as record_folder
@@ -15,10 +12,11 @@ from ketch.cli.printer import Printer
 
 def record(
     folder: Path = Path(),
+    /,
     *,
     confirm: bool = False,
     offline: bool = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> int:
     """Run every scenario and write the answers into the scenario files.
 

@@ -23,7 +23,7 @@ def _report(report: Report) -> Iterator[str]:
     if report.problem is not None:
         yield f"✗ the package could not be verified: {report.problem}"
         yield from _indented(report.output)
-    yield from _scenarios(report.scenarios)
+    yield from _scenarios(report.scenarios, said=report.first_divergence)
     yield from _probes(report.probes)
     yield from _first_divergence(report)
     if report.metrics:
@@ -36,16 +36,17 @@ def _report(report: Report) -> Iterator[str]:
     yield f"{verdict} ({seconds(report.duration_s)})"
 
 
-def _scenarios(results: Sequence[ScenarioResult]) -> Iterator[str]:
+def _scenarios(results: Sequence[ScenarioResult], *, said: Divergence | None) -> Iterator[str]:
+    """Yield the scenarios; ``said`` is the divergence that the report ends with."""
     passed = sum(result.passed for result in results)
     mark = "✓" if passed == len(results) else "✗"
     yield f"{mark} {passed} of {len(results)} scenarios answered as promised"
     for result in results:
         if not result.passed:
-            yield from _failed_scenario(result)
+            yield from _failed_scenario(result, said=said)
 
 
-def _failed_scenario(result: ScenarioResult) -> Iterator[str]:
+def _failed_scenario(result: ScenarioResult, *, said: Divergence | None) -> Iterator[str]:
     yield f"  ✗ {result.name}"
     if result.error:
         yield f"      {result.error}"
@@ -53,7 +54,7 @@ def _failed_scenario(result: ScenarioResult) -> Iterator[str]:
         yield f"      {difference_text(difference)}"
     if len(result.differences) > SHOWN:
         yield f"      … and {len(result.differences) - SHOWN} more differences"
-    if result.divergence is not None:
+    if result.divergence not in (None, said):
         yield f"      {divergence_text(result.divergence)}"
 
 
@@ -74,7 +75,8 @@ def _probes(results: Sequence[ProbeResult]) -> Iterator[str]:
 
 def _first_divergence(report: Report) -> Iterator[str]:
     divergence = report.first_divergence
-    if divergence is None:
+    told = [one.divergence for one in report.scenarios if one.error and one.trace is None]
+    if divergence is None or divergence in told:  # what was raised names its step already
         return
     if report.passed:
         yield f"  ! the answers agree, but {divergence_text(divergence)}"

@@ -1,6 +1,8 @@
-"""Numbers as people read them; JSON keeps them exact."""
+"""Numbers and times as people read them; JSON keeps them exact."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 
 def size(count: float) -> str:
@@ -19,3 +21,22 @@ def seconds(duration: float) -> str:
     if duration < 90:
         return f"{duration:.1f} s"
     return f"{duration / 60:.1f} min"
+
+
+def moment(text: str) -> str:
+    """Return an ISO 8601 instant to the minute, in UTC; what is none is returned as it is."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: ``counted(1, "blob") == "1 blob"``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def rows(count: float) -> str:
+    """Return a number of rows: ``rows(12_345) == "12,345 rows"``."""
+    return counted(round(count), "row")

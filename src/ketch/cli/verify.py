@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ketch.authoring import Options, prove
 from ketch.cli.printer import Printer
@@ -15,10 +12,11 @@ from ketch.verify import junit_xml
 
 def verify(
     package: str = ".",
+    /,
     *,
     junit: Path | None = None,
     offline: bool = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> int:
     """Run a package's contract in its own environment.
 

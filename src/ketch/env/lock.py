@@ -117,7 +117,7 @@ class Lock:
                 f"expected a lock as ketch writes it: {reader.findings[0].message}",
                 code="env/lock",
                 where=reader.findings[0].where,
-                hint="make the lock again with `ketch lock`",
+                hint="delete it; `ketch pack` makes it again",
                 findings=reader.findings,
             )
         return lock

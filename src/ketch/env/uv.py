@@ -35,8 +35,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from uv import find_uv_bin
-
 from ketch.errors import DigestMismatch, KetchError, Refused, Unavailable
 
 Progress = Callable[[str], None]
@@ -90,6 +88,8 @@ def run_uv(
 
 
 def _find_uv() -> str:
+    from uv import find_uv_bin  # only where uv runs: `ketch list` has no use for it
+
     try:
         return find_uv_bin()
     except FileNotFoundError as error:

@@ -7,7 +7,7 @@ from elsewhere is reported completely and in words. It runs no package code.
 
 from ketch.package.attestation import Attestation
 from ketch.package.blobs import BlobSink, BlobSource, Stored
-from ketch.package.built import COMPONENTS, Sources, component_digests
+from ketch.package.built import Sources, component_digests
 from ketch.package.code import (
     CodeReport,
     EntryPoint,
@@ -18,6 +18,7 @@ from ketch.package.code import (
     undeclared,
 )
 from ketch.package.digest import Digest
+from ketch.package.layers import COMPONENTS
 from ketch.package.manifest import (
     Budget,
     DataDeclaration,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from ketch.errors import ManifestError
+from ketch.errors import ManifestError, UsageError
 from ketch.package.digest import Digest
 from ketch.package.trace import ScenarioTrace
 from ketch.schema.parse import canonical_json, parse_json
@@ -63,25 +63,24 @@ class Attestation:
         """Read what :meth:`to_bytes` wrote.
 
         Raises:
-            UsageError: It is not strict JSON.
             ManifestError: It is no verification attestation.
         """
-        body = parse_json(content, max_bytes=MAX_ATTESTATION_BYTES)
-        kind = (body.get("_type"), body.get("predicateType")) if isinstance(body, dict) else None
-        if not isinstance(body, dict) or kind != (STATEMENT, VERIFICATION):
-            raise ManifestError("expected a verification attestation", code="package/attestation")
         try:
-            (subject,) = body["subject"]
-            predicate = dict(body["predicate"])
-            traces = predicate.pop("traces")
-            return cls(
-                name=str(subject["name"]),
-                subject=Digest.parse(f"sha256:{subject['digest']['sha256']}"),
-                passed=predicate.pop("passed") is True,
-                predicate=predicate,
-                traces=tuple(ScenarioTrace.from_json(trace) for trace in traces),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            raise ManifestError(
-                "expected a verification attestation", code="package/attestation"
-            ) from problem
+            match parse_json(content, max_bytes=MAX_ATTESTATION_BYTES):
+                case {
+                    "_type": str(form),
+                    "predicateType": str(kind),
+                    "subject": [{"name": str(name), "digest": {"sha256": str(sha256)}}],
+                    "predicate": {"passed": bool(passed), "traces": list(traces), **others},
+                } if (form, kind) == (STATEMENT, VERIFICATION):
+                    subject = Digest.parse(f"sha256:{sha256}")
+                    predicate = {str(key): value for key, value in others.items()}
+                    read = tuple(ScenarioTrace.from_json(trace) for trace in traces)
+                    return cls(name, subject, passed, predicate, read)
+        except (UsageError, ManifestError) as problem:
+            raise _refused(problem.message) from problem
+        raise _refused("expected a verification of one package")
+
+
+def _refused(message: str) -> ManifestError:
+    return ManifestError(message, code="package/attestation")

@@ -21,13 +21,18 @@ class Stored:
 class BlobSource(Protocol):
     """Where the bytes of a package come from."""
 
-    def read(self, digest: Digest) -> bytes:
+    def read(self, digest: Digest, *, max_bytes: int = ...) -> bytes:
         """Return content whose digest was checked on the way.
 
         Raises:
             NotFound: There is no such content.
             DigestMismatch: The content is not what its digest says.
+            PackageError: There are more than ``max_bytes`` of it.
         """
+        ...
+
+    def size(self, digest: Digest) -> int | None:
+        """Return the size of a blob in bytes; ``None`` when it is not there."""
         ...
 
     def path(self, digest: Digest) -> Path:

@@ -1,39 +1,36 @@
-"""The built form: the files inside a package, and how they become an OCI artifact.
+"""The built form: how the files of a package become an OCI artifact.
 
-==========================  ===============  ==================================
-path in the package         component        layer
-==========================  ===============  ==================================
-``ketch/package.json``      ``manifest``     identity, evaluate, budget
-``ketch/pipeline.json``     ``code``         load, takes, steps
-``code.tar``                ``code``         the shipped Python, deterministic tar
-``ketch/params.json``       ``params``
-``ketch/environment.json``  ``environment``  exact Python, variables, policies
-``ketch/requirements.lock`` ``environment``  every library, with hashes
-``ketch/schema.json``       ``schema``
-``ketch/data.json``         ``data``         references and profiles
-``data/NAME/FILE``          ``data``         samples that are shipped
-``ketch/scenarios.jsonl``   ``scenarios``
-``ketch/traces.jsonl``      ``scenarios``    step traces that were recorded
-``README.md``, ``docs/…``   ``docs``
-``model/…``                 ``model``        one layer a file, never compressed
-==========================  ===============  ==================================
-
-Every JSON file is canonical; nothing depends on time, host, user or file order. A
-component's digest covers the paths and digests of its layers, so two packages share
-a component exactly when they share its content.
+Which files there are stands in :mod:`ketch.package.layers`. Every JSON file is canonical;
+nothing depends on time, host, user or file order. A component's digest covers the paths
+and digests of its layers, so two packages share a component exactly when they share its
+content.
 """
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
+from ketch.errors import ManifestError
 from ketch.package.blobs import BlobSink, Stored
+from ketch.package.code_tar import write_code_tar
 from ketch.package.digest import Digest
+from ketch.package.layers import (
+    CODE,
+    COMPONENTS,
+    DATA,
+    ENVIRONMENT,
+    IDENTITY,
+    LOCK,
+    PARAMS,
+    PIPELINE,
+    SCENARIOS,
+    SCHEMA,
+    TRACES,
+    Place,
+    place_of,
+)
 from ketch.package.manifest import FORMAT_VERSION, Manifest
 from ketch.package.oci import (
     COMPONENT,
@@ -47,36 +44,12 @@ from ketch.package.oci import (
     TITLE,
     Descriptor,
     ImageManifest,
-    layer_type,
     model_config,
 )
 from ketch.package.scenario import Scenario, dump_scenarios
 from ketch.package.trace import ScenarioTrace, dump_traces
 from ketch.schema.parse import canonical_json
 from ketch.tables import Profile
-
-COMPONENTS: Final = (
-    "code",
-    "data",
-    "docs",
-    "environment",
-    "manifest",
-    "model",
-    "params",
-    "scenarios",
-    "schema",
-)
-
-IDENTITY: Final = "ketch/package.json"
-PIPELINE: Final = "ketch/pipeline.json"
-CODE: Final = "code.tar"
-PARAMS: Final = "ketch/params.json"
-ENVIRONMENT: Final = "ketch/environment.json"
-LOCK: Final = "ketch/requirements.lock"
-SCHEMA: Final = "ketch/schema.json"
-DATA: Final = "ketch/data.json"
-SCENARIOS: Final = "ketch/scenarios.jsonl"
-TRACES: Final = "ketch/traces.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,36 +80,44 @@ class Layer:
     """One file of the built form, before it has a digest."""
 
     path: str
-    component: str
-    kind: str
     content: bytes | Path
-    form: str = "raw"
+
+    @property
+    def place(self) -> Place:
+        """Where it belongs.
+
+        Raises:
+            ManifestError: The format has no place for such a path.
+        """
+        place = place_of(self.path)
+        if place is None:
+            raise ManifestError(f"expected a path of the format, found `{self.path}`")
+        return place
 
 
 def layers_of(sources: Sources) -> tuple[Layer, ...]:
     """Return the files of the built form, sorted by path."""
     manifest = sources.manifest
     documents = {
-        (IDENTITY, "manifest"): {"format": FORMAT_VERSION, **manifest.identity_tables()},
-        (PIPELINE, "code"): manifest.pipeline_table(),
-        (PARAMS, "params"): {"params": dict(manifest.params)},
-        (ENVIRONMENT, "environment"): manifest.environment_table(),
-        (SCHEMA, "schema"): manifest.schema.to_json(),
-        (DATA, "data"): _data_document(sources),
+        IDENTITY: {"format": FORMAT_VERSION, **manifest.identity_tables()},
+        PIPELINE: manifest.pipeline_table(),
+        PARAMS: {"params": dict(manifest.params)},
+        ENVIRONMENT: manifest.environment_table(),
+        SCHEMA: manifest.schema.to_json(),
+        DATA: _data_document(sources),
     }
-    layers = [
-        Layer(path, component, "weight.config", canonical_json(document) + b"\n")
-        for (path, component), document in documents.items()
-    ]
-    layers.append(Layer(CODE, "code", "code", code_tar(sources.code), "tar"))
-    layers.append(Layer(LOCK, "environment", "weight.config", sources.lock))
-    layers.append(Layer(SCENARIOS, "scenarios", "dataset", dump_scenarios(sources.scenarios)))
+    contents: dict[str, bytes | Path] = {
+        **{path: canonical_json(document) + b"\n" for path, document in documents.items()},
+        CODE: write_code_tar(sources.code),
+        LOCK: sources.lock,
+        SCENARIOS: dump_scenarios(sources.scenarios),
+        **sources.docs,
+        **sources.model,
+        **sources.samples,
+    }
     if sources.traces:
-        layers.append(Layer(TRACES, "scenarios", "dataset", dump_traces(sources.traces)))
-    layers.extend(_files(sources.docs, "docs", "doc"))
-    layers.extend(_files(sources.model, "model", "weight"))
-    layers.extend(_files(sources.samples, "data", "dataset"))
-    return tuple(sorted(layers, key=lambda layer: layer.path))
+        contents[TRACES] = dump_traces(sources.traces)
+    return tuple(Layer(path, contents[path]) for path in sorted(contents))
 
 
 def describe(
@@ -151,10 +132,10 @@ def describe(
     """
     descriptors = tuple(
         Descriptor(
-            media_type=layer_type(layer.kind, layer.form),
+            media_type=layer.place.media_type,
             digest=stored[layer.path].digest,
             size=stored[layer.path].size,
-            annotations={COMPONENT: layer.component, FILEPATH: layer.path, TITLE: layer.path},
+            annotations={COMPONENT: layer.place.component, FILEPATH: layer.path, TITLE: layer.path},
         )
         for layer in layers
     )
@@ -220,23 +201,6 @@ def component_digests(layers: Iterable[Descriptor]) -> dict[str, Digest]:
         for component, paths in sorted(members.items())
         if component in COMPONENTS
     }
-
-
-def code_tar(files: Mapping[str, bytes]) -> bytes:
-    """Return the code as a tar whose bytes depend on names and content alone."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(files):
-            content = files[path]
-            member = tarfile.TarInfo(f"code/{path}")
-            member.size = len(content)
-            member.mode = 0o644
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def _files(files: Mapping[str, Path], component: str, kind: str) -> list[Layer]:
-    return [Layer(path, component, kind, source) for path, source in files.items()]
 
 
 def _data_document(sources: Sources) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ketch.errors import ManifestError
+from ketch.package.paths import printable
 
 _PATTERN = re.compile(r"sha256:([0-9a-f]{64})")
 
@@ -32,7 +33,7 @@ class Digest:
         match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise ManifestError(
-                f"expected `sha256:<64 hex digits>`, found `{str(text)[:80]}`",
+                f"expected `sha256:<64 hex digits>`, found `{printable(str(text))}`",
                 code="package/digest-syntax",
                 where=where,
             )

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ketch.errors import Finding
@@ -23,8 +23,6 @@ PARAMETERS: dict[Role, tuple[str, ...]] = {
     "compare": ("expected", "found"),
 }
 """What each function is called with, by position."""
-
-_DEEPEST = 16  # a name that is imported through more modules than this is a loop
 
 Neighbour = Callable[[str, Source], Source | None]
 """Returns the local module that a file means by a name, such as ``.steps``."""
@@ -75,7 +73,7 @@ def check_function(entry: EntryPoint, source: Source, neighbour: Neighbour) -> t
         source: The module it names.
         neighbour: Finds the modules of the folder that it imports names from.
     """
-    looked = _look_up(entry.function, source, neighbour)
+    looked = _LookUp(neighbour).find(entry.function, source)
     if looked is None:
         names = tuple(_public_names(source))
         hint = did_you_mean(entry.function, names) or f"`{source.path}` must define it"
@@ -107,44 +105,49 @@ def _declared(manifest: "Manifest") -> Iterator[EntryPoint]:
         yield EntryPoint(manifest.evaluate, "evaluate", "ketch.toml: evaluate.run")
 
 
-def _look_up(name: str, source: Source, neighbour: Neighbour, depth: int = 0) -> _Found | None:
-    """Find what a module means by a name: its last binding, as Python would."""
-    found: _Found | None = None
-    for statement in top_level(source.tree):
-        if depth < _DEEPEST and (bound := _bound(name, statement, source, neighbour, depth)):
-            found = bound
-    return found
+@dataclass(slots=True)
+class _LookUp:
+    """Finds what a module means by a name, as Python would: its last binding.
 
+    A module that was asked for a name once is not asked for it again, for modules may
+    import names from each other in a circle.
+    """
 
-def _bound(
-    name: str, statement: ast.stmt, source: Source, neighbour: Neighbour, depth: int
-) -> _Found | None:
-    match statement:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() if statement.name == name:
-            decorated = bool(statement.decorator_list)  # may change what it takes
-            return _Found(source, None if decorated else statement)
-        case ast.ImportFrom(names=aliases):
-            for alias in aliases:
-                if alias.name == "*" or (alias.asname or alias.name) == name:
-                    return _imported(name, alias, (source, statement), neighbour, depth)
+    neighbour: Neighbour
+    asked: set[tuple[str, str]] = field(default_factory=set)
+
+    def find(self, name: str, source: Source) -> _Found | None:
+        """Return where a module gets a name from, or ``None`` when it has no such name."""
+        if (source.path, name) in self.asked:
             return None
-        case _:
-            return _Found(source) if name in _names_of(statement) else None
+        self.asked.add((source.path, name))
+        for statement in reversed(list(top_level(source.tree))):
+            if found := self._bound(name, statement, source):
+                return found
+        return None
+
+    def _bound(self, name: str, statement: ast.stmt, source: Source) -> _Found | None:
+        match statement:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if statement.name == name:
+                decorated = bool(statement.decorator_list)  # may change what it takes
+                return _Found(source, None if decorated else statement)
+            case ast.ImportFrom(names=aliases):
+                named = [one for one in aliases if one.name == "*" or _as(one) == name]
+                return self._imported(name, named[-1], statement, source) if named else None
+            case _:
+                return _Found(source) if name in _names_of(statement) else None
+
+    def _imported(
+        self, name: str, alias: ast.alias, statement: ast.ImportFrom, source: Source
+    ) -> _Found | None:
+        origin = self.neighbour("." * statement.level + (statement.module or ""), source)
+        if origin is None:  # a library, or a module we have a finding for already
+            return _Found(source)
+        return self.find(name if alias.name == "*" else alias.name, origin)
 
 
-def _imported(
-    name: str,
-    alias: ast.alias,
-    at: tuple[Source, ast.ImportFrom],
-    neighbour: Neighbour,
-    depth: int,
-) -> _Found | None:
-    source, statement = at
-    origin = neighbour("." * statement.level + (statement.module or ""), source)
-    if origin is None:  # a library, or a module we have a finding for already
-        return _Found(source)
-    wanted = name if alias.name == "*" else alias.name
-    return _look_up(wanted, origin, neighbour, depth + 1)
+def _as(alias: ast.alias) -> str:
+    return alias.asname or alias.name
 
 
 def _check_definition(

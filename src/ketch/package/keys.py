@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ketch.errors import Finding
+from ketch.package.paths import printable
 
 ENTRY_POINT = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+
+_MOST_UNKNOWN = 20  # a table with thousands of keys is another table, or an attack
+_LONGEST_SHOWN = 60
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = _LONGEST_SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,10 @@ class Kind:
             return f"expected one of {_listed(self.allowed)}, found `{_shown(value)}`"
         if self.pattern and isinstance(value, str) and not re.fullmatch(self.pattern, value):
             return f"expected {self.name}, found `{_shown(value)}`"
-        if self.item is not None:
-            items = value.values() if isinstance(value, Mapping) else value
-            if isinstance(items, (list, tuple)) or isinstance(value, Mapping):
-                for item in items:  # type: ignore[union-attr] # narrowed just above
-                    if problem := self.item.problem(item):
-                        return problem
-        return None
+        if self.item is None:
+            return None
+        problems = (self.item.problem(item) for item in _items(value))
+        return next((problem for problem in problems if problem), None)
 
 
 def text(name: str = "text", *, pattern: str | None = None, allowed: tuple[str, ...] = ()) -> Kind:
@@ -96,7 +100,12 @@ class _Either(Kind):
 
 TEXT = text()
 FLAG = Kind("true or false", {"type": "boolean"}, bool)
-AMOUNT = Kind("a number above 0", {"type": "number", "exclusiveMinimum": 0}, (int, float))
+MOST = 1e12
+AMOUNT = Kind(
+    "a number above 0",
+    {"type": "number", "exclusiveMinimum": 0, "maximum": MOST},
+    (int, float),
+)
 ANYTHING = Kind("a value", {}, None)
 
 
@@ -117,15 +126,14 @@ class Table:
     doc: str
     keys: tuple[Key, ...]
 
-    def read(
-        self, body: object, where: str, findings: list[Finding]
-    ) -> dict[str, object]:
+    def read(self, body: object, where: str, findings: list[Finding]) -> dict[str, object]:
         """Return the values that are right; append a finding for each that is not."""
         if not isinstance(body, Mapping):
             findings.append(_wrong(f"expected a table, found `{_shown(body)}`", where))
             return {}
         known = {key.name: key for key in self.keys}
-        findings += [_unknown(str(name), tuple(known), where) for name in body if name not in known]
+        unknown = [str(name) for name in body if name not in known]
+        findings += [_unknown(name, tuple(known), where) for name in unknown[:_MOST_UNKNOWN]]
         values: dict[str, object] = {}
         for key in self.keys:
             if key.name not in body:
@@ -150,11 +158,17 @@ class Table:
         }
 
 
+def _items(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def _is(value: object, check: type | tuple[type, ...]) -> bool:
     if isinstance(value, bool):
         return check is bool
     if check == (int, float):
-        return isinstance(value, (int, float)) and value > 0
+        return isinstance(value, (int, float)) and 0 < value <= MOST
     return isinstance(value, check)
 
 
@@ -171,7 +185,7 @@ def _missing(key: Key, where: str) -> Finding:
 def _unknown(name: str, known: tuple[str, ...], where: str) -> Finding:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"the keys here are {_listed(known)}"
-    return Finding("manifest/unknown-key", f"unknown key `{name[:80]}`", where, hint=hint)
+    return Finding("manifest/unknown-key", f"unknown key `{printable(name)}`", where, hint=hint)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -179,5 +193,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _shown(value: object) -> str:
-    shown = value if isinstance(value, str) else repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    if isinstance(value, int) and value.bit_length() > _LONGEST_SHOWN:
+        return "an endless number"  # Python refuses to print integers of thousands of digits
+    shown = value if isinstance(value, str) else _SHORT.repr(value)
+    return printable(shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…")

@@ -44,8 +44,9 @@ from ketch.package.keys import (
     text,
 )
 from ketch.package.names import PackageName, PackageVersion
+from ketch.package.paths import check_path, printable
 from ketch.schema import Field, Schema, parse_fields
-from ketch.schema.parse import canonical_json
+from ketch.schema.parse import canonical_json, parse_json
 
 _Name = TypeVar("_Name", PackageName, PackageVersion)
 
@@ -221,9 +222,7 @@ class Manifest:
                 description=self.description or None,
             ),
             "evaluate": _present(run=self.evaluate) or None,
-            "budget": _present(
-                latency_ms=self.budget.latency_ms, memory_mb=self.budget.memory_mb
-            ),
+            "budget": _present(latency_ms=self.budget.latency_ms, memory_mb=self.budget.memory_mb),
         }
 
     def pipeline_table(self) -> dict[str, object]:
@@ -278,7 +277,8 @@ def parse_manifest_toml(content: bytes) -> tuple[Manifest | None, tuple[Finding,
     """Read the bytes of a ``ketch.toml``; the same promises as :func:`read_manifest`."""
     try:
         document = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as problem:
+    except (ValueError, RecursionError) as problem:
+        # ValueError: not UTF-8, not TOML, or an integer of more digits than Python reads.
         return None, (Finding("manifest/toml", f"not readable as TOML: {problem}", FILE_NAME),)
     return _Reader(document).manifest()
 
@@ -421,8 +421,8 @@ class _Reader:
             self._wrong("expected a table", "params")
             return {}
         try:
-            canonical_json(params)
-        except (TypeError, ValueError) as problem:
+            parse_json(canonical_json(params))
+        except (TypeError, ValueError, RecursionError, UsageError) as problem:
             self._wrong(f"expected values that JSON can hold: {problem}", "params")
             return {}
         return params
@@ -434,6 +434,10 @@ class _Reader:
             return ()
         found = []
         for name, table in body.items():
+            if "/" in name or check_path(name):  # samples are shipped below `data/NAME/`
+                message = f"expected a name such as `training`, found `{printable(name)}`"
+                self._wrong(message, "data")
+                continue
             values = DATA.read(table, f"{FILE_NAME}: data.{name}", self.findings)
             if values.get("ship") and "sample" not in values:
                 self._wrong("expected a `sample` to ship", f"data.{name}")
@@ -447,7 +451,9 @@ class _Reader:
         variables = declared if isinstance(declared, dict) else {}
         for name in variables:
             if not re.fullmatch(VARIABLE, name):
-                self._wrong("expected a variable name", f"environment.variables.{name}")
+                self._wrong("expected a variable name", f"environment.variables.{printable(name)}")
+        for name in sorted({*variables} & {*_texts(table, "secrets")}):
+            self._wrong(f"expected no value of the secret `{name}`", "environment.variables")
         builds = table.get("allow_source_builds", False)
         return EnvironmentDeclaration(
             python=str(table.get("python", "3.11")),

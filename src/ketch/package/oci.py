@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from ketch.errors import ManifestError
+from ketch.errors import ManifestError, UsageError
 from ketch.package.digest import Digest
+from ketch.package.paths import printable
 from ketch.schema.parse import canonical_json, parse_json
 
 IMAGE_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -32,6 +33,8 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 """What every registry accepts; larger manifests are refused unread."""
 
 MAX_LAYERS = 20_000
+MAX_SIZE = 2**63 - 1
+"""OCI sizes are int64."""
 
 
 def layer_type(kind: str, form: str = "raw") -> str:
@@ -78,17 +81,16 @@ class Descriptor:
         if not isinstance(body, dict):
             raise ManifestError("expected a descriptor object", where=where)
         size = body.get("size")
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_SIZE:
             raise ManifestError(
-                f"expected a size in bytes, found `{str(size)[:40]}`", where=f"{where}.size"
+                f"expected a size in bytes, found `{printable(str(size))}`", where=f"{where}.size"
             )
-        artifact_type = body.get("artifactType")
         return cls(
             media_type=_text(body, "mediaType", where),
             digest=Digest.parse(_text(body, "digest", where), where=f"{where}.digest"),
             size=size,
             annotations=_annotations(body, where),
-            artifact_type=artifact_type if isinstance(artifact_type, str) else None,
+            artifact_type=_optional_text(body, "artifactType", where),
         )
 
 
@@ -127,16 +129,20 @@ def parse_manifest(content: bytes, *, where: str) -> ImageManifest:
     """Read an OCI image manifest, with limits, from bytes nobody vouches for.
 
     Raises:
-        UsageError: It is not strict JSON within the limits (``json/*``).
-        ManifestError: It is JSON, but not an image manifest.
+        ManifestError: It is not strict JSON within the limits (``json/*``), or is JSON,
+            but not an image manifest.
     """
-    body = parse_json(content, max_bytes=MAX_MANIFEST_BYTES)
-    if not isinstance(body, dict) or body.get("schemaVersion") != 2:
+    try:
+        body = parse_json(content, max_bytes=MAX_MANIFEST_BYTES)
+    except UsageError as problem:
+        raise ManifestError(problem.message, code=problem.code, where=where) from problem
+    version = body.get("schemaVersion") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or version != 2 or not isinstance(version, int):
         raise ManifestError("expected an OCI manifest with `schemaVersion` 2", where=where)
     media_type = body.get("mediaType", IMAGE_MANIFEST)
     if media_type != IMAGE_MANIFEST:
         raise ManifestError(
-            f"expected media type `{IMAGE_MANIFEST}`, found `{str(media_type)[:120]}`",
+            f"expected media type `{IMAGE_MANIFEST}`, found `{printable(str(media_type))}`",
             where=f"{where}: mediaType",
         )
     layers = body.get("layers")
@@ -144,7 +150,6 @@ def parse_manifest(content: bytes, *, where: str) -> ImageManifest:
         raise ManifestError(
             f"expected a list of at most {MAX_LAYERS} layers", where=f"{where}: layers"
         )
-    artifact_type = body.get("artifactType")
     subject = body.get("subject")
     return ImageManifest(
         config=Descriptor.from_json(body.get("config"), where=f"{where}: config"),
@@ -152,7 +157,7 @@ def parse_manifest(content: bytes, *, where: str) -> ImageManifest:
             Descriptor.from_json(layer, where=f"{where}: layers[{index}]")
             for index, layer in enumerate(layers)
         ),
-        artifact_type=artifact_type if isinstance(artifact_type, str) else None,
+        artifact_type=_optional_text(body, "artifactType", where),
         subject=None
         if subject is None
         else Descriptor.from_json(subject, where=f"{where}: subject"),
@@ -183,16 +188,22 @@ def _text(body: Mapping[str, object], key: str, where: str) -> str:
     value = body.get(key)
     if not isinstance(value, str) or not value:
         raise ManifestError(
-            f"expected text for `{key}`, found `{str(value)[:40]}`", where=f"{where}.{key}"
+            f"expected text for `{key}`, found `{printable(str(value))}`", where=f"{where}.{key}"
         )
     return value
 
 
+def _optional_text(body: Mapping[str, object], key: str, where: str) -> str | None:
+    return None if body.get(key) is None else _text(body, key, where)
+
+
 def _annotations(body: Mapping[str, object], where: str) -> dict[str, str]:
-    annotations = body.get("annotations") or {}
+    annotations = body.get("annotations")
+    if annotations is None:
+        return {}
     if not isinstance(annotations, dict):
         raise ManifestError("expected annotations as an object", where=f"{where}.annotations")
     wrong = [key for key, value in annotations.items() if not isinstance(value, str)]
     if wrong:
-        raise ManifestError("expected text", where=f"{where}.annotations.{str(wrong[0])[:80]}")
+        raise ManifestError("expected text", where=f"{where}.annotations.{printable(wrong[0])}")
     return {str(key): str(value) for key, value in annotations.items()}

@@ -6,39 +6,61 @@ sentence of ``docs/reference/format.md``; what it returns can be believed.
 
 from __future__ import annotations
 
-import io
-import tarfile
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 
-from ketch.errors import KetchError, ManifestError, UsageError
-from ketch.package import built
+from ketch.errors import DigestMismatch, Finding, ManifestError, UsageError
 from ketch.package.blobs import BlobSource
+from ketch.package.built import component_digests
+from ketch.package.code_tar import read_code_tar
 from ketch.package.digest import Digest
+from ketch.package.layers import (
+    CODE,
+    DATA,
+    ENVIRONMENT,
+    IDENTITY,
+    LOCK,
+    MAX_DOCUMENT_BYTES,
+    PARAMS,
+    PIPELINE,
+    SCENARIOS,
+    SCHEMA,
+    TRACES,
+    files_of,
+)
 from ketch.package.manifest import FORMAT_VERSION, Manifest, manifest_of
 from ketch.package.oci import (
-    COMPONENT,
-    FILEPATH,
+    FORMAT,
     IMAGE_MANIFEST,
+    MAX_MANIFEST_BYTES,
     MODEL_CONFIG,
     MODEL_MANIFEST,
+    PACKAGE_NAME,
+    PACKAGE_VERSION,
     Descriptor,
     ImageManifest,
     parse_manifest,
 )
-from ketch.package.paths import PackagePath, clashes
+from ketch.package.paths import printable
 from ketch.package.scenario import Scenario, load_scenarios
 from ketch.package.trace import ScenarioTrace, load_traces
 from ketch.schema import Schema
 from ketch.schema.parse import parse_json
 from ketch.tables import Profile
 
-MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
-MAX_CODE_BYTES = 256 * 1024 * 1024
+_TABLES = {
+    IDENTITY: frozenset({"format", "package", "evaluate", "budget"}),
+    PIPELINE: frozenset({"pipeline"}),
+    PARAMS: frozenset({"params"}),
+    ENVIRONMENT: frozenset({"environment"}),
+    DATA: frozenset({"data"}),
+}
+"""Which table stands in which file: a component's digest covers what it says it does."""
 
-_DOCUMENTS = (built.IDENTITY, built.PIPELINE, built.PARAMS, built.ENVIRONMENT)
-_REQUIRED = (*_DOCUMENTS, built.SCHEMA, built.DATA, built.SCENARIOS, built.LOCK, built.CODE)
+_EXACT_PYTHON = re.compile(r"3\.\d{1,2}\.\d{1,2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -81,25 +103,24 @@ class Package:
     @property
     def components(self) -> dict[str, Digest]:
         """The digest of each component that the package has."""
-        return built.component_digests(self.artifact.layers)
+        return component_digests(self.artifact.layers)
 
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
         """What the package promises."""
-        return load_scenarios(self.read(built.SCENARIOS))
+        return load_scenarios(self.read(SCENARIOS))
 
     @cached_property
     def traces(self) -> tuple[ScenarioTrace, ...]:
         """The step traces its author recorded; empty when there are none."""
-        return load_traces(self.read(built.TRACES)) if built.TRACES in self.files else ()
+        return load_traces(self.read(TRACES)) if TRACES in self.files else ()
 
     @cached_property
     def profiles(self) -> dict[str, Profile]:
         """Data reference name → profile of its sample, where one was taken."""
-        document = _object(self.read(built.DATA), built.DATA)
-        tables = document.get("data")
+        tables = _object(self.read(DATA), DATA).get("data")
         if not isinstance(tables, Mapping):
-            raise ManifestError("expected a table `data`", where=built.DATA)
+            raise ManifestError("expected a table `data`", where=DATA)
         return {
             name: Profile.from_json(table["profile"])
             for name, table in tables.items()
@@ -107,9 +128,19 @@ class Package:
         }
 
     @property
+    def samples(self) -> dict[str, str]:
+        """Data reference name → path inside the package, for samples that are shipped."""
+        return _samples(self.manifest)
+
+    @property
     def lock(self) -> bytes:
-        """The lock of its environment, as text."""
-        return self.read(built.LOCK)
+        """The lock of its environment, as text in UTF-8."""
+        content = self.read(LOCK)
+        try:
+            content.decode()
+        except UnicodeDecodeError as problem:
+            raise ManifestError("expected UTF-8, found bytes that are not", where=LOCK) from problem
+        return content
 
     def under(self, prefix: str) -> dict[str, Descriptor]:
         """Return the files whose path starts with ``prefix``, without that prefix."""
@@ -130,9 +161,7 @@ class Package:
         layer = self.files.get(path)
         if layer is None:
             raise ManifestError(f"expected a file `{path}`, found none", where=str(self.digest))
-        if layer.size > MAX_DOCUMENT_BYTES:
-            raise ManifestError(f"expected at most {MAX_DOCUMENT_BYTES} bytes", where=path)
-        return self.source.read(layer.digest)
+        return _read(self.source, layer, path)
 
     def code(self) -> dict[str, bytes]:
         """Return the shipped code: path → content.
@@ -140,7 +169,26 @@ class Package:
         Raises:
             ManifestError: The tar is not byte for byte the one its content makes.
         """
-        return _read_code_tar(self.read(built.CODE))
+        return read_code_tar(self.read(CODE))
+
+    def verify_bytes(self) -> None:
+        """Hash everything the package holds, in parallel, and compare the sizes.
+
+        Raises:
+            NotFound: A blob is missing.
+            DigestMismatch: A blob is not what the manifest says; every one that is
+                wrong is in the findings.
+        """
+        blobs = self.artifact.blobs()
+        self.source.verify_all([blob.digest for blob in blobs])
+        findings = [
+            Finding("package/digest-mismatch", _size_problem(blob, size), str(blob.digest))
+            for blob in blobs
+            if (size := self.source.size(blob.digest)) != blob.size
+        ]
+        if findings:
+            first = findings[0]
+            raise DigestMismatch(first.message, where=first.where, findings=findings)
 
 
 def open_package(digest: Digest, source: BlobSource) -> Package:
@@ -149,60 +197,85 @@ def open_package(digest: Digest, source: BlobSource) -> Package:
     Raises:
         NotFound: The store lacks the manifest or one of its documents.
         DigestMismatch: Some content is not what its digest says.
-        ManifestError: It is not a package of a format we can read.
+        PackageError: It is not a package of a format we can read.
     """
-    content = source.read(digest)
-    artifact = parse_manifest(content, where=f"manifest {digest}")
-    files = _files(artifact, digest)
-    document: dict[str, object] = {}
-    for path in (*_DOCUMENTS, built.DATA):
-        document.update(_object(source.read(files[path].digest), path))
-    _check_format(document.pop("format", None))
-    data = document.pop("data", {})
-    document["data"] = _without_profiles(data)
-    try:
-        schema = Schema.from_json(_object(source.read(files[built.SCHEMA].digest), built.SCHEMA))
-    except UsageError as problem:
-        raise ManifestError(problem.message, where=built.SCHEMA) from problem
-    manifest = manifest_of(document, schema)
-    return Package(digest, artifact, source, manifest, files, len(content))
-
-
-def _files(artifact: ImageManifest, digest: Digest) -> dict[str, Descriptor]:
     where = f"manifest {digest}"
+    content = source.read(digest, max_bytes=MAX_MANIFEST_BYTES)
+    artifact = parse_manifest(content, where=where)
     if artifact.artifact_type != MODEL_MANIFEST or artifact.config.media_type != MODEL_CONFIG:
         raise ManifestError(
             f"expected an artifact of type `{MODEL_MANIFEST}`", where=f"{where}: artifactType"
         )
-    files: dict[str, Descriptor] = {}
-    for index, layer in enumerate(artifact.layers):
-        here = f"{where}: layers[{index}]"
-        path = str(_path(layer.annotations.get(FILEPATH, ""), here))
-        if path in files:
-            raise ManifestError(f"expected each path once, found `{path}` again", where=here)
-        if layer.annotations.get(COMPONENT) not in built.COMPONENTS:
-            raise ManifestError("expected the name of a component", where=f"{here}: {COMPONENT}")
-        files[path] = layer
-    missing = [path for path in _REQUIRED if path not in files]
-    if missing:
-        raise ManifestError(f"expected `{missing[0]}`, found no such layer", where=where)
-    if clashing := clashes(files):
-        raise ManifestError(clashing[0].message, where=where)
-    return files
+    files = files_of(artifact, where)
+    manifest = _manifest(files, source)
+    _check_annotations(artifact, manifest, where)
+    for name, path in _samples(manifest).items():
+        if path not in files:
+            raise ManifestError(f"expected `{path}`, found no such layer", where=f"data.{name}")
+    return Package(digest, artifact, source, manifest, files, len(content))
 
 
-def _path(text: str, where: str) -> PackagePath:
-    try:
-        return PackagePath.parse(text)
-    except KetchError as problem:
-        raise ManifestError(problem.message, where=f"{where}: {FILEPATH}") from problem
+def _manifest(files: Mapping[str, Descriptor], source: BlobSource) -> Manifest:
+    """Read what the package declares, from the files that hold its tables."""
+    document: dict[str, object] = {}
+    for path, tables in _TABLES.items():
+        body = _object(_read(source, files[path], path), path)
+        if path == IDENTITY:
+            _check_format(body.get("format"))
+        if foreign := body.keys() - tables:
+            raise ManifestError(f"unknown member `{printable(min(foreign))}`", where=path)
+        document.update(body)
+    del document["format"]
+    document["data"] = _without_profiles(document.get("data", {}))
+    schema = Schema.from_json(_object(_read(source, files[SCHEMA], SCHEMA), SCHEMA), SCHEMA)
+    manifest = manifest_of(document, schema)
+    if not _EXACT_PYTHON.fullmatch(manifest.environment.python):
+        message = f"expected an exact Python release, found `{manifest.environment.python}`"
+        raise ManifestError(message, where=f"{ENVIRONMENT}: environment.python")
+    return manifest
+
+
+def _check_annotations(artifact: ImageManifest, manifest: Manifest, where: str) -> None:
+    """Refuse a package that a registry would show under another name than its own."""
+    said = {
+        FORMAT: FORMAT_VERSION,
+        PACKAGE_NAME: str(manifest.name),
+        PACKAGE_VERSION: str(manifest.version),
+    }
+    for key, expected in said.items():
+        found = artifact.annotations.get(key, "nothing")
+        if found != expected:
+            message = f"expected `{expected}`, found `{printable(found)}`"
+            raise ManifestError(message, where=f"{where}: annotations.{key}")
+
+
+def _samples(manifest: Manifest) -> dict[str, str]:
+    return {
+        data.name: f"data/{data.name}/{PurePosixPath(data.sample).name}"
+        for data in manifest.data
+        if data.ship and data.sample
+    }
+
+
+def _read(source: BlobSource, layer: Descriptor, path: str) -> bytes:
+    if layer.size > MAX_DOCUMENT_BYTES:
+        raise ManifestError(f"expected at most {MAX_DOCUMENT_BYTES} bytes", where=path)
+    content = source.read(layer.digest, max_bytes=layer.size)
+    if len(content) != layer.size:
+        raise DigestMismatch(_size_problem(layer, len(content)), where=path)
+    return content
+
+
+def _size_problem(blob: Descriptor, size: int | None) -> str:
+    found = "nothing" if size is None else f"{size} bytes"
+    return f"expected {blob.size} bytes of `{blob.digest}`, found {found}"
 
 
 def _object(content: bytes, where: str) -> dict[str, object]:
     try:
         body = parse_json(content, max_bytes=MAX_DOCUMENT_BYTES)
     except UsageError as problem:
-        raise ManifestError(problem.message, where=where) from problem
+        raise ManifestError(problem.message, code=problem.code, where=where) from problem
     if not isinstance(body, dict):
         raise ManifestError("expected a JSON object", where=where)
     return body
@@ -211,9 +284,9 @@ def _object(content: bytes, where: str) -> dict[str, object]:
 def _check_format(version: object) -> None:
     if version != FORMAT_VERSION:
         raise ManifestError(
-            f"expected package format `{FORMAT_VERSION}`, found `{str(version)[:20]}`",
+            f"expected package format `{FORMAT_VERSION}`, found `{printable(str(version))}`",
             code="package/format-version",
-            where=built.IDENTITY,
+            where=IDENTITY,
             hint="a newer ketch wrote it; upgrade ketch to read it",
         )
 
@@ -227,34 +300,3 @@ def _without_profiles(data: object) -> object:
         else table
         for name, table in data.items()
     }
-
-
-def _read_code_tar(content: bytes) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
-            for member in tar:
-                files[_member_path(member, files)] = _member_content(tar, member)
-    except (tarfile.TarError, ValueError, OverflowError, EOFError) as problem:
-        raise ManifestError(f"not readable as a tar: {problem}", where=built.CODE) from problem
-    if built.code_tar(files) != content:
-        raise ManifestError("expected the tar that its content makes", where=built.CODE)
-    return files
-
-
-def _member_path(member: tarfile.TarInfo, seen: Mapping[str, bytes]) -> str:
-    if member.type != tarfile.REGTYPE:
-        raise ManifestError(f"expected regular files only: `{member.name[:120]}`", where=built.CODE)
-    if not member.name.startswith("code/"):
-        raise ManifestError(f"expected `code/…`, found `{member.name[:120]}`", where=built.CODE)
-    path = str(_path(member.name.removeprefix("code/"), built.CODE))
-    if path in seen:
-        raise ManifestError(f"expected each path once, found `{path}` again", where=built.CODE)
-    return path
-
-
-def _member_content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    if not 0 <= member.size <= MAX_CODE_BYTES:
-        raise ManifestError(f"expected at most {MAX_CODE_BYTES} bytes", where=built.CODE)
-    opened = tar.extractfile(member)
-    return b"" if opened is None else opened.read(member.size)

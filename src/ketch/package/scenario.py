@@ -23,6 +23,7 @@ from typing import Self
 
 from ketch.errors import Finding, ManifestError, UsageError
 from ketch.package.digest import Digest
+from ketch.package.paths import printable
 from ketch.schema import Field, Row, Schema, read_text_rows
 from ketch.schema.parse import canonical_json, parse_json
 
@@ -91,10 +92,17 @@ class Scenario:
             raise _wrong("expected an object with `name`, `inputs` and `expected`", source)
         unknown = set(body) - _MEMBERS
         if unknown:
-            raise _wrong(f"unknown member `{min(unknown)[:60]}`", source)
-        name = body.get("name")
+            raise _wrong(f"unknown member `{printable(min(unknown))}`", source)
+        name, draft = body.get("name"), body.get("draft", False)
         if not isinstance(name, str) or not name.strip() or len(name) > 200:
             raise _wrong("expected a `name` of 1 to 200 characters", source)
+        if not name.isprintable():
+            raise _wrong("expected a `name` of characters that can be shown", source)
+        if not isinstance(draft, bool):
+            raise _wrong("expected true or false for `draft`", source)
+        description = body.get("description", "")
+        if not isinstance(description, str):
+            raise _wrong("expected text for `description`", source)
         error = body.get("expected_error")
         if error is not None and (not isinstance(error, str) or not error):
             raise _wrong("expected text for `expected_error`", source)
@@ -106,8 +114,8 @@ class Scenario:
             expected=_rows(body["expected"], "expected", source) if "expected" in body else None,
             expected_error=error,
             single=isinstance(body.get("inputs"), dict),
-            draft=body.get("draft") is True,
-            description=str(body.get("description", "")),
+            draft=draft,
+            description=description,
             source=source,
         )
 
@@ -133,9 +141,7 @@ def read_scenarios(
             scenarios.extend(_read_file(path, schema))
         except (ManifestError, UsageError) as problem:
             where = problem.where or f"{FOLDER}/{path.name}"
-            findings.append(
-                Finding("scenario/unreadable", problem.message, where, problem.hint)
-            )
+            findings.append(Finding("scenario/unreadable", problem.message, where, problem.hint))
             findings.extend(problem.findings)
     findings.extend(_check(scenarios))
     return tuple(scenarios), tuple(findings)
@@ -151,10 +157,17 @@ def load_scenarios(content: bytes) -> tuple[Scenario, ...]:
     """Read the form that :func:`dump_scenarios` writes.
 
     Raises:
-        ManifestError: A line is no scenario.
-        UsageError: A line is not strict JSON.
+        ManifestError: A line is no scenario, promises nothing, or has a name again.
     """
-    return tuple(_from_lines(content, "scenarios.jsonl"))
+    scenarios = tuple(_from_lines(content, "scenarios.jsonl"))
+    seen: set[str] = set()
+    for scenario in scenarios:
+        if scenario.name in seen:
+            raise _wrong(f"expected one scenario `{scenario.name}`, found two", scenario.source)
+        if scenario.expected is None and scenario.expected_error is None:
+            raise _wrong(f"scenario `{scenario.name}` expects nothing", scenario.source)
+        seen.add(scenario.name)
+    return scenarios
 
 
 def confirmed(scenario: Scenario) -> Scenario:
@@ -180,7 +193,7 @@ def _read_file(path: Path, schema: Schema) -> Iterator[Scenario]:
 
 
 def _from_lines(content: bytes, where: str) -> Iterator[Scenario]:
-    for number, line in enumerate(content.split(b"\n"), 1):
+    for number, line in enumerate(io.BytesIO(content), 1):
         if line.strip():
             source = f"{where}:{number}"
             yield Scenario.from_json(_json(line, source), source=source)

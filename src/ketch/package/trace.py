@@ -7,12 +7,13 @@ the question that matters when an answer changed: *which step moved first?*
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from ketch.errors import ManifestError
+from ketch.errors import ManifestError, UsageError
 from ketch.package.digest import Digest
 from ketch.schema.parse import canonical_json, parse_json
 
@@ -134,8 +135,11 @@ class ScenarioTrace:
         """
         if not isinstance(body, Mapping) or not isinstance(body.get("steps"), list):
             raise ManifestError("expected a scenario trace", code="package/trace")
+        scenario = body.get("scenario")
+        if not isinstance(scenario, str):
+            raise ManifestError("expected the name of a scenario", code="package/trace")
         return cls(
-            scenario=str(body.get("scenario")),
+            scenario=scenario,
             inputs=Digest.parse(str(body.get("inputs"))),
             steps=tuple(StepTrace.from_json(step) for step in body["steps"]),
         )
@@ -180,10 +184,9 @@ def load_traces(content: bytes) -> tuple[ScenarioTrace, ...]:
 
     Raises:
         ManifestError: A line is no trace.
-        UsageError: A line is not strict JSON.
     """
-    lines = (line for line in content.split(b"\n") if line.strip())
-    return tuple(ScenarioTrace.from_json(parse_json(line)) for line in lines)
+    lines = enumerate(io.BytesIO(content), 1)
+    return tuple(_from_line(line, number) for number, line in lines if line.strip())
 
 
 def first_divergence(
@@ -205,6 +208,16 @@ def first_divergence(
         step = longer[min(len(reference), len(found))].step
         return Divergence(step, "", None, len(reference), len(found))
     return None
+
+
+def _from_line(line: bytes, number: int) -> ScenarioTrace:
+    where = f"traces.jsonl:{number}"
+    try:
+        return ScenarioTrace.from_json(parse_json(line))
+    except UsageError as problem:
+        raise ManifestError(problem.message, code="package/trace", where=where) from problem
+    except ManifestError as problem:
+        raise ManifestError(problem.message, code=problem.code, where=where) from problem
 
 
 def _step_divergence(expected: StepTrace, actual: StepTrace) -> Divergence | None:
@@ -233,12 +246,19 @@ def _same(left: object, right: object) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=1e-12)
+        return _close(left, right)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(_same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
     return left == right
+
+
+def _close(left: float, right: float) -> bool:
+    try:
+        return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=1e-12)
+    except OverflowError:  # an integer beyond every double
+        return left == right
 
 
 def _count(value: object) -> int:

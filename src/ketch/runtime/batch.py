@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from ketch.runtime.predictor import Predictor
 from ketch.schema import Decoder
-from ketch.tables import Format, RowWriter, read_rows
+from ketch.tables import Batch, Format, RowWriter, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ def answer_file(
         predictor: The loaded package.
         source: JSON, JSONL, CSV or Parquet; ``None`` for standard input.
         target: Where the answers go, in the format its name says; ``None`` for JSON on
-            standard output: one object for one object, a list otherwise.
+            standard output, once all rows are answered: one object for one object, a
+            list otherwise.
         source_format: The format of ``source``, when its name does not say.
         progress: Told how many rows were answered.
 
@@ -47,9 +52,28 @@ def answer_file(
         PackageCodeError: The package raised.
         Unavailable: The worker died or took too long, or the disk refused.
     """
+    inputs = predictor.contract.schema.inputs
+    with closing(read_rows(source, inputs, format=source_format)) as batches:
+        if target is not None:
+            return Answered(_answer(predictor, batches, target, progress), str(target))
+        with tempfile.TemporaryDirectory(prefix="ketch-answers-") as folder:
+            whole = Path(folder, "answers.json")
+            count = _answer(predictor, batches, whole, progress)
+            with whole.open("rb") as answers:
+                shutil.copyfileobj(answers, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+    return Answered(count, "-")
+
+
+def _answer(
+    predictor: Predictor,
+    batches: Iterator[Batch],
+    target: Path,
+    progress: Callable[[int], None],
+) -> int:
+    """Answer batches into a file; return how many rows there were."""
     schema = predictor.contract.schema
     decoder = Decoder(schema.inputs)
-    batches = read_rows(source, schema.inputs, format=source_format)
     first = next(batches, None)
     single = first is not None and first.single
     count = 0
@@ -61,4 +85,4 @@ def answer_file(
             writer.write(predictor.answer(rows))
             count += len(rows)
             progress(len(rows))
-    return Answered(count, "-" if target is None else str(target))
+    return count

@@ -39,6 +39,7 @@ def raised(failure: Failure, memory_bytes: int | None) -> PackageCodeError:
         where=where,
         hint=_HINTS.get(failure.type),
         traceback=trace,
+        refusal=failure.refusal,
     )
 
 

@@ -42,6 +42,7 @@ def lay_out(package: Package, folder: Path) -> Layout:
         DigestMismatch: A blob is not what its digest says; the message names it.
         NotFound: A blob is missing.
     """
+    package.verify_bytes()
     layout = Layout(folder / "code", folder / "model", folder / "scratch", {})
     for part in (layout.code, layout.model, layout.scratch):
         part.mkdir(mode=0o700)
@@ -51,18 +52,12 @@ def lay_out(package: Package, folder: Path) -> Layout:
         target.write_bytes(content)
     _link(package, "model/", layout.model)
     _link(package, "data/", folder / "data")
-    samples = {
-        data.name: folder / "data" / data.name / Path(data.sample).name
-        for data in package.manifest.data
-        if data.ship and data.sample
-    }
+    samples = {name: folder / path for name, path in package.samples.items()}
     return Layout(layout.code, layout.model, layout.scratch, samples)
 
 
 def _link(package: Package, prefix: str, folder: Path) -> None:
-    files = package.under(prefix)
-    package.source.verify_all([layer.digest for layer in files.values()])
-    for path, layer in files.items():
+    for path, layer in package.under(prefix).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         source = package.source.path(layer.digest)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self, overload
 
-from ketch.errors import Finding, PackageCodeError, UsageError
+from ketch.errors import Finding, PackageCodeError, Unavailable, UsageError
 from ketch.package import Digest, Manifest, Package, Reference
 from ketch.runtime.home import Home
 from ketch.runtime.prepare import Prepared, prepared
@@ -38,10 +38,11 @@ class Predictor:
         self._inputs = Decoder(package.manifest.schema.inputs)
         self._outputs = Decoder(package.manifest.schema.outputs)
         self._lock = threading.Lock()
-        self._stack = ExitStack()
-        self._ready: Prepared = self._stack.enter_context(prepared(package, home, offline=offline))
-        self._worker: Worker = self._stack.enter_context(self._ready.start())
-        self._finalizer = weakref.finalize(self, self._stack.close)
+        with ExitStack() as stack:
+            self._ready: Prepared = stack.enter_context(prepared(package, home, offline=offline))
+            self._running = stack.enter_context(ExitStack())
+            self._worker: Worker = self._running.enter_context(self._ready.start())
+            self._finalizer = weakref.finalize(self, stack.pop_all().close)
 
     @property
     def digest(self) -> Digest:
@@ -71,14 +72,15 @@ class Predictor:
         Raises:
             UsageError: The inputs break the schema; every finding is listed.
             PackageCodeError: The package's own code raised.
-            Unavailable: The worker died or did not answer in time.
+            Unavailable: The worker died or did not answer in time, or the predictor is
+                closed.
         """
         if isinstance(inputs, Mapping):
             return self.predict([inputs])[0]
-        return self.predict(to_rows(inputs))
+        return self.predict(inputs)
 
     def predict(
-        self, rows: Sequence[Mapping[str, object]], *, deadline_s: float = DEADLINE_S
+        self, rows: Iterable[Mapping[str, object]], *, deadline_s: float = DEADLINE_S
     ) -> list[Row]:
         """Answer rows; the same promises as calling the predictor with a list."""
         checked, findings = self._inputs.decode(to_rows(rows))
@@ -102,8 +104,12 @@ class Predictor:
         return outputs
 
     def close(self) -> None:
-        """End the worker and remove its folder; calling it twice is harmless."""
-        self._finalizer()
+        """End the worker and remove its folder; calling it twice is harmless.
+
+        A call that another thread has begun is answered first.
+        """
+        with self._lock:
+            self._finalizer()
 
     def __enter__(self) -> Self:
         return self
@@ -116,8 +122,11 @@ class Predictor:
 
     def _worker_alive(self) -> Worker:
         """Return the worker, or a new one in place of one that was killed."""
+        if not self._finalizer.alive:
+            raise Unavailable("the predictor is closed", code="worker/closed", hint="load it again")
         if not self._worker.is_alive:
-            self._worker = self._stack.enter_context(self._ready.start())
+            self._running.close()
+            self._worker = self._running.enter_context(self._ready.start())
         return self._worker
 
 

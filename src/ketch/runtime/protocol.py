@@ -116,6 +116,7 @@ class Failure:
     message: str
     traceback: str
     step: str | None
+    refusal: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+_JSON_SCALARS = frozenset({bool, int, float, str})
+# Enumerations, numpy's `float64` and `str_` are of these kinds, but the schema takes the
+# kinds themselves only.
+_PLAIN: dict[type, Callable[[Any], object]] = {
+    int: int.__index__,
+    float: float.__float__,
+    str: str.__str__,
+}
 
 
 def to_rows(inputs: object) -> list[Mapping[str, object]]:
@@ -25,8 +35,11 @@ def to_rows(inputs: object) -> list[Mapping[str, object]]:
 
 def to_json_form(value: object) -> object:
     """Return a Python value in JSON form; what has none is returned as it is."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or type(value) in _JSON_SCALARS:
         return value
+    for kind, plain in _PLAIN.items():
+        if isinstance(value, kind):
+            return plain(value)
     if isinstance(value, (dt.datetime, dt.date)):
         return _moment(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -37,9 +50,27 @@ def to_json_form(value: object) -> object:
         return [to_json_form(item) for item in value]
     if type(value).__name__ in {"NAType", "NaTType"}:  # pandas' missing values
         return None
-    if hasattr(value, "tolist"):  # numpy: an array or a scalar
-        return to_json_form(value.tolist())
+    if hasattr(value, "tolist"):
+        return _from_array(value)
     return value
+
+
+def _from_array(value: Any) -> object:
+    """Return what an array or scalar of numpy, or its like, holds.
+
+    Of nanoseconds ``.tolist()`` makes bare integers: points in time are written as
+    ISO 8601, and durations, which no type of ours is, stay what they are.
+    """
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "M":
+        return _without_nat(value.astype(str).tolist())
+    return value if kind == "m" else to_json_form(value.tolist())
+
+
+def _without_nat(texts: object) -> object:
+    if isinstance(texts, list):
+        return [_without_nat(text) for text in texts]
+    return None if texts == "NaT" else texts
 
 
 def _records(frame: object) -> Iterable[Mapping[str, object]]:

@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 from ketch.errors import Finding, UsageError
 from ketch.schema.decode import Row
 from ketch.schema.fields import Field
-from ketch.schema.nearest import did_you_mean
+from ketch.schema.nearest import did_you_mean, nearest
 from ketch.schema.parse import parse_json
 from ketch.schema.problems import Problem, Wrong, check_items
 from ketch.schema.scalars import wrong_type
@@ -67,13 +67,16 @@ def check_columns(fields: Sequence[Field], columns: Sequence[str], where: str) -
         if count > 1:
             message = f"expected each column once, found `{name[:64]}` `{count}` times"
             yield Finding("schema/duplicate-column", message, where)
-        if name not in known:
-            message = f"expected a declared column, found `{name[:64]}`"
-            hint = did_you_mean(name, missing or known)
-            yield Finding("schema/unknown-field", message, where, hint)
-    for name in missing:
+    unknown = [name for name in dict.fromkeys(columns) if name not in known]
+    for name in missing:  # before the unknown ones, as the decoder says it of a row
         message = f"expected a column `{name}`, found none"
-        yield Finding("schema/missing-field", message, where)
+        close = nearest(name, unknown)
+        hint = f"`{close[:64]}` is there; is it the same under another name?" if close else None
+        yield Finding("schema/missing-field", message, where, hint)
+    for name in unknown:
+        message = f"expected a declared column, found `{name[:64]}`"
+        hint = did_you_mean(name, missing or known)
+        yield Finding("schema/unknown-field", message, where, hint)
 
 
 def _cell(field: Field) -> _Read:

@@ -12,6 +12,7 @@ from ketch.errors import DigestMismatch, Finding, KetchError, NotFound, PackageE
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.store.base import MAX_READ_BYTES, Progress, not_found, unique
+from ketch.store.batches import batches
 from ketch.store.copying import Meter, hash_file
 from ketch.store.failures import explained
 from ketch.store.layout import Layout
@@ -101,17 +102,20 @@ class BlobFolder:
     ) -> None:
         """Hash blobs again, in parallel, and report every one that is wrong."""
         meter = Meter(progress)
-        largest_first = sorted(unique(digests), key=lambda each: -(self.size(each) or 0))
+        sizes = {digest: self.size(digest) or 0 for digest in unique(digests)}
         with ThreadPoolExecutor(max_workers=workers) as pool:
-            errors = list(pool.map(lambda digest: self._error(digest, meter), largest_first))
-        raise_all([error for error in errors if error is not None])
+            found = pool.map(lambda batch: self.errors(batch, meter), batches(sizes))
+            raise_all([error for errors in found for error in errors.values()])
 
-    def _error(self, digest: Digest, meter: Meter) -> KetchError | None:
-        try:
-            self.verify(digest, meter)
-        except KetchError as error:
-            return error
-        return None
+    def errors(self, digests: Sequence[Digest], meter: Meter) -> dict[Digest, KetchError]:
+        """Hash some blobs again; return what is wrong with those that are."""
+        found: dict[Digest, KetchError] = {}
+        for digest in digests:
+            try:
+                self.verify(digest, meter)
+            except KetchError as error:
+                found[digest] = error
+        return found
 
     def claim(self, stored: Stored, holds: Callable[[Path], bool] | None = None) -> bool:
         """Return whether a blob is there to be relied on; if so, it stays for a while.

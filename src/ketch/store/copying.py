@@ -8,19 +8,16 @@ reads and writes, the other hashes a buffer behind.
 
 import hashlib
 import os
-import stat
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
-from ketch.errors import DigestMismatch, NotFound, Unavailable, UsageError
+from ketch.errors import DigestMismatch
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.store import durable
 from ketch.store.base import Progress, Reader
+from ketch.store.sources import Source
 
 READ_CHUNK = 1024 * 1024
 
@@ -69,65 +66,12 @@ class Meter:
         return type(self)(stopped=self._stopped)
 
 
-@contextmanager
-def opened_source(path: Path) -> Iterator[tuple[int, os.stat_result]]:
-    """Open a user's file for reading, and look at it once more at the end.
-
-    Yields:
-        Its file descriptor, and what ``stat`` said at the beginning.
-
-    Raises:
-        NotFound: There is no such file.
-        UsageError: It is a link, a folder, a device, …
-        Unavailable: Its size or time changed while it was open.
-    """
-    try:
-        # O_NONBLOCK: opening a named pipe must not wait for a writer.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise NotFound(
-            "expected a file, found nothing", code="store/no-file", where=str(path)
-        ) from error
-    except OSError as error:
-        if path.is_symlink():
-            raise _not_a_file(path) from error
-        raise
-    try:
-        before = os.fstat(fd)
-        if not stat.S_ISREG(before.st_mode):
-            raise _not_a_file(path)
-        yield fd, before
-        if not same_file(before, os.fstat(fd)):
-            raise file_changed(path)
-    finally:
-        os.close(fd)
-
-
-def same_file(one: os.stat_result, other: os.stat_result) -> bool:
-    """Whether two looks saw one file with one content, as far as size and time tell."""
-    return (one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns) == (
-        other.st_dev,
-        other.st_ino,
-        other.st_size,
-        other.st_mtime_ns,
-    )
-
-
-def file_changed(path: Path) -> Unavailable:
-    """Return the error for a file that was written to while it was read."""
-    return Unavailable(
-        "expected a file at rest, found it changed while it was read",
-        code="store/file-changed",
-        where=str(path),
-        hint="wait until the program that writes it is done, then run the same again",
-    )
-
-
 def hash_file(fd: int, size: int, meter: Meter) -> Digest:
     """Return the digest of the first ``size`` bytes, or of all when there are fewer."""
-    sha, buffer, position = hashlib.sha256(), memoryview(bytearray(READ_CHUNK)), 0
+    sha, position = hashlib.sha256(), 0
+    buffer = memoryview(bytearray(min(READ_CHUNK, size)))
     while position < size:
-        count = os.preadv(fd, [buffer[: min(READ_CHUNK, size - position)]], position)
+        count = os.preadv(fd, [buffer[: size - position]], position)
         if count == 0:
             break
         sha.update(buffer[:count])
@@ -136,16 +80,17 @@ def hash_file(fd: int, size: int, meter: Meter) -> Digest:
     return Digest(sha.hexdigest())
 
 
-def copy_hashed(source: int, target: int, size: int, meter: Meter) -> Digest:
-    """Fill an empty ``target`` with ``size`` bytes of ``source``; return their digest.
+def copy_hashed(source: Source, target: int, meter: Meter) -> Digest:
+    """Fill an empty ``target`` with a file, up to the size it was; return the digest.
 
     Holds at most four megabytes, whatever the size. A source that ends early leaves a
     short target: the caller compares sizes.
     """
-    if durable.clone(source, target):
-        return hash_file(target, size, meter)
-    copy = _Copy(source, target, size)
-    return _hash_alone(copy, meter) if size < TWO_THREADS_BYTES else _hash_behind(copy, meter)
+    if durable.clone(source.fd, target):
+        return hash_file(target, source.size, meter)
+    copy = _Copy(source, target)
+    is_large = source.size >= TWO_THREADS_BYTES
+    return _hash_behind(copy, meter) if is_large else _hash_alone(copy, meter)
 
 
 def copy_stream(stream: Reader, target: int, expected: Stored) -> None:
@@ -198,10 +143,9 @@ class Hashing:
 class _Copy:
     """A copy on its way, and how far it is."""
 
-    def __init__(self, source: int, target: int, size: int) -> None:
+    def __init__(self, source: Source, target: int) -> None:
         self._source = source
         self._target = target
-        self._size = size
         self._position = 0
         self._handed_over = 0
 
@@ -209,9 +153,9 @@ class _Copy:
         """Copy through a buffer until it is full; return how many bytes it holds now."""
         filled = 0
         while filled < len(buffer):
-            wanted = min(COPY_CHUNK, len(buffer) - filled, self._size - self._position)
+            wanted = min(COPY_CHUNK, len(buffer) - filled, self._source.size - self._position)
             part = buffer[filled : filled + wanted]
-            count = os.preadv(self._source, [part], self._position) if wanted else 0
+            count = self._source.read_into(part, self._position)
             if count == 0:
                 break
             durable.write_all(self._target, part[:count])
@@ -271,12 +215,3 @@ def _copy_ahead(
         full.put(error)
     finally:
         full.put(None)  # whatever happened: nobody waits for a thread that is gone
-
-
-def _not_a_file(path: Path) -> UsageError:
-    return UsageError(
-        "expected a regular file, found a link, a folder or a device",
-        code="store/not-a-file",
-        where=str(path),
-        hint="put the file itself in its place",
-    )

@@ -17,6 +17,7 @@ from ketch.package.digest import Digest
 from ketch.package.oci import Descriptor
 from ketch.store import durable
 from ketch.store.base import Progress
+from ketch.store.batches import batches
 from ketch.store.blobs import is_hex_name
 from ketch.store.copying import Meter
 from ketch.store.failures import explained
@@ -99,7 +100,7 @@ def abandoned(layout: Layout) -> Iterator[Path]:
         paths = sorted(layout.temporary.iterdir()) if layout.temporary.is_dir() else []
     for path in paths:
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
         except OSError:
@@ -147,14 +148,12 @@ class _Look:
 
     def at_content(self, meter: Meter) -> None:
         """Hash every blob."""
-        largest_first = sorted(self.sizes, key=lambda digest: -self.sizes[digest])
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            for digest, error in zip(
-                largest_first,
-                pool.map(lambda digest: self._error(digest, meter), largest_first),
-                strict=True,
-            ):
-                if error is not None and self._store.size(digest) is not None:
+            found = pool.map(
+                lambda batch: self._store.blobs.errors(batch, meter), batches(self.sizes)
+            )
+            for digest, error in (item for errors in found for item in errors.items()):
+                if self._store.size(digest) is not None:  # else it was collected meanwhile
                     is_damage = error.code == "package/digest-mismatch"
                     code = "wrong-hash" if is_damage else "unreadable-blob"
                     self._wrong(code, error.message, self._layout.blob(digest), _REPAIR)
@@ -235,13 +234,6 @@ class _Look:
         else:
             message = f"expected {descriptor.size} bytes of `{descriptor.digest}`, found {size}"
             self._wrong("wrong-size", message, where, _REPAIR)
-
-    def _error(self, digest: Digest, meter: Meter) -> KetchError | None:
-        try:
-            self._store.blobs.verify(digest, meter)
-        except KetchError as error:
-            return error
-        return None
 
     def _list(self, folder: Path) -> list[Path]:
         try:

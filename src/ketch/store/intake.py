@@ -16,29 +16,24 @@ from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.store import durable
 from ketch.store.base import Progress
+from ketch.store.batches import SMALL_BYTES, batches
 from ketch.store.blobs import BlobFolder
 from ketch.store.copying import (
     Cancelled,
     Meter,
     copy_hashed,
-    file_changed,
     hash_file,
-    opened_source,
-    same_file,
 )
 from ketch.store.failures import explained
 from ketch.store.filecache import FileCache
 from ketch.store.layout import Layout
 from ketch.store.likely import Likely
+from ketch.store.sources import Source, file_changed, opened_source, same_file
 from ketch.store.staging import Staging
-
-SMALL_BYTES = 1024 * 1024
-"""Up to this size a file is held in memory: read once, hashed, looked for, written."""
 
 SYNC_EACH_LIMIT = 64
 """With more small files than this, one sync of the filesystem beats a sync of each."""
 
-_BATCH = 32
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
@@ -52,14 +47,11 @@ def take_files(
 ) -> Mapping[Path, Stored]:
     """Store files, all or none; see :meth:`~ketch.store.base.Store.put_files`."""
     sizes = {path: _size(path) for path in paths}
-    large = [path for path in sizes if sizes[path] > SMALL_BYTES]
-    small = [path for path in sizes if sizes[path] <= SMALL_BYTES]
-    large.sort(key=lambda path: -sizes[path])  # the longest first, or one worker ends alone
-    with Staging(layout, sync_each=len(small) <= SYNC_EACH_LIMIT) as staging:
+    small = sum(size <= SMALL_BYTES for size in sizes.values())
+    with Staging(layout, sync_each=small <= SYNC_EACH_LIMIT) as staging:
         intake = _Intake(layout, staging, Meter(progress), link=link)
-        batches = [[path] for path in large]
-        batches += [small[start : start + _BATCH] for start in range(0, len(small), _BATCH)]
-        _run([partial(intake.take_all, batch) for batch in batches], workers, intake.meter)
+        tasks = [partial(intake.take_all, batch) for batch in batches(sizes)]
+        _run(tasks, workers, intake.meter)
         staging.commit()
         intake.cache.save(temporary=staging.scratch)
     return {path: intake.taken[path] for path in sizes}
@@ -84,58 +76,59 @@ class _Intake:
 
     def _take(self, path: Path) -> Stored:
         began_ns = time.time_ns()
-        with opened_source(path) as (fd, before):
-            known = self.cache.lookup(before)
-            stored = Stored(known, before.st_size) if known else None
+        with opened_source(path) as source:
+            known = self.cache.lookup(source.seen)
+            stored = Stored(known, source.size) if known else None
             if stored is None or not self._blobs.claim(stored):
-                stored = self._take_unknown(path, fd, before)
+                stored = self._take_unknown(source)
             else:
                 self.meter.done(stored.size)
             # Linking and relying on a blob touch the change time: remember the newest.
-            after = os.fstat(fd)
-            if same_file(before, after):
+            after = os.fstat(source.fd)
+            if same_file(source.seen, after):
                 self.cache.learn(after, stored.digest, hashed_ns=began_ns)
         return stored
 
-    def _take_unknown(self, path: Path, fd: int, before: os.stat_result) -> Stored:
-        if before.st_size <= SMALL_BYTES and not self._link:
-            return self._take_small(path, fd, before.st_size)
+    def _take_unknown(self, source: Source) -> Stored:
+        # A small file is held in memory: read once, hashed, looked for, written.
+        if source.size <= SMALL_BYTES and not self._link:
+            return self._take_small(source)
         meter = self.meter
-        if self._link or self._likely.is_stored(fd, before.st_size):
-            stored = Stored(hash_file(fd, before.st_size, meter), before.st_size)
-            if self._blobs.claim(stored) or (self._link and self._linked(path, fd, before, stored)):
+        if self._link or self._likely.is_stored(source.fd, source.size):
+            stored = Stored(hash_file(source.fd, source.size, meter), source.size)
+            if self._blobs.claim(stored) or (self._link and self._linked(source, stored)):
                 return stored
             meter = meter.silent()  # these bytes were reported once
         with self._staging.new_file() as (copy, target):
-            digest = copy_hashed(fd, target, before.st_size, meter)
-            if os.fstat(target).st_size != before.st_size:
-                raise file_changed(path)
-            stored = Stored(digest, before.st_size)
+            digest = copy_hashed(source, target, meter)
+            if os.fstat(target).st_size != source.size:
+                raise file_changed(source.path)
+            stored = Stored(digest, source.size)
             self._staging.seal(copy, target, stored)
         return stored
 
-    def _take_small(self, path: Path, fd: int, size: int) -> Stored:
-        content = _read(fd, size)
-        if len(content) != size:
-            raise file_changed(path)
-        stored = Stored(Digest.of(content), size)
+    def _take_small(self, source: Source) -> Stored:
+        content = _read(source.fd, source.size)
+        if len(content) != source.size:
+            raise file_changed(source.path)
+        stored = Stored(Digest.of(content), source.size)
         if not self._blobs.claim(stored, holds=lambda blob: blob.read_bytes() == content):
             self._staging.put(content, stored)
-        self.meter.done(size)
+        self.meter.done(source.size)
         return stored
 
-    def _linked(self, path: Path, fd: int, before: os.stat_result, stored: Stored) -> bool:
+    def _linked(self, source: Source, stored: Stored) -> bool:
         """Link the file into the staging; return whether that was possible."""
         target = self._staging.new_path()
         try:
-            os.link(path, target, follow_symlinks=False)
+            os.link(source.path, target, follow_symlinks=False)
         except OSError as error:
             if error.errno in _NO_LINK:
                 return False
             raise
-        if not same_file(before, target.lstat()):
-            raise file_changed(path)
-        durable.sync_file(fd)
+        if not same_file(source.seen, target.lstat()):
+            raise file_changed(source.path)
+        durable.sync_file(source.fd)
         self._staging.adopt(target, stored, is_synced=True)
         return True
 
@@ -170,9 +163,7 @@ def _size(path: Path) -> int:
 
 def _read(fd: int, size: int) -> bytes:
     """Read a small file to its end, or to one byte more than it should have."""
-    parts: list[bytes] = []
-    rest = size + 1
-    while rest and (part := os.read(fd, rest)):
-        parts.append(part)
-        rest -= len(part)
-    return b"".join(parts)
+    content = os.read(fd, size + 1)
+    while len(content) <= size and (part := os.read(fd, size + 1 - len(content))):
+        content += part
+    return content

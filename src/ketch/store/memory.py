@@ -16,10 +16,11 @@ from ketch.package.digest import Digest
 from ketch.package.oci import IMAGE_INDEX, Descriptor
 from ketch.store.base import MAX_READ_BYTES, Incoming, Progress, Reader, not_found, unique
 from ketch.store.blobs import raise_all
-from ketch.store.copying import READ_CHUNK, file_changed, opened_source, stream_mismatch
+from ketch.store.copying import READ_CHUNK, stream_mismatch
 from ketch.store.failures import explained
 from ketch.store.graph import require_complete, require_refers
 from ketch.store.index import Index, check_tag, rebind, referrers_tag
+from ketch.store.sources import file_changed, opened_source
 
 
 class MemoryStore:
@@ -189,10 +190,10 @@ def _parts(stream: Reader, most: int) -> Iterator[bytes]:
 
 
 def _content_of(path: Path, progress: Progress | None) -> bytes:
-    with explained(path), opened_source(path) as (fd, before):
-        with open(fd, "rb", closefd=False) as file:
+    with explained(path), opened_source(path) as source:
+        with open(source.fd, "rb", closefd=False) as file:
             content = file.read()
-        if len(content) != before.st_size:
+        if len(content) != source.size:
             raise file_changed(path)
     if progress is not None:
         progress(len(content))

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import stat
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,7 @@ class Staging:
         self._fd = -1
         self._staged: dict[Digest, _Staged] = {}
         self._lock = threading.Lock()
+        self._own = threading.local()
 
     def __enter__(self) -> Self:
         self._layout.create()
@@ -79,16 +81,24 @@ class Staging:
         return self._folder / "scratch"
 
     def new_path(self) -> Path:
-        """Return a path inside the staging where nothing is yet."""
-        return self._folder / secrets.token_hex(8)
+        """Return a path inside the staging where nothing is yet.
+
+        Each thread has a folder of its own: the kernel lets one thread at a time create
+        files in a folder, and the others would only wait.
+        """
+        folder: Path | None = getattr(self._own, "folder", None)
+        if folder is None:
+            folder = self._own.folder = self._folder / secrets.token_hex(4)
+            folder.mkdir(mode=0o700)
+        return folder / secrets.token_hex(8)
 
     @contextmanager
     def new_file(self) -> Iterator[tuple[Path, int]]:
         """Yield an empty file, open for reading and writing, until the block ends."""
-        path = self.new_path()
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with explained(path):
-            fd = os.open(path, flags, 0o600)
+        with explained(self._layout.root):
+            path = self.new_path()
+            fd = os.open(path, flags, BLOB_MODE)
             try:
                 yield path, fd
             finally:
@@ -100,14 +110,16 @@ class Staging:
         Raises:
             Unavailable: The file has another size than what was hashed, or did not sync.
         """
-        if os.fstat(fd).st_size != stored.size:
+        written = os.fstat(fd)
+        if written.st_size != stored.size:
             raise Unavailable(
-                f"expected {stored.size} bytes to be written, found {os.fstat(fd).st_size}",
+                f"expected {stored.size} bytes to be written, found {written.st_size}",
                 code="store/short-write",
                 where=str(path),
                 hint="the disk may be full; free some space and run the same again",
             )
-        os.fchmod(fd, BLOB_MODE)
+        if stat.S_IMODE(written.st_mode) != BLOB_MODE:  # the user's umask
+            os.fchmod(fd, BLOB_MODE)
         if self._sync_each:
             durable.sync_file(fd)
         self.adopt(path, stored, is_synced=self._sync_each)

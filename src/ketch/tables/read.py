@@ -14,7 +14,7 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -39,8 +39,10 @@ def read_rows(
     *,
     format: Format | None = None,  # noqa: A002 # the word of the command line
     batch_rows: int = BATCH_ROWS,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yield the rows of a file in batches, in the order of the file.
+
+    Close it when it is left before its end: it holds the file, and for Parquet more.
 
     Args:
         path: The file; ``None`` for standard input.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ketch.errors import ManifestError
 from ketch.package import Attestation, Descriptor, Digest, ImageManifest, Package
 from ketch.package.attestation import ARTIFACT_TYPE, MEDIA_TYPE
 from ketch.package.oci import EMPTY_CONFIG, IMAGE_MANIFEST, parse_manifest
@@ -42,6 +43,9 @@ def attestations(digest: Digest, store: Store) -> tuple[Attestation, ...]:
         manifest = parse_manifest(
             store.read(descriptor.digest), where=f"attestation {descriptor.digest}"
         )
+        if len(manifest.layers) != 1:
+            message = f"expected one layer, found {len(manifest.layers)}"
+            raise ManifestError(message, where=f"attestation {descriptor.digest}")
         attestation = Attestation.from_bytes(store.read(manifest.layers[0].digest))
         if attestation.subject == digest:
             kept.append(attestation)

@@ -27,7 +27,9 @@ SCALARS: dict[str, st.SearchStrategy[object]] = {
     "timestamp[us, UTC]": st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
     "timestamp[us]": st.datetimes().map(datetime.isoformat),
     "timestamp[ns, UTC]": st.datetimes(
-        datetime(1700, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)
+        datetime.fromisoformat("1700-01-01"),
+        datetime.fromisoformat("2200-01-01"),
+        timezones=st.just(UTC),
     ).map(datetime.isoformat),
 }
 
@@ -35,9 +37,9 @@ SCALARS: dict[str, st.SearchStrategy[object]] = {
 def columns() -> st.SearchStrategy[tuple[str, st.SearchStrategy[object]]]:
     scalar = st.sampled_from(list(SCALARS.items()))
 
-    def within(inner: st.SearchStrategy[tuple[str, st.SearchStrategy[object]]]) -> st.SearchStrategy[
-        tuple[str, st.SearchStrategy[object]]
-    ]:
+    def within(
+        inner: st.SearchStrategy[tuple[str, st.SearchStrategy[object]]],
+    ) -> st.SearchStrategy[tuple[str, st.SearchStrategy[object]]]:
         lists = inner.map(lambda one: (f"list<{one[0]}>", st.lists(one[1], max_size=3)))
         structs = inner.map(
             lambda one: (

@@ -50,7 +50,7 @@ def test_the_extract_is_the_one_that_its_notice_describes() -> None:
     assert str(profile.digest) in notice
     assert f"{profile.row_count:,}" in notice
     assert str(profile_file(DEMO / "data" / "products.parquet").digest) in notice
-    counts = duckdb.sql(
+    counts = duckdb.execute(
         f"""SELECT count(DISTINCT invoice), count(DISTINCT customer_id), count(DISTINCT stock_code)
         FROM '{DEMO}/data/lines.parquet'"""
     ).fetchall()[0]

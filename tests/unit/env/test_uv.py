@@ -130,7 +130,7 @@ def test_a_missing_uv_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> str:
         raise FileNotFoundError
 
-    monkeypatch.setattr("ketch.env.uv.find_uv_bin", missing)
+    monkeypatch.setattr("uv.find_uv_bin", missing)
     with pytest.raises(Unavailable) as caught:
         run_uv(["--version"])
     assert caught.value.code == "env/uv-missing"

@@ -372,6 +372,13 @@ def test_a_function_imported_in_a_circle_is_not_found(write: Write) -> None:
     assert _codes(_read(folder).findings) == ["package/entry-function"]
 
 
+def test_modules_that_all_import_from_each_other_are_looked_through_once(write: Write) -> None:
+    names = ["pipeline", *(f"m{number}" for number in range(12))]
+    code = "".join(f"from {name} import predict\n" for name in names)
+    report = _read(write({f"{name}.py": code for name in names}))
+    assert _codes(report.findings) == ["package/entry-function"]
+
+
 @pytest.mark.parametrize(
     "text", ["pipeline", "pipeline:", ":predict", "a b:c", "pipeline:a.b", "a/b:c"]
 )

@@ -123,7 +123,9 @@ def test_a_misspelt_key_gets_the_nearest_one_as_a_hint() -> None:
     assert finding.hint == "did you mean `route`?"
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"[package", b"a = 1\na = 2", b"x = " + b"[" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"[package", b"a = 1\na = 2", b"x = " + b"[" * 5000]
+)
 def test_what_is_no_toml_is_a_finding_not_a_crash(content: bytes) -> None:
     manifest, findings = parse_manifest_toml(content)
     assert manifest is None

@@ -48,7 +48,11 @@ def test_an_object_a_list_of_lines_and_a_table_are_read(tmp_path: Path) -> None:
     ("name", "content", "code"),
     [
         ("a.json", "[1]", "scenario/unreadable"),
-        ("a.json", '{"name": "x", "inputs": {}, "expected": {}, "inputs": {}}', "scenario/unreadable"),
+        (
+            "a.json",
+            '{"name": "x", "inputs": {}, "expected": {}, "inputs": {}}',
+            "scenario/unreadable",
+        ),
         ("a.json", '{"name": "x", "inputs": {"a": NaN}, "expected": {}}', "scenario/unreadable"),
         ("a.json", {**ONE, "expeted": 1}, "scenario/unreadable"),
         ("a.json", {**ONE, "expected_error": "boom"}, "scenario/unreadable"),
@@ -67,7 +71,9 @@ def test_what_is_wrong_with_a_scenario_is_a_finding(
     write(tmp_path, name, content)
     _, findings = read_scenarios(tmp_path, schema())
     assert code in {finding.code for finding in findings}
-    assert all("scenarios/" in str(finding.where) or "rows" in str(finding.where) for finding in findings)
+    assert all(
+        "scenarios/" in str(finding.where) or "rows" in str(finding.where) for finding in findings
+    )
 
 
 def test_two_scenarios_of_one_name_are_a_finding(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ def test_equal_traces_do_not_part() -> None:
 
 
 def test_the_first_step_and_field_and_row_that_moved_is_named() -> None:
-    moved = replace(FEATURES, fields=(field("days_since", 1.0, 7.0, digest="b"), FEATURES.fields[1]))
+    moved = replace(
+        FEATURES, fields=(field("days_since", 1.0, 7.0, digest="b"), FEATURES.fields[1])
+    )
     later = replace(PREDICT, fields=(field("value", 9.0, 9.0, digest="b"),))
     divergence = first_divergence([FEATURES, PREDICT], [moved, later])
     assert divergence is not None
@@ -44,12 +46,16 @@ def test_the_first_step_and_field_and_row_that_moved_is_named() -> None:
 
 
 def test_the_last_digits_of_a_float_are_no_divergence() -> None:
-    close = replace(FEATURES, fields=(field("days_since", 1.0 + 1e-12, 2.0, digest="b"), FEATURES.fields[1]))
+    close = replace(
+        FEATURES, fields=(field("days_since", 1.0 + 1e-12, 2.0, digest="b"), FEATURES.fields[1])
+    )
     assert first_divergence([FEATURES], [close]) is None
 
 
 def test_a_change_beyond_the_first_values_shows_in_the_summary() -> None:
-    moved = replace(FEATURES, fields=(field("days_since", 1.0, 2.0, digest="b", mean=1.5), FEATURES.fields[1]))
+    moved = replace(
+        FEATURES, fields=(field("days_since", 1.0, 2.0, digest="b", mean=1.5), FEATURES.fields[1])
+    )
     divergence = first_divergence([FEATURES], [moved])
     assert divergence is not None
     assert divergence.row is None
@@ -76,7 +82,15 @@ def test_traces_survive_writing_and_reading() -> None:
     assert load_traces(dump_traces([trace])) == (trace,)
 
 
-@pytest.mark.parametrize("line", [b"[]", b'{"steps": 3}', b'{"scenario": "a", "inputs": "b", "steps": []}', b'{"scenario": "a", "steps": [{"step": "x"}], "inputs": "sha256:' + b"0" * 64 + b'"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]",
+        b'{"steps": 3}',
+        b'{"scenario": "a", "inputs": "b", "steps": []}',
+        b'{"scenario": "a", "steps": [{"step": "x"}], "inputs": "sha256:' + b"0" * 64 + b'"}',
+    ],
+)
 def test_what_is_no_trace_is_refused(line: bytes) -> None:
     with pytest.raises(ManifestError):
         load_traces(line)

@@ -104,9 +104,18 @@ def at(tmp_path: Path, rig: Rig) -> Iterator[dict[str, object]]:
         victim.send_signal(signal.SIGTERM)
 
 
-def outcome(rig: Rig, act: str, at: dict[str, object], **changes: object) -> dict[str, object]:
+def outcome(
+    rig: Rig,
+    act: str,
+    at: dict[str, object],
+    *,
+    sandbox: bool = True,
+    network: bool = False,
+) -> dict[str, object]:
     source = HOSTILE.format(at=at, act=act)
-    with rig.loaded(source, outputs=OUTCOME, memory_bytes=512 * 2**20, **changes) as worker:
+    with rig.loaded(
+        source, outputs=OUTCOME, memory_bytes=512 * 2**20, sandbox=sandbox, network=network
+    ) as worker:
         return worker.predict([{"x": 1}], deadline_s=20).rows[0]
 
 
@@ -188,7 +197,9 @@ def run(model, rows):
     variables = {"FEATURE_URL": "http://a", "PYTHONPATH": str(evil)}
     with rig.loaded(source, outputs={"words": "list<string>"}, variables=variables) as worker:
         (answer,) = worker.predict([{"x": 1}], deadline_s=10).rows
-    first, *names = answer["words"]  # type: ignore[misc] # a list of strings, as declared
+    words = answer["words"]
+    assert isinstance(words, list)
+    first, *names = words
     assert first == "http://a"
     ours = {"HOME", "LANG", "PATH", "PYTHONHASHSEED", "TMPDIR", "USER"}
     assert set(names) - {"LC_CTYPE"} == ours | set(variables)

@@ -101,7 +101,7 @@ def test_the_columns_of_a_file_are_checked_once() -> None:
     findings = list(check_columns(fields, ["day", "day", "Hour"], "data.csv"))
     assert [(one.code, one.hint) for one in findings] == [
         ("schema/duplicate-column", None),
+        ("schema/missing-field", "`Hour` is there; is it the same under another name?"),
         ("schema/unknown-field", "did you mean `hour`?"),
-        ("schema/missing-field", None),
     ]
     assert list(check_columns(fields, ["hour", "day"], "data.csv")) == []

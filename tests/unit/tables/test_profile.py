@@ -7,7 +7,8 @@ PROFILE = Profile(1, f"sha256:{'0' * 64}", (ColumnProfile("a", "int64", count=1)
 
 
 def test_a_profile_of_another_format_is_refused() -> None:
-    for body in ({**PROFILE.to_json(), "format": "ketch-profile/9"}, [], None, {}):
+    bodies: list[object] = [{**PROFILE.to_json(), "format": "ketch-profile/9"}, [], None, {}]
+    for body in bodies:
         with pytest.raises(PackageError) as caught:
             Profile.from_json(body)
         assert caught.value.code == "package/profile"

@@ -12,8 +12,8 @@ from ketch.schema import Decoder, Field, Row, parse_fields
 from ketch.tables import Batch, Format, RowWriter, read_rows
 
 
-def all_rows(path: Path, fields: Sequence[Field], format: Format | None = None) -> list[Row]:
-    return [row for batch in read_rows(path, fields, format=format) for row in batch.rows]
+def all_rows(path: Path, fields: Sequence[Field], kind: Format | None = None) -> list[Row]:
+    return [row for batch in read_rows(path, fields, format=kind) for row in batch.rows]
 
 
 def one_batch(path: Path, content: str | bytes, fields: Sequence[Field]) -> Batch:
@@ -171,11 +171,13 @@ def test_a_wrong_header_is_told_once_with_the_nearest_name(
     text = "shoper,viewed,at\n" + "a,[],2026-10-31T09:00:00Z\n" * 1000
     error = refusal(tmp_path / "rows.csv", text, fields)
     assert error.where == f"{tmp_path}/rows.csv:1"
-    assert [(finding.code, finding.hint) for finding in error.findings] == [
-        ("schema/unknown-field", "did you mean `shopper`?"),
-        ("schema/missing-field", None),
-        ("schema/missing-field", None),
+    assert error.hint == "`shoper` is there; is it the same under another name?"
+    assert [(finding.code, finding.message) for finding in error.findings] == [
+        ("schema/missing-field", "expected a column `shopper`, found none"),
+        ("schema/missing-field", "expected a column `hour`, found none"),
+        ("schema/unknown-field", "expected a declared column, found `shoper`"),
     ]
+    assert error.findings[-1].hint == "did you mean `shopper`?"
 
 
 def test_semicolons_are_noticed(tmp_path: Path, fields: tuple[Field, ...]) -> None:
@@ -216,8 +218,8 @@ def test_parquet_without_a_column_is_refused_once(
     with pytest.raises(UsageError) as caught:
         list(read_rows(tmp_path / "rows.parquet", fields))
     assert [finding.code for finding in caught.value.findings] == [
-        "schema/unknown-field",
         *["schema/missing-field"] * 4,
+        "schema/unknown-field",
     ]
 
 
@@ -255,9 +257,7 @@ def test_parquet_of_another_program_comes_in_json_form(tmp_path: Path) -> None:
     ]
 
 
-def test_a_large_file_is_read_in_little_memory(
-    tmp_path: Path, number: tuple[Field, ...]
-) -> None:
+def test_a_large_file_is_read_in_little_memory(tmp_path: Path, number: tuple[Field, ...]) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"n": n}) + "\n" for n in range(100_000)))
     tracemalloc.start()

@@ -59,7 +59,7 @@ def test_a_profile_says_what_the_file_holds(tmp_path: Path) -> None:
 
 def test_quantiles_are_within_one_percent_of_rank(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", "SELECT hash(i) % 100000 AS n FROM range(100000) t(i)")
-    values = [n for (n,) in duckdb.sql(f"SELECT n FROM '{path}' ORDER BY n").fetchall()]
+    values = [n for (n,) in duckdb.execute(f"SELECT n FROM '{path}' ORDER BY n").fetchall()]
     column = profile_file(path).column("n")
     ranks = (0.0, 0.001, 0.01, 0.25, 0.5, 0.75, 0.99, 0.999, 1.0)
     for rank, value in zip(ranks, column.quantiles(ranks), strict=True):
@@ -122,7 +122,11 @@ def test_the_digest_can_be_made_by_anybody_from_its_description(tmp_path: Path) 
     ]
 
     def bits(number: float) -> int:
-        return 9221120237041090560 if math.isnan(number) else struct.unpack("<q", struct.pack("<d", number))[0]
+        return (
+            9221120237041090560
+            if math.isnan(number)
+            else struct.unpack("<q", struct.pack("<d", number))[0]
+        )
 
     days = (date(2024, 2, 29) - date(1970, 1, 1)).days
     columns: list[list[object]] = [
@@ -181,11 +185,18 @@ def test_missing_and_infinite_numbers_are_counted_apart(tmp_path: Path) -> None:
 
 
 def test_a_column_without_values_has_no_figures(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.parquet", "SELECT NULL::DOUBLE AS f, NULL::DATE AS d, '' AS s LIMIT 0")
+    path = write(
+        tmp_path / "a.parquet", "SELECT NULL::DOUBLE AS f, NULL::DATE AS d, '' AS s LIMIT 0"
+    )
     profile = profile_file(path)
     assert profile.row_count == 0
     column = profile.column("f")
-    assert (column.min, column.mean, column.quantiles((0.5,)), column.distinct) == (None, None, (), 0)
+    assert (column.min, column.mean, column.quantiles((0.5,)), column.distinct) == (
+        None,
+        None,
+        (),
+        0,
+    )
     assert profile.column("d").min is None
 
 
@@ -199,7 +210,12 @@ def test_of_lists_the_items_are_described(tmp_path: Path) -> None:
 def test_of_structs_only_their_number_is_known(tmp_path: Path) -> None:
     query = "SELECT unnest([{'a': 1}, NULL]) AS s"
     column = profile_file(write(tmp_path / "a.parquet", query)).column("s")
-    assert (column.type, column.count, column.nulls, column.distinct) == ("struct<a: int32>", 1, 1, None)
+    assert (column.type, column.count, column.nulls, column.distinct) == (
+        "struct<a: int32>",
+        1,
+        1,
+        None,
+    )
 
 
 def test_long_texts_are_counted_but_not_kept(tmp_path: Path) -> None:
@@ -223,7 +239,9 @@ def test_decimals_count_as_numbers(tmp_path: Path) -> None:
 
 
 def test_sums_beyond_a_double_are_no_mean(tmp_path: Path) -> None:
-    column = profile_file(write(tmp_path / "a.parquet", "SELECT 1.7e308 AS f FROM range(3)")).column("f")
+    column = profile_file(
+        write(tmp_path / "a.parquet", "SELECT 1.7e308 AS f FROM range(3)")
+    ).column("f")
     assert (column.total, column.mean, column.max) == (None, None, 1.7e308)
 
 

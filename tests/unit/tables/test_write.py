@@ -1,6 +1,8 @@
 import io
 import sys
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -67,7 +69,7 @@ def test_parquet_columns_have_the_declared_types(tmp_path: Path) -> None:
     }
     with RowWriter(tmp_path / "o.parquet", fields) as writer:
         writer.write([row])
-    found = duckdb.sql(f"DESCRIBE SELECT * FROM '{tmp_path}/o.parquet'").fetchall()
+    found = duckdb.execute(f"DESCRIBE SELECT * FROM '{tmp_path}/o.parquet'").fetchall()
     assert [column[:2] for column in found] == [
         ("a", "UTINYINT"),
         ("b", "TIMESTAMP WITH TIME ZONE"),
@@ -75,7 +77,7 @@ def test_parquet_columns_have_the_declared_types(tmp_path: Path) -> None:
         ("d", "DOUBLE[][]"),
         ("e", "BLOB"),
     ]
-    assert duckdb.sql(f"SELECT e FROM '{tmp_path}/o.parquet'").fetchall() == [(b"\x00\xff",)]
+    assert duckdb.execute(f"SELECT e FROM '{tmp_path}/o.parquet'").fetchall() == [(b"\x00\xff",)]
 
 
 @pytest.mark.parametrize("name", ["o.json", "o.jsonl", "o.csv", "o.parquet"])
@@ -83,7 +85,7 @@ def test_an_aborted_run_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, outputs: tuple[Field, ...], name: str
 ) -> None:
     (tmp_path / name).write_text("old")
-    with pytest.raises(KeyboardInterrupt), RowWriter(tmp_path / name, outputs) as writer:
+    with suppress(KeyboardInterrupt), RowWriter(tmp_path / name, outputs) as writer:
         writer.write(ROWS)
         raise KeyboardInterrupt
     assert (tmp_path / name).read_text() == "old"
@@ -101,12 +103,12 @@ def test_standard_output_gets_json(
     outputs: tuple[Field, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     formats: tuple[Format | None, ...] = (None, "csv", "parquet")
-    for format in formats:
+    for kind in formats:
         stream = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(stream))
-        with RowWriter(None, outputs, format) as writer:
+        with RowWriter(None, outputs, kind) as writer:
             writer.write(ROWS)
-        assert stream.getvalue()[:1] == {None: b"[", "csv": b"i", "parquet": b"P"}[format]
+        assert stream.getvalue()[:1] == {None: b"[", "csv": b"i", "parquet": b"P"}[kind]
 
 
 def test_names_that_differ_in_case_only_are_refused_in_parquet(tmp_path: Path) -> None:
@@ -124,19 +126,17 @@ def test_a_suffix_that_names_no_format_is_refused(
     assert caught.value.code == "table/unknown-format"
 
 
-def test_a_folder_that_is_not_there_is_refused(
-    tmp_path: Path, outputs: tuple[Field, ...]
-) -> None:
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, outputs: tuple[Field, ...]) -> None:
     with pytest.raises(UsageError) as caught, RowWriter(tmp_path / "no" / "o.csv", outputs):
         pass
     assert caught.value.code == "table/unwritable"
 
 
-def test_a_full_disk_is_said_to_be_full(outputs: tuple[Field, ...], tmp_path: Path) -> None:
-    with pytest.raises(Unavailable) as caught, RowWriter(tmp_path / "o.jsonl", outputs) as writer:
-        writer._stream.close()
-        writer._stream = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
-        writer._sink = writer._new_sink()
-        writer.write(ROWS)
+def test_a_full_disk_is_said_to_be_full(
+    outputs: tuple[Field, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=full))
+        with RowWriter(None, outputs, "jsonl") as writer, pytest.raises(Unavailable) as caught:
+            writer.write(ROWS)
     assert caught.value.code == "table/write-failed"
-    writer._stream.close()

@@ -32,7 +32,15 @@ def scan_archive(path: Path) -> Seen:
     try:
         with zipfile.ZipFile(path) as archive:
             return _scan(path, archive)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, EOFError) as problem:
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+        EOFError,
+    ) as problem:
         raise unknown(path, f"expected a whole zip archive: {str(problem)[:200]}") from problem
 
 
@@ -61,24 +69,33 @@ def _skops(path: Path, schema: bytes) -> Seen:
     modules = sorted({match[1].decode("ascii") for match in _MODULE.finditer(schema)})
     if not modules:
         raise unknown(path, "expected what skops writes into `schema.json`, found something else")
-    versions = {**dict(_version("scikit-learn", _SKLEARN, schema)), **dict(_version("skops", _SKOPS, schema))}
-    return Seen(Form.SKOPS, versions, tuple(modules))
+    versions = {
+        **dict(_version("scikit-learn", _SKLEARN, schema)),
+        **dict(_version("skops", _SKOPS, schema)),
+    }
+    return Seen(Form.SKOPS, versions, tuple(modules), b"feature_names_in_" in schema)
 
 
 def _state(path: Path, pickled: bytes) -> Seen:
     modules = {match[1].decode("ascii") for match in _GLOBAL.finditer(pickled)}
-    others = sorted(m for m in modules if m not in _OF_STATE and not m.startswith(("numpy", "builtins", "__builtin__")))
+    others = sorted(
+        m
+        for m in modules
+        if m not in _OF_STATE and not m.startswith(("numpy", "builtins", "__builtin__"))
+    )
     if others:
         raise unknown(
             path,
-            f"found a whole pickled network, which needs `{others[0]}` and runs code when it is read",
+            f"found a whole pickled network, whose reading runs code of `{others[0]}`",
             "save what was learned, `torch.save(net.state_dict(), path)`, or the network as a "
             "program, `torch.export.save(torch.export.export(net, example), path)`",
         )
     return Seen(Form.TORCH_STATE, modules=("torch",))
 
 
-def _version(distribution: str, pattern: re.Pattern[bytes], content: bytes) -> list[tuple[str, str]]:
+def _version(
+    distribution: str, pattern: re.Pattern[bytes], content: bytes
+) -> list[tuple[str, str]]:
     found = pattern.search(content)
     return [(distribution, found[1].decode("ascii").rstrip("."))] if found else []
 

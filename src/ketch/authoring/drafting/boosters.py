@@ -18,9 +18,13 @@ def scan_xgboost(path: Path, head: bytes) -> Seen:
     Raises:
         UsageError: ``init/unknown-model``: it is other JSON, or something else.
     """
-    if head.startswith(b"binf") or head.startswith(b"bs64"):
-        hint = "load it with XGBoost 3.0 or older and save it again: `booster.save_model('model.ubj')`"
-        raise unknown(path, "found the old binary format of XGBoost, which newer ones cannot read", hint)
+    if head.startswith((b"binf", b"bs64")):
+        hint = (
+            "load it with XGBoost 3.0 or older and save it again: `booster.save_model('model.ubj')`"
+        )
+        raise unknown(
+            path, "found the old binary format of XGBoost, which newer ones cannot read", hint
+        )
     is_ubj = _UBJ.match(head) is not None
     with searchable(path) as content:
         parts = (b"learner", b"gradient_booster", b"learner_model_param")

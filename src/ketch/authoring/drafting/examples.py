@@ -7,18 +7,19 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ketch.errors import Finding, NotFound, UsageError
-from ketch.schema import Field, infer_fields
+from ketch.schema import Field, String, infer_fields
+from ketch.tables.engine import engine, exactly
 from ketch.tables.formats import format_of_content, format_of_name
 from ketch.tables.read import read_rows
 
 ROWS_READ = 1000
 
 _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BOOLEANS = {"true": True, "false": False}
 _MISSING = frozenset(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])
 
@@ -27,22 +28,30 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The first rows of a file, and the fields they would fit.
-
-    Attributes:
-        rows: Rows in JSON form.
-        fields: The field of each column whose type could be told.
-        findings: What could not be told.
-    """
+    """The first rows of a file: JSON form, under the names of the file."""
 
     rows: tuple[Row, ...] = ()
-    fields: tuple[Field, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    where: str = "example"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column, in the order of the file."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row))
+
+    def fields(self, names: Mapping[str, str]) -> tuple[dict[str, Field], tuple[Finding, ...]]:
+        """Return the fields that some columns fit, by column, and what could not be told.
+
+        Args:
+            names: The columns wanted → what their fields are called.
+        """
+        renamed = [
+            {field: row[column] for column, field in names.items() if column in row}
+            for row in self.rows
+        ]
+        fields, findings = infer_fields(renamed, self.where)
+        by_name = {field.name: field for field in fields}
+        known = {column: by_name[name] for column, name in names.items() if name in by_name}
+        return known, tuple(replace(one, blocks=False) for one in findings)
 
 
 def read_examples(path: Path) -> Examples:
@@ -56,9 +65,10 @@ def read_examples(path: Path) -> Examples:
         raise NotFound(f"no file `{path}`", code="init/no-example", where=str(path))
     rows = _csv_rows(path) if _is_csv(path) else _typed_rows(path)
     if not rows:
-        raise UsageError("expected example rows, found none", code="init/no-example", where=str(path))
-    fields, findings = infer_fields(rows, path.name)
-    return Examples(tuple(rows), fields, findings)
+        raise UsageError(
+            "expected example rows, found none", code="init/no-example", where=str(path)
+        )
+    return Examples(tuple(rows), path.name)
 
 
 def _is_csv(path: Path) -> bool:
@@ -68,9 +78,18 @@ def _is_csv(path: Path) -> bool:
 
 
 def _typed_rows(path: Path) -> list[Row]:
-    batches = read_rows(path, (), batch_rows=ROWS_READ)
+    batches = read_rows(path, _columns(path), batch_rows=ROWS_READ)
     rows = itertools.islice((row for batch in batches for row in batch.rows), ROWS_READ)
     return [{name: _without_nan(value) for name, value in row.items()} for row in rows]
+
+
+def _columns(path: Path) -> tuple[Field, ...]:
+    """Return the columns of a Parquet file, as the reader wants them declared."""
+    if format_of_name(path) != "parquet":
+        return ()
+    with engine(str(path)) as con:
+        con.execute("SELECT * FROM read_parquet(?) LIMIT 0", [exactly(path)])
+        return tuple(Field(column[0], String()) for column in con.description or ())
 
 
 def _csv_rows(path: Path) -> list[Row]:

@@ -14,7 +14,23 @@ from ketch.errors import NotFound
 HEAD_BYTES = 1 << 16
 
 SUFFIXES = frozenset(
-    ".pkl .pickle .joblib .sav .skops .ubj .json .xgb .bst .txt .lgb .onnx .pt .pth .pt2".split()
+    [
+        ".pkl",
+        ".pickle",
+        ".joblib",
+        ".sav",
+        ".skops",
+        ".ubj",
+        ".json",
+        ".xgb",
+        ".bst",
+        ".txt",
+        ".lgb",
+        ".onnx",
+        ".pt",
+        ".pth",
+        ".pt2",
+    ]
 )
 """What model files are called; the bytes decide what they are."""
 
@@ -37,9 +53,13 @@ def identify(path: Path) -> ModelFile:
     """
     if not path.is_file():
         raise NotFound(f"no file `{path}`", code="init/no-source", where=str(path))
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    return ModelFile(path, _scan(path, head))
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        return ModelFile(path, _scan(path, head))
+    except OSError as problem:
+        reason = problem.strerror or "not readable"
+        raise unknown(path, f"expected a file that can be read: {reason}") from problem
 
 
 def _scan(path: Path, head: bytes) -> Seen:

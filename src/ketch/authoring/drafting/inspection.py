@@ -59,7 +59,7 @@ def inspect(
     """
     folders = _lay_out(model, room, code or {})
     request = {"rows": list(rows[:_EXAMPLES]), "columns": list(rows[0]) if rows else []}
-    params = {"file": model.path.name, "form": model.form.value}
+    params = {"file": model.name, "form": model.form.value}
     files = [model.path] if model.form in (Form.PICKLE, Form.JOBLIB) else []
     launch = Launch(
         python=environment.python,
@@ -85,7 +85,8 @@ def _lay_out(model: ModelFile, room: Path, code: Mapping[str, Path]) -> dict[str
     folders = {name: room / name for name in ("code", "model", "scratch")}
     for folder in folders.values():
         folder.mkdir(mode=0o700)
-    for path in (model.path, *model.companions):
+    _share(model.path, folders["model"] / model.name)
+    for path in model.companions:
         _share(path, folders["model"] / path.name)
     for name, path in code.items():
         target = folders["code"] / name

@@ -6,8 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 
-import tomlkit
-
 from ketch.schema import Field
 
 WIDEST = 88
@@ -33,7 +31,7 @@ def python(value: object, indent: int = 0) -> str:
 def _flat(value: object) -> str:
     match value:
         case str():
-            return json.dumps(value)
+            return json.dumps(value, ensure_ascii=False) if value.isprintable() else repr(value)
         case Mapping():
             return "{" + ", ".join(f"{_flat(k)}: {_flat(v)}" for k, v in value.items()) + "}"
         case list():
@@ -44,9 +42,14 @@ def _flat(value: object) -> str:
     return repr(value)
 
 
+def docstring(value: str) -> str:
+    """Return text that can stand in a docstring and does not end it."""
+    return value[:160].replace("\\", "/").replace('"', "'")
+
+
 def text(value: str) -> str:
-    """Return text as a TOML string."""
-    return tomlkit.item(value).as_string()
+    """Return text as a TOML string (toml.io/en/v1.0.0#string): JSON's, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def field_line(field: Field) -> str:

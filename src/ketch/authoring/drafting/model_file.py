@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,6 +33,7 @@ class Seen:
         form: How it is written.
         versions: Version recorded in the file, by distribution.
         modules: Modules that loading it imports, such as ``sklearn.linear_model._base``.
+        names_columns: Whether it remembers the names of the columns it was trained on.
         companions: Names of files beside it that belong to it.
         findings: What is odd about it.
     """
@@ -39,6 +41,7 @@ class Seen:
     form: Form
     versions: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
+    names_columns: bool = False
     companions: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -54,6 +57,13 @@ class ModelFile:
     def form(self) -> Form:
         """How it is written."""
         return self.seen.form
+
+    @property
+    def name(self) -> str:
+        """What it is called inside a package, where names are plainer than on a disk."""
+        stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", self.path.stem).strip("._-")[:100]
+        suffix = re.sub(r"[^A-Za-z0-9.]+", "", self.path.suffix)
+        return f"{stem or 'model'}{suffix}"
 
     @property
     def companions(self) -> tuple[Path, ...]:

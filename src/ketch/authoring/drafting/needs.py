@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import distributions
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ketch.authoring.drafting.model_file import Form, ModelFile
+from ketch.authoring.drafting.model_file import Form
+from ketch.errors import Finding
 from ketch.package.libraries import distribution_for, standard_library
 
-_ALWAYS: Mapping[Form, tuple[str, ...]] = {
-    Form.PICKLE: (),
-    Form.JOBLIB: ("joblib",),
-    Form.SKOPS: ("skops",),
+ALWAYS: Mapping[Form, tuple[str, ...]] = {
+    Form.PICKLE: ("numpy",),
+    Form.JOBLIB: ("joblib", "numpy"),
+    Form.SKOPS: ("skops", "numpy"),
     Form.XGBOOST: ("xgboost", "numpy"),
     Form.LIGHTGBM: ("lightgbm", "numpy"),
     Form.ONNX: ("onnxruntime", "numpy"),
@@ -32,6 +32,25 @@ _ALWAYS: Mapping[Form, tuple[str, ...]] = {
     Form.TORCH_SCRIPT: ("torch", "numpy"),
     Form.TORCH_EXPORT: ("torch", "numpy"),
 }
+"""What the code that reads a model imports, whatever the model is."""
+
+_KNOWN = frozenset(
+    """
+    catboost category-encoders cloudpickle dill feature-engine gensim hdbscan
+    imbalanced-learn implicit jax joblib keras lifelines lightfm lightgbm mapie networkx
+    nltk numba numpy onnx onnxruntime pandas pillow polars prophet pyarrow python-dateutil
+    pyyaml regex requests scikit-image scikit-learn scikit-optimize scikit-surprise scipy
+    sentence-transformers skops spacy statsmodels sympy tensorflow threadpoolctl tokenizers
+    torch torchvision transformers umap-learn xgboost
+    """.split()  # noqa: SIM905 # a list of fifty lines says no more
+)
+"""Libraries that may be fetched because a file names their modules.
+
+Any other name comes from whoever wrote the file. Fetching it would hand the index, and
+everybody who can register a name there, a way in; so a person has to write it down.
+"""
+
+_BY_MODULE = {"imblearn": "imbalanced-learn", "surprise": "scikit-surprise"}
 _PSEUDO_MODULES = frozenset({"__main__", "__builtin__", "copy_reg", "__torch__"})
 _CPU_ONLY_SINCE = Version("3.0")  # of xgboost-cpu
 _LINUX, _ELSEWHERE = "sys_platform == 'linux'", "sys_platform != 'linux'"
@@ -66,40 +85,67 @@ class Known:
 
     Attributes:
         pinned: What the project's own requirements say, by distribution.
+        recorded: What the model file itself records, by distribution.
         installed: What the active virtual environment holds, by distribution.
     """
 
     pinned: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, str] = field(default_factory=dict)
     installed: Mapping[str, str] = field(default_factory=dict)
 
 
-def needs_of(model: ModelFile, known: Known, extra_modules: Iterable[str] = ()) -> tuple[Need, ...]:
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The libraries a model needs, and what to say about those that nobody vouches for."""
+
+    needs: tuple[Need, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def needs_of(
+    distributions: Iterable[str], modules: Collection[str], known: Known, where: str
+) -> Needed:
     """Return the libraries that loading and asking a model needs.
 
     Args:
-        model: The model file.
+        distributions: Libraries it needs in any case.
+        modules: Modules that a file or code names; only well-known ones become libraries.
         known: Versions known from around it.
-        extra_modules: Further modules that its code imports.
+        where: The file that names the modules.
     """
-    modules = (*model.seen.modules, *extra_modules)
-    names = {canonicalize_name(name) for name in (*_ALWAYS[model.form], *libraries(modules))}
+    named = libraries(modules)
+    vouched = _KNOWN | known.pinned.keys() | known.installed.keys()
+    names = {*distributions, *(name for name in named if name in vouched)}
     if any(module in ("xgboost.sklearn", "lightgbm.sklearn") for module in modules):
         names |= {"scikit-learn", "numpy"}
     if "scikit-learn" in names:
         names.add("numpy")
-    recorded = {canonicalize_name(name): text for name, text in model.seen.versions.items()}
-    needs = (_need(name, recorded, known, modules) for name in sorted(names))
-    return tuple(one for need in needs for one in _for_processors(need))
+    needs = (_need(name, known, modules) for name in sorted(names))
+    unknown = sorted(module for name, module in named.items() if name not in names)
+    return Needed(
+        tuple(one for need in needs for one in _for_processors(need)),
+        tuple(_unknown(module, where) for module in unknown),
+    )
 
 
-def libraries(modules: Iterable[str]) -> set[str]:
-    """Return the distributions that modules come from, the standard library left out."""
+def libraries(modules: Iterable[str]) -> dict[str, str]:
+    """Return the distributions that modules seem to come from → what they import as."""
     standard = standard_library("3.11") | _PSEUDO_MODULES
+    tops = {module: module.partition(".")[0] for module in modules}
     return {
-        canonicalize_name(distribution_for(module))
-        for module in modules
-        if module.partition(".")[0] not in standard
+        _plain(_BY_MODULE.get(top) or distribution_for(module)): top
+        for module, top in tops.items()
+        if top not in standard
     }
+
+
+def _unknown(module: str, where: str) -> Finding:
+    message = f"`{module[:60]}` is needed, and nobody says which library it is"
+    hint = (
+        f"put `{module[:60]}.py` beside the model when it is your own; else write its library "
+        "into a requirements.txt beside the model, and run init again"
+    )
+    return Finding("init/unknown-module", message, where, hint)
 
 
 def relaxed(needs: Iterable[Need]) -> tuple[Need, ...]:
@@ -112,12 +158,15 @@ def installed_versions() -> dict[str, str]:
     root = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
     if not root:
         return {}
+    from importlib.metadata import distributions  # 8 ms that only `init` needs
+
     folders = [str(path) for path in Path(root).glob("lib/python3.*/site-packages")]
     folders += [str(path) for path in Path(root).glob("Lib/site-packages")]
     found = {}
     for one in distributions(path=folders):
-        if one.name and _is_version(one.version):
-            found[canonicalize_name(one.name)] = one.version
+        is_published = one.read_text("direct_url.json") is None  # not from a folder of this machine
+        if one.name and is_published and _is_version(one.version):
+            found[_plain(one.name)] = one.version
     return found
 
 
@@ -130,23 +179,19 @@ def pinned_versions(lines: Iterable[str]) -> dict[str, str]:
         except InvalidRequirement:
             continue
         if str(requirement.specifier) and requirement.url is None:
-            found[canonicalize_name(requirement.name)] = str(requirement.specifier)
+            found[_plain(requirement.name)] = str(requirement.specifier)
     return found
 
 
-def _need(
-    name: str, recorded: Mapping[str, str], known: Known, modules: Iterable[str]
-) -> Need:
-    if name in recorded and _is_version(recorded[name]):
-        return Need(name, f"=={recorded[name]}", "recorded in the model file")
+def _need(name: str, known: Known, modules: Iterable[str]) -> Need:
+    if _is_version(known.recorded.get(name, "")):
+        return Need(name, f"=={known.recorded[name]}", "recorded in the model file")
     if name in known.pinned:
-        return Need(name, known.pinned[name], "as the project's requirements say")
+        return Need(name, known.pinned[name], "within the project's requirements")
     if name in known.installed:
         version = known.installed[name].partition("+")[0]
         return Need(name, f"=={version}", "as in the active environment")
-    if name == "numpy":
-        return Need(name, _numpy_generation(modules))
-    return Need(name)
+    return Need(name, _numpy_generation(modules) if name == "numpy" else "")
 
 
 def _numpy_generation(modules: Iterable[str]) -> str:
@@ -166,6 +211,10 @@ def _for_processors(need: Need) -> tuple[Need, ...]:
         replace(need, distribution="xgboost-cpu", marker=_LINUX),
         replace(need, marker=_ELSEWHERE),
     )
+
+
+def _plain(name: str) -> str:
+    return str(canonicalize_name(name))
 
 
 def _is_version(text: str) -> bool:

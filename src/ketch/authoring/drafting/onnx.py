@@ -53,10 +53,16 @@ def scan_onnx(path: Path) -> Seen:
     note = Finding(
         "init/onnx-producer",
         f"written by `{' '.join(part for part in producer if part) or 'nobody who says so'}`",
-        str(path),
+        path.name,
         blocks=False,
     )
-    return Seen(Form.ONNX, {}, ("onnxruntime", "numpy"), tuple(sorted(companions)), (note,))
+    return Seen(
+        Form.ONNX,
+        {},
+        ("onnxruntime", "numpy"),
+        companions=tuple(sorted(companions)),
+        findings=(note,),
+    )
 
 
 def _fields(file: BinaryIO, size: int) -> Iterator[_Field]:

@@ -12,7 +12,7 @@ import lzma
 import mmap
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -27,33 +27,49 @@ _MOST_MODULES = 5000
 _DOTTED = rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _GLOBAL = re.compile(rb"c(" + _DOTTED + rb")\n" + _DOTTED + rb"\n")
 _STACK_GLOBAL = re.compile(
-    rb"\x8c([\x01-\xff])(" + _DOTTED + rb")\x94?\x8c[\x01-\xff]" + _DOTTED + rb"\x94?\x93", re.DOTALL
+    rb"\x8c([\x01-\xff])(" + _DOTTED + rb")\x94?\x8c[\x01-\xff]" + _DOTTED + rb"\x94?\x93",
+    re.DOTALL,
 )
-_SKLEARN = re.compile(rb"_sklearn_version[^0-9]{0,4}(?:q.|\x94|p\d+\n)?[^0-9]{0,6}(\d+\.\d+(?:\.\d+)?(?:rc\d+|\.post\d+)?)", re.DOTALL)
+_SKLEARN = re.compile(
+    rb"_sklearn_version[^0-9]{0,4}(?:q.|\x94|p\d+\n)?[^0-9]{0,6}(\d+\.\d+(?:\.\d+)?(?:rc\d+|\.post\d+)?)",
+    re.DOTALL,
+)
 _XGBOOST = re.compile(rb"version\[#L\0{7}\x03((?:[iU].|I..|l....){3})", re.DOTALL)
-_LIGHTGBM = re.compile(rb"tree\nversion=v(\d+)\n")
-
-_UNPACKERS = {
-    b"\x78": lambda: zlib.decompressobj(),
-    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
-    b"BZh": lambda: bz2.BZ2Decompressor(),
-    b"\xfd7zXZ\x00": lambda: lzma.LZMADecompressor(),
-    b"\x5d\x00\x00": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE),
-}
-_LZ4 = b"\x04\x22\x4d\x18"
+_NAMES = re.compile(rb"feature_names_in_|feature_names\[#L\0{7}[^\0]")
 
 
 class _Unpacker(Protocol):
     def decompress(self, content: bytes, size: int, /) -> bytes: ...
 
 
+_UNPACKERS: dict[bytes, Callable[[], _Unpacker]] = {
+    b"\x78": zlib.decompressobj,
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\x00": lzma.LZMADecompressor,
+    b"\x5d\x00\x00": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE),
+}
+_LZ4 = b"\x04\x22\x4d\x18"
+
+
 def looks_pickled(path: Path, head: bytes) -> bool:
     """Whether a file starts as a pickle does, plain or compressed by joblib."""
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return True
-    if path.suffix.lower() not in (".pkl", ".pickle", ".joblib", ".sav", ".gz", ".z", ".bz2", ".xz"):
+    if path.suffix.lower() not in (
+        ".pkl",
+        ".pickle",
+        ".joblib",
+        ".sav",
+        ".gz",
+        ".z",
+        ".bz2",
+        ".xz",
+    ):
         return False
-    return head[:1] in (b"c", b"(", b"]", b"}") or any(head.startswith(m) for m in (*_UNPACKERS, _LZ4))
+    return head[:1] in (b"c", b"(", b"]", b"}") or any(
+        head.startswith(m) for m in (*_UNPACKERS, _LZ4)
+    )
 
 
 def scan_pickle(path: Path, head: bytes) -> Seen:
@@ -63,18 +79,24 @@ def scan_pickle(path: Path, head: bytes) -> Seen:
         UsageError: ``init/unknown-model``: it cannot be unpacked, or imports nothing.
     """
     if head.startswith(_LZ4):
-        raise unknown(path, "found a pickle compressed with lz4", "save it with `joblib.dump(model, path, compress=3)`")
+        raise unknown(
+            path,
+            "found a pickle compressed with lz4",
+            "save it with `joblib.dump(model, path, compress=3)`",
+        )
     packed = next((make for magic, make in _UNPACKERS.items() if head.startswith(magic)), None)
     with searchable(path) as content:
         stream = unpack(path, content, packed()) if packed else content
         modules = tuple(_modules(stream))
         versions = dict(versions_in(stream))
+        names_columns = "lightgbm.sklearn" in modules or _NAMES.search(stream, 0, BYTES_SEARCHED)
         findings = tuple(_findings(path, modules))
     if not modules:
         message = "expected a trained model, found a pickle that names no library"
         raise unknown(path, message)
     is_joblib = packed or path.suffix.lower() == ".joblib" or "joblib.numpy_pickle" in modules
-    return Seen(Form.JOBLIB if is_joblib else Form.PICKLE, versions, modules, findings=findings)
+    form = Form.JOBLIB if is_joblib else Form.PICKLE
+    return Seen(form, versions, modules, bool(names_columns), findings=findings)
 
 
 def versions_in(stream: bytes | mmap.mmap) -> Iterator[tuple[str, str]]:
@@ -113,7 +135,9 @@ def unpack(path: Path, content: mmap.mmap | bytes, unpacker: _Unpacker) -> bytes
     try:
         return unpacker.decompress(content[:BYTES_UNPACKED], BYTES_UNPACKED)
     except (zlib.error, lzma.LZMAError, OSError, EOFError) as problem:
-        raise unknown(path, f"found a compressed file that cannot be unpacked: {problem}") from problem
+        raise unknown(
+            path, f"found a compressed file that cannot be unpacked: {problem}"
+        ) from problem
 
 
 def _modules(stream: bytes | mmap.mmap) -> Iterator[str]:
@@ -135,6 +159,6 @@ def _findings(path: Path, modules: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(
             "init/pickled-from-main",
             "the pickle needs a class or function of `__main__`, which no other program has",
-            str(path),
+            path.name,
             "move it into a module beside pipeline.py, import it where you train, and save again",
         )

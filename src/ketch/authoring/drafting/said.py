@@ -17,13 +17,14 @@ class SaidArray:
     """What is known of one array: its name, its type, and its shape.
 
     The shape of what a model takes counts its rows; that of an answer is of one row.
-    A length that may vary is -1.
+    A length that may vary is -1. What is ``closed`` refuses texts it has never seen.
     """
 
     name: str
     type: Type | None
     shape: tuple[int, ...]
     classes: tuple[Label, ...] | None = None
+    closed: bool = False
 
     @classmethod
     def read(cls, body: object) -> Self | None:
@@ -31,7 +32,13 @@ class SaidArray:
         if not isinstance(body, dict):
             return None
         shape = [size for size in _list(body.get("shape")) if type(size) is int]
-        return cls(_text(body.get("name")), _type(body.get("type")), tuple(shape), _labels(body))
+        return cls(
+            name=_text(body.get("name")),
+            type=_type(body.get("type")),
+            shape=tuple(shape),
+            classes=_labels(body),
+            closed=body.get("closed") is True,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ want a newer one. The versions that were found are tried first, then any.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import sys
 
 from packaging.utils import canonicalize_name
 
@@ -83,9 +83,7 @@ def render(needs: Iterable[Need]) -> str:
     return filled("folder/requirements.txt", {"lines": "\n".join(lines)})
 
 
-def _solved(
-    needs: tuple[Need, ...], python: str, lock: Lock, given_up: Refused | None
-) -> Solved:
+def _solved(needs: tuple[Need, ...], python: str, lock: Lock, given_up: Refused | None) -> Solved:
     versions = {package.name: package.version for package in lock.packages}
     pinned = tuple(_pinned(need, versions) for need in needs)
     text = render(pinned)
@@ -117,7 +115,7 @@ def _findings(
         named = ", ".join(f"`{line.partition(' ')[0]}`" for line in guessed)
         yield Finding(
             "init/version-unknown",
-            f"the model file does not say which version trained it; pinned {named}",
+            f"nothing says which version trained the model of these, now pinned: {named}",
             where,
             "write the versions of the training environment, or activate it and run init again",
             blocks=False,

@@ -6,4 +6,5 @@ every step, and each step's answer to the next one.
 
 $imports
 
+
 $body

@@ -22,7 +22,7 @@ def inspect(session, rows):
 def describe(session, request):
     said = {"class": "onnx.ModelProto", "problem": None}
     said["feeds"] = [feed_of(one) for one in session.get_inputs()]
-    said["answers"] = [{"name": one.name} for one in session.get_outputs()]
+    said["answers"] = [declared(one) for one in session.get_outputs()]
     try:
         found = session.run(None, {one["name"]: tried(one, request) for one in said["feeds"]})
     except Exception as error:
@@ -30,7 +30,20 @@ def describe(session, request):
         return said
     for answer, value in zip(said["answers"], found):
         answer.update(described(value, said["feeds"]))
+    for one in said["feeds"]:
+        one["closed"] = one["type"] == "string" and not takes_any(session, one, said, request)
     return said
+
+
+def takes_any(session, one, said, request):
+    """Whether the graph answers a text it has never seen."""
+    feeds = {feed["name"]: tried(feed, request) for feed in said["feeds"]}
+    feeds[one["name"]] = numpy.full(feeds[one["name"]].shape, "never seen", dtype=object)
+    try:
+        session.run(None, feeds)
+    except Exception:
+        return False
+    return True
 
 
 def feed_of(one):
@@ -41,7 +54,18 @@ def feed_of(one):
     return {"name": one.name, "type": TYPES.get(name, name), "shape": shape}
 
 
+def declared(one):
+    """Return what the graph itself says of an answer."""
+    said = feed_of(one)
+    return {**said, "shape": said["shape"][1:]}
+
+
 def tried(feed, request):
+    rows = request["rows"]
+    if rows and feed["name"] in rows[0] and feed["shape"] in ([-1], [-1, 1]):
+        dtype = object if feed["type"] == "string" else feed["type"]
+        values = [row[feed["name"]] for row in rows[:2] + rows[:1]][:2]
+        return numpy.array(values, dtype=dtype).reshape([2, *feed["shape"][1:]])
     shape = [2 if feed["shape"][:1] == [-1] else 1]
     free = len(request["columns"]) or 1
     shape += [free if size == -1 else size for size in feed["shape"][1:]]

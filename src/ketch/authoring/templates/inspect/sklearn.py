@@ -49,8 +49,8 @@ def columns_of(model):
     names = attribute(model, "feature_names_in_")
     if names is None:
         names = attribute(attribute(model, "booster_"), "feature_names")
-    if names is None:
-        return None
+    if names is None or [str(name) for name in names] == [f"Column_{i}" for i in range(len(names))]:
+        return None  # LightGBM's own names for columns without
     known = {}
     for transformers in transformers_of(model):
         for _, transformer, chosen in transformers:
@@ -88,8 +88,10 @@ def known_of(transformer, chosen, names):
 
 
 def width_of(model):
-    width = attribute(model, "n_features_in_")
-    return None if width is None else int(width)
+    """Return the number of columns; of a pipeline that forgot, that of its first step that knows."""
+    steps = [step for _, step in getattr(model, "steps", [])]
+    widths = (attribute(one, "n_features_in_") for one in (model, *steps))
+    return next((int(width) for width in widths if width is not None), None)
 
 
 def is_text(model):

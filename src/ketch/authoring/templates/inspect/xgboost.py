@@ -42,7 +42,9 @@ def describe(booster, request):
 
 def column_of(kind, categories):
     if kind == "c":
-        return {"type": "string", "values": categories, "closed": True, "coded": True}
+        is_text = bool(categories) and type(categories[0]) is str
+        known = {"values": categories, "closed": True, "coded": True}
+        return {"type": "string" if is_text else "int64", **known}
     return {"type": {"int": "int64", "i": "bool"}.get(kind, "float64")}
 
 
@@ -56,4 +58,6 @@ def categories_of(learner):
             text = bytes(value % 256 for value in values)
             pairs = zip(offsets, offsets[1:])
             found[index] = [text[start:end].decode("utf-8", "replace") for start, end in pairs]
+        elif values and all(type(value) is int for value in values):
+            found[index] = values
     return found
