@@ -22,6 +22,7 @@ STAMP = VENV / "ketch-dev.sha256"
 
 
 def main() -> int:
+    """Set up, then run the recipe named on the command line."""
     if sys.version_info < (3, 11):
         print(f"ketch needs Python 3.11 or newer; this is {sys.version.split()[0]}")
         return 2
@@ -63,6 +64,7 @@ def environment() -> dict[str, str]:
 
 
 def call(*argv: object) -> None:
+    """Run a program to its good end."""
     subprocess.run([str(part) for part in argv], check=True, cwd=HERE)
 
 

@@ -4,7 +4,7 @@ python docs/generate.py           write docs/reference/{cli,errors,manifest}.md
                                   and docs/reference/ketch.schema.json
 python docs/generate.py --check   write nothing; exit 1 when one of them is stale
 """
-# ruff: noqa: INP001 # a script, not a module of a package
+# a script, not a module of a package
 
 from __future__ import annotations
 

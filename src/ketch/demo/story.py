@@ -166,25 +166,21 @@ def _packed(packed: Packed) -> Chapter:
 
 def _answers(packed: Mapping[str, Packed], home: Home) -> Chapter:
     products = Products.read(HERE / "data" / "products.parquet")
-    viewed = SHOPPER["viewed"]
-    names = ", ".join(products.name(str(code)) for code in viewed) if isinstance(viewed, list) else ""
-    lines = [f"shopper {SHOPPER['shopper']} looked at {names}"]
+    lines = [f"shopper {SHOPPER['shopper']} looked at {products.listed(SHOPPER['viewed'])}"]
     for one in packed.values():
         package = home.open(Reference.parse(one.package.reference))
         with Predictor(package, home) as predictor:
             answer = predictor(SHOPPER)
-        items = answer["items"]
-        shown = [products.name(str(code)) for code in items[:3]] if isinstance(items, list) else []
-        lines.append(f"{one.package.reference}: {'; '.join(shown)}; …")
+        lines.append(f"{one.package.reference}: {products.listed(answer['items'])}")
     return Chapter("asked both for the next order", tuple(lines))
 
 
 def _broken(report: Report) -> Chapter:
     failed = [one.name for one in report.scenarios if not one.passed]
     divergence = report.first_divergence
+    mistake = "one constant of one step: a thousand times too many nanoseconds in a day"
     lines = [
-        "in a copy, one constant of one step was changed: a thousand times too many "
-        "nanoseconds in a day",
+        f"in a copy, somebody changed {mistake}",
         f"verify refuses it: {len(failed)} of {len(report.scenarios)} scenarios broke",
     ]
     if divergence is not None:

@@ -43,10 +43,11 @@ def lay_out(package: Package, folder: Path) -> Layout:
         NotFound: A blob is missing.
     """
     package.verify_bytes()
+    code = package.code()
     layout = Layout(folder / "code", folder / "model", folder / "scratch", {})
     for part in (layout.code, layout.model, layout.scratch):
         part.mkdir(mode=0o700)
-    for path, content in package.code().items():
+    for path, content in code.items():
         target = layout.code / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

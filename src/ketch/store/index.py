@@ -16,6 +16,7 @@ import msgspec
 from ketch.errors import ManifestError, Refused, UsageError
 from ketch.package.digest import Digest
 from ketch.package.oci import IMAGE_INDEX, Descriptor
+from ketch.package.paths import printable
 
 REF_NAME = "org.opencontainers.image.ref.name"
 
@@ -161,7 +162,7 @@ def check_tag(name: str) -> None:
     """
     if len(name) > _LONGEST_TAG or not _TAG.fullmatch(name) or subject_of(name):
         raise UsageError(
-            f"expected a tag such as `recommender:1.0.0`, found `{name[:80]}`",
+            f"expected a tag such as `recommender:1.0.0`, found `{printable(name)}`",
             code="store/tag-syntax",
             hint="letters and digits, joined by one of `-._:@+/`; not `sha256-…`",
         )

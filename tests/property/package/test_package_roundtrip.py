@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests import packages
 from tests.packages import replaced_json
 
-from ketch.errors import KetchError
+from ketch.errors import Finding, KetchError
 from ketch.package import Digest, Manifest, Scenario, open_package
 from ketch.package.attestation import Attestation
 from ketch.package.built import write
@@ -288,7 +288,8 @@ class _refusals:  # noqa: N801 - reads as `with`
         if isinstance(error, KetchError):
             assert error.message
             assert "/" in error.code
-            for said in (error, *error.findings):
+            told: tuple[KetchError | Finding, ...] = (error, *error.findings)
+            for said in told:
                 shown = f"{said.message} {said.where} {said.hint}"
                 assert shown.isprintable(), shown
                 assert len(shown) < 2000

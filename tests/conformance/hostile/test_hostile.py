@@ -1,0 +1,106 @@
+"""Hostile bytes are refused: with a code, in time, and without a trace on the machine."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests import packages
+from tests.conformance.hostile import corpus
+from tests.conformance.hostile.corpus import CASES, IN_PACKAGES
+from tests.conformance.hostile.ground import Case, Ground, archive, entry, index_of, layout, within
+
+from ketch.errors import KetchError
+from ketch.package import open_package
+from ketch.store import fsck, gc
+
+LONGEST_S = 10.0
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    """A store and a room, with files around them that nobody may touch."""
+    made = Ground(tmp_path / "outside")
+    made.room.mkdir(parents=True)
+    for path in ("etc/passwd", "evil", "home/evil.py", "home/run/pipeline.py", "home/store.bak/x"):
+        file = made.outside / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("untouched")
+    monkeypatch.chdir(made.outside / "home" / "run")
+    before = made.snapshot()
+    yield made
+    assert made.snapshot() == before, "something outside was touched"
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_it_is_refused(case: Case, ground: Ground) -> None:
+    with pytest.raises(KetchError) as caught, within(LONGEST_S):
+        case.attack(ground)
+    assert case.expects(caught.value.code), f"{caught.value.code}: {caught.value.message}"
+    for said in (caught.value.message, caught.value.where or "", caught.value.hint or ""):
+        assert said.isprintable()
+        assert len(said) < 500
+    assert list(ground.room.iterdir()) == [], "something was laid out"
+    report = fsck(ground.store)
+    assert report.is_clean, report.findings
+
+
+@pytest.mark.parametrize("case", corpus.ARCHIVES, ids=[case.name for case in corpus.ARCHIVES])
+def test_of_a_hostile_archive_nothing_is_kept(case: Case, ground: Ground) -> None:
+    with pytest.raises(KetchError):
+        case.attack(ground)
+    assert list(ground.store.digests()) == []
+    assert ground.store.tags() == {}
+    assert not gc(ground.store, grace_s=-60, dry_run=True).leftovers
+
+
+@pytest.mark.parametrize("case", IN_PACKAGES, ids=[case.name for case in IN_PACKAGES])
+def test_a_hostile_package_is_refused_from_an_archive_too(
+    case: Case, ground: Ground, tmp_path: Path
+) -> None:
+    with pytest.raises(KetchError):
+        case.attack(ground)
+    contents = [path.read_bytes() for path in sorted(ground.store.layout.blobs.iterdir())]
+    newest = max(ground.store.layout.blobs.iterdir(), key=lambda path: path.stat().st_ctime_ns)
+    travelling = tmp_path / "evil.tar"
+    travelling.write_bytes(layout(contents, index_of(entry(newest.read_bytes()))))
+    target = Ground(tmp_path / "target")
+    target.room.mkdir(parents=True)
+    with pytest.raises(KetchError), within(LONGEST_S):
+        target.import_archive(travelling)
+    assert fsck(target.store).is_clean
+    assert list(target.room.iterdir()) == []
+
+
+def test_the_package_and_the_archive_that_the_cases_change_are_right(ground: Ground) -> None:
+    """Otherwise a refusal would prove nothing."""
+    digest = ground.put(packages.files())
+    ground.read(digest)
+    assert open_package(digest, ground.store).reference == "hello:1.0.0"
+    for path in sorted(ground.room.iterdir(), reverse=True):
+        path.rename(ground.room.parent.parent / "store" / path.name)
+    archive(corpus._packed)(ground)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "link to nothing", "nothing"])
+def test_what_is_no_file_is_no_archive(kind: str, ground: Ground, tmp_path: Path) -> None:
+    path = tmp_path / "evil.tar"
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path = Path("/dev/zero")
+        case "link to nothing":
+            path.symlink_to(tmp_path / "nothing")
+    with pytest.raises(KetchError), within(LONGEST_S):
+        ground.import_archive(path)
+
+
+def test_no_two_cases_have_one_name() -> None:
+    assert [name for name, count in Counter(case.name for case in CASES).items() if count > 1] == []
+    assert len(CASES) >= 90
