@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from ketch.errors import PackageCodeError
 from ketch.runtime.process import Worker
@@ -57,7 +58,8 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         pytest.skip(f"no Python {request.param} here")
     folder = make_environment(found[request.param], tmp_path_factory.mktemp("env") / "env")
     python = str(folder / "bin" / "python")
-    subprocess.run(["uv", "pip", "install", "-q", "-p", python, *PINNED[request.param]], check=True)
+    install = [find_uv_bin(), "pip", "install", "-q", "-p", python]
+    subprocess.run([*install, *PINNED[request.param]], check=True)
     return folder
 
 
