@@ -23,6 +23,8 @@ from ketch.schema.problems import Check, Wrong, show
 from ketch.schema.scalars import Bound, Bounds
 from ketch.schema.types import NAME, Type, to_wire
 
+_MOST_FINDINGS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -138,6 +140,9 @@ def parse_fields(
     found: list[Field] = []
     findings: list[Finding] = []
     for name, declared in table.items():
+        if len(findings) >= _MOST_FINDINGS:
+            findings.append(Finding("schema/more", "and more in the fields that follow", where))
+            break
         field = _read_field(str(name), declared, f"{where}.{str(name)[:128]}", findings)
         if field is not None:
             found.append(field)

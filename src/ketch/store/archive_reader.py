@@ -206,7 +206,8 @@ def _require_content(body: Body, expected: Stored) -> None:
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     with explained(path):
         try:
-            file = path.open("rb")
+            # Without O_NONBLOCK, opening a pipe waits for somebody to write into it.
+            file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
         except FileNotFoundError as error:
             raise NotFound(
                 "expected an archive, found nothing", code="archive/no-file", where=str(path)

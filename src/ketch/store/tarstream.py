@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ketch.errors import PackageError
+from ketch.package.paths import printable
 from ketch.store.base import Reader
 
 BLOCK = 512
@@ -90,7 +91,9 @@ def refused(
     message: str, code: str, *, where: str | None = None, hint: str | None = None
 ) -> PackageError:
     """Return the error for an archive that breaks a rule."""
-    return PackageError(message, code=f"archive/{code}", where=where, hint=hint)
+    return PackageError(
+        message, code=f"archive/{code}", where=where and printable(where), hint=hint
+    )
 
 
 def truncated() -> PackageError:
@@ -154,7 +157,7 @@ def _member(header: bytes, extended: dict[str, str]) -> Member:
         )
     stated = extended.get("size")
     if stated is not None and not (stated.isascii() and stated.isdigit() and len(stated) < 20):
-        raise refused(f"expected a size, found `{stated[:40]}`", "header", where=name)
+        raise refused(f"expected a size, found `{printable(stated)}`", "header", where=name)
     size = _number(header[124:136]) if stated is None else int(stated)
     if kind == b"5" and size:
         raise refused("expected a folder without content, found some", "header", where=name)

@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +37,17 @@ class Ground:
     """
 
     outside: Path
-    stored: set[Path] = field(default_factory=set)
+    store: LocalStore | MemoryStore
 
     @property
     def room(self) -> Path:
         """An empty folder for one package."""
         return self.outside / "home" / "run" / "room"
 
-    @property
-    def store(self) -> LocalStore:
-        """A store that holds nothing but the attack."""
-        return LocalStore(self.outside / "home" / "store")
-
     def put(self, contents: Mapping[str, bytes], changed: Body | bytes | None = None) -> Digest:
         """Store a package, whatever it is, synced once; return its digest."""
+        if isinstance(self.store, MemoryStore):
+            return packages.put(self.store, contents, changed)
         memory = MemoryStore()
         digest = packages.put(memory, contents, changed)
         with self.store.incoming() as incoming:
@@ -72,7 +69,7 @@ class Ground:
 
     def snapshot(self) -> dict[str, tuple[int, int, bytes]]:
         """Return everything that lies outside the store and the room."""
-        inside = (self.room, self.store.root)
+        inside = (self.room, self.outside / "home" / "store")
         return {
             str(path): (seen.st_mode, seen.st_mtime_ns, _content(path, seen.st_mode))
             for path in sorted(self.outside.rglob("*"))

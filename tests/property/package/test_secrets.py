@@ -6,7 +6,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketch.package.secrets import scan_text
+from ketch.package.secrets.scan import scan_text
 
 WORDS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 secrets = st.text(WORDS, min_size=36, max_size=36)

@@ -12,7 +12,7 @@ from ketch.errors import Finding
 from ketch.package.code import analyse, entry_points, undeclared
 from ketch.package.manifest import read_manifest
 from ketch.package.refusals import LARGE_SCENARIO_BYTES, check_folder
-from ketch.package.secrets import scan
+from ketch.package.secrets.scan import scan
 
 CORPUS = Path(__file__).parents[2] / "projects" / "refused"
 CASES = sorted(path.parent.name for path in CORPUS.glob("*/refused.toml"))

@@ -22,9 +22,9 @@ from ketch.authoring.drafting.solve import Solved, solve
 from ketch.authoring.progress import Progress
 from ketch.errors import Finding, PackageCodeError
 from ketch.package import Scenario
-from ketch.package.imports import imports_of
-from ketch.package.modules import LocalModules
-from ketch.package.source import Source, read_source
+from ketch.package.code.imports import imports_of
+from ketch.package.code.modules import LocalModules
+from ketch.package.code.source import Source, read_source
 from ketch.runtime import Home
 from ketch.schema import Field, Float
 

@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from ketch.authoring.drafting.model_file import Form
 from ketch.errors import Finding
-from ketch.package.libraries import distribution_for, standard_library
+from ketch.package.code.libraries import distribution_for, standard_library
 
 ALWAYS: Mapping[Form, tuple[str, ...]] = {
     Form.PICKLE: ("numpy",),

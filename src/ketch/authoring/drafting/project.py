@@ -13,8 +13,8 @@ from ketch.authoring.drafting.model_file import ModelFile
 from ketch.authoring.drafting.needs import pinned_versions
 from ketch.env import read_requirements
 from ketch.errors import UsageError
-from ketch.package.closure import Closure
-from ketch.package.modules import LocalModules
+from ketch.package.code.closure import Closure
+from ketch.package.code.modules import LocalModules
 
 MOST_FILES = 20_000
 _PASSED_OVER = frozenset(

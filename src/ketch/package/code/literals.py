@@ -5,8 +5,8 @@ import re
 from collections.abc import Collection, Iterator
 
 from ketch.errors import Finding
+from ketch.package.code.source import Source, dotted, walk
 from ketch.package.paths import printable
-from ketch.package.source import Source, dotted, walk
 from ketch.schema.nearest import did_you_mean
 
 SILENCER = "ketch: not-a-path"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ketch.package.secrets import is_key_file, scan, scan_text
+from ketch.package.secrets.scan import is_key_file, scan, scan_text
 
 LETTERS = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA2cD4eF6"
 JWT_PARTS = ("eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiJub2JvZHkifQ", "c2lnbmF0dXJl" * 2)

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from ketch.package.imports import Import
-from ketch.package.libraries import distribution_for, standard_library, undeclared
+from ketch.package.code.imports import Import
+from ketch.package.code.libraries import distribution_for, standard_library, undeclared
 
 OWNERS = {
     "numpy": "numpy",

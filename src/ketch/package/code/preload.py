@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from ketch.package.imports import imports_of
-from ketch.package.source import Source, read_source
+from ketch.package.code.imports import imports_of
+from ketch.package.code.source import Source, read_source
 
 MOST_NAMES = 200
 BYTES_READ = 4 << 20  # of each model file

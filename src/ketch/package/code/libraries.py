@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
 from ketch.errors import Finding
-from ketch.package.imports import Import
+from ketch.package.code.imports import Import
 
 _REMOVED: Mapping[tuple[int, int], str] = {
     (3, 9): "_dummy_threading dummy_threading",

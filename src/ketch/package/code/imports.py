@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ketch.package.source import Source, dotted, walk
+from ketch.package.code.source import Source, dotted, walk
 
 _CALLS = frozenset(["__import__", "importlib.import_module", "import_module"])
 

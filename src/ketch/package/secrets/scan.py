@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ketch.errors import Finding
 from ketch.package.paths import printable
-from ketch.package.secret_assignments import is_placeholder, named_secrets
-from ketch.package.secret_shapes import SHAPES
+from ketch.package.secrets.assignments import is_placeholder, named_secrets
+from ketch.package.secrets.shapes import SHAPES
 
 SILENCER = "ketch: not-a-secret"
 BYTES_READ = 2 << 20  # of each file; secrets stand in what people write, not in data

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ketch.package.preload import MOST_NAMES, imports_for_preload
+from ketch.package.code.preload import MOST_NAMES, imports_for_preload
 
 
 def test_names_come_from_the_code_parents_first(tmp_path: Path) -> None:

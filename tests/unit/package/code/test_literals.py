@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from ketch.package.literals import check_paths, check_variables, is_machine_path
-from ketch.package.source import Source
+from ketch.package.code.literals import check_paths, check_variables, is_machine_path
+from ketch.package.code.source import Source
 
 
 def _source(code: str) -> Source:

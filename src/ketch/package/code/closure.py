@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ketch.errors import Finding
-from ketch.package.entries import EntryPoint, check_function
-from ketch.package.imports import Import, dynamic_imports, imports_of
-from ketch.package.libraries import standard_library
-from ketch.package.modules import LocalModules, Module, Resolution
+from ketch.package.code.entries import EntryPoint, check_function
+from ketch.package.code.imports import Import, dynamic_imports, imports_of
+from ketch.package.code.libraries import standard_library
+from ketch.package.code.modules import LocalModules, Module, Resolution
+from ketch.package.code.source import Source, read_source, top_level
 from ketch.package.paths import printable
-from ketch.package.source import Source, read_source, top_level
 from ketch.schema.nearest import did_you_mean
 
 

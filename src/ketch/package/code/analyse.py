@@ -1,33 +1,16 @@
-"""The code of a package: what must ship, what it imports, and what is wrong with it.
-
-Everything is read from the syntax tree; nothing is imported or run. What counts is the
-code that the entry points reach: the modules they lie in, the modules of the folder
-those import, and so on, together with the Python files that ``include`` lists.
-"""
+"""All that reading the code of a package tells, in one report."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ketch.errors import Finding
-from ketch.package.closure import Closure
-from ketch.package.entries import EntryPoint, entry_points
-from ketch.package.imports import Import
-from ketch.package.include import expand
-from ketch.package.libraries import undeclared
-from ketch.package.literals import check_paths, check_variables
-from ketch.package.modules import LocalModules
-from ketch.package.preload import imports_for_preload
-
-__all__ = [
-    "CodeReport",
-    "EntryPoint",
-    "Import",
-    "analyse",
-    "entry_points",
-    "imports_for_preload",
-    "undeclared",
-]
+from ketch.package.code.closure import Closure
+from ketch.package.code.entries import EntryPoint
+from ketch.package.code.imports import Import
+from ketch.package.code.include import expand
+from ketch.package.code.literals import check_paths, check_variables
+from ketch.package.code.modules import LocalModules
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +21,7 @@ class CodeReport:
         files: Paths that must ship, sorted, relative to the folder, with ``/``.
         roots: Folders to put on the import path, in this order: ``""`` is the folder itself.
         imports: Imports of modules that the folder does not hold, the standard
-            library's too; :func:`undeclared` judges them.
+            library's too; :func:`ketch.package.code.undeclared` judges them.
         findings: Everything that is wrong, or worth a look.
     """
 
