@@ -23,7 +23,7 @@ from cyclopts import App, ArgumentCollection
 from ketch import errors
 from ketch.cli.main import VERBS, app
 from ketch.errors import KetchError
-from ketch.package import manifest
+from ketch.package import ketch_toml
 from ketch.package.keys import Key, Table
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 def pages() -> dict[Path, str]:
     """Return every generated page by path."""
-    schema = json.dumps(manifest.editor_schema(), indent=2, ensure_ascii=False)
+    schema = json.dumps(ketch_toml.editor_schema(), indent=2, ensure_ascii=False)
     return {
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "errors.md": errors_page(),
@@ -160,17 +160,17 @@ def manifest_page() -> str:
 
 
 TABLES: Mapping[str, Table | str] = {
-    "[package]": manifest.PACKAGE,
-    "[pipeline]": manifest.PIPELINE,
+    "[package]": ketch_toml.PACKAGE,
+    "[pipeline]": ketch_toml.PIPELINE,
     "[inputs] and [outputs]": (
         "One key a field: its name, then its type or a table with its type and its limits; see "
         "[schema types](schema-types.md)."
     ),
     "[params]": "Any values that JSON can hold; `load(model_dir, params)` receives them.",
-    "[data.NAME]": manifest.DATA,
-    "[environment]": manifest.ENVIRONMENT,
-    "[evaluate]": manifest.EVALUATE,
-    "[budget]": manifest.BUDGET,
+    "[data.NAME]": ketch_toml.DATA,
+    "[environment]": ketch_toml.ENVIRONMENT,
+    "[evaluate]": ketch_toml.EVALUATE,
+    "[budget]": ketch_toml.BUDGET,
 }
 
 

@@ -18,7 +18,7 @@ from ketch.package import Attestation, Digest, Manifest, Package, Scenario, Sour
 from ketch.package.blobs import Stored
 from ketch.package.built import Layer, describe, layers_of
 from ketch.package.layers import place_of
-from ketch.package.manifest import parse_manifest_toml
+from ketch.package.manifest_reader import parse_manifest_toml
 from ketch.package.oci import COMPONENT, FILEPATH
 from ketch.package.trace import FieldTrace, ScenarioTrace, StepTrace
 from ketch.runtime.layout import Layout, lay_out
@@ -103,9 +103,14 @@ PROFILE = Profile(1, f"sha256:{'a' * 64}", (ColumnProfile("age", "int64", count=
 
 def manifest(**changes: Any) -> Manifest:
     """Return what the package declares, with some attributes changed."""
-    read, findings = parse_manifest_toml(TOML.encode())
+    return replace(toml_manifest(TOML), **changes)
+
+
+def toml_manifest(text: str) -> Manifest:
+    """Return what a ``ketch.toml`` without faults declares."""
+    read, findings = parse_manifest_toml(text.encode())
     assert read is not None, findings
-    return replace(read, **changes)
+    return read
 
 
 def sources(**changes: Any) -> Sources:

@@ -18,9 +18,13 @@ An exception is for what stops the work; it may carry the findings that stopped 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
+
+
+_TOLD = 10
+"""How many findings the text of an error lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,18 @@ class KetchError(Exception):
         self.where = where
         self.hint = hint
         self.findings = tuple(findings)
+
+    def __str__(self) -> str:
+        """Return all of it: in a notebook the text of an error is all there is to see."""
+        at = f" (at `{self.where}`)" if self.where and self.where not in self.message else ""
+        told = [f"{self.message}{at}"]
+        if [one.message for one in self.findings] != [self.message]:
+            for one in self.findings[:_TOLD]:
+                told.append(f"  {one.where}: {one.message}" if one.where else f"  {one.message}")
+                told += [f"      {one.hint}"] if one.hint else []
+        if len(self.findings) > _TOLD:
+            told.append(f"  and {len(self.findings) - _TOLD} more in `findings`")
+        return "\n".join([*told, *([f"hint: {self.hint}"] if self.hint else [])])
 
     def to_json(self) -> dict[str, object]:
         """Return the error as the ``application/problem+json`` members ketch uses."""
@@ -143,6 +159,7 @@ class PackageCodeError(KetchError):
         traceback: The traceback, as the package's Python prints it.
         refusal: Whether the code raised ``ValueError`` (or a subclass): the package's
             way of saying that an input is wrong. Anything else is a crash.
+        trace: What the steps had returned before, when they were traced.
     """
 
     code = "package-code/raised"
@@ -153,6 +170,7 @@ class PackageCodeError(KetchError):
         *,
         traceback: str = "",
         refusal: bool = False,
+        trace: Sequence[Mapping[str, object]] = (),
         code: str | None = None,
         where: str | None = None,
         hint: str | None = None,
@@ -160,6 +178,12 @@ class PackageCodeError(KetchError):
         super().__init__(message, code=code, where=where, hint=hint)
         self.traceback = traceback
         self.is_refusal = refusal
+        self.trace = tuple(trace)
+
+    def __str__(self) -> str:
+        """Return all of it, with where in the package's code it came from."""
+        said = super().__str__()
+        return f"{said}\n\nin the package:\n{self.traceback}".rstrip() if self.traceback else said
 
 
 class Unavailable(KetchError):

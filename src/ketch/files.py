@@ -1,34 +1,61 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what a disk says when it refuses.
 
+Every file that ketch leaves for others is written by :func:`whole_file`, and every
+``OSError`` of a disk passes :func:`explained`: it becomes
+:class:`~ketch.errors.Unavailable`, nothing was lost, and the same command works once the
+cause is gone.
+"""
+
+import errno
+import fcntl
+import glob
 import os
+import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from ketch.errors import Unavailable, UsageError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+DISK_TROUBLE = _FULL | {errno.EIO, errno.EROFS}
+"""Numbers of an ``OSError`` that are never a fault of the program that meets them."""
+
+_RANDOM_BYTES = 4
+_F_FULLFSYNC = 51  # sys/fcntl.h of macOS, where fsync alone stops at the drive's cache
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a stream whose content takes the place of ``path`` when the block ends well.
 
-    After an error there is no new file, and one that was there before is untouched. The
-    file gets the permissions of any other new file.
+    Then it is on the disk for good. After an error there is no new file, and one that was
+    there before is untouched. What an earlier writer of this file left, when it was
+    killed on its way, is removed. The file gets the permissions of any other new file.
 
     Raises:
-        OSError: The folder cannot be written to, or the disk is full or failed.
+        UsageError: ``disk/no-folder`` or ``disk/not-a-file``: no file can stand there.
+        Unavailable: ``disk/…``: the disk refused.
     """
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(number, "w+b") as stream:
-            os.fchmod(stream.fileno(), 0o666 & ~_umask())  # not private, as mkstemp has it
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    _check_place(path)
+    with explained(path):
+        remove_abandoned(path.parent, glob.escape(path.name))
+        part, stream = _part_beside(path)
+        try:
+            with stream:
+                yield stream
+                stream.flush()
+                sync_file(stream.fileno())
+                part.rename(path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -37,7 +64,120 @@ def write_whole(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def remove_abandoned(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
+    """Remove what writers of files left, when they were killed on their way; return it.
+
+    Args:
+        folder: Where the files were to stand.
+        pattern: Matches the names of the files.
+    """
+    removed = []
+    random = "[0-9a-f]" * (2 * _RANDOM_BYTES)
+    for part in folder.glob(f".{pattern}.{random}.part"):
+        with suppress(OSError):  # it is another's, or its writer lives: the lock is held
+            fd = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+                removed.append(part)
+            finally:
+                os.close(fd)
+    return tuple(removed)
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """Yield an empty, private folder, gone afterwards; ``TMPDIR`` says where.
+
+    Raises:
+        Unavailable: ``disk/…``: the disk refused, also what is written there.
+    """
+    with explained(Path(tempfile.gettempdir())):
+        made = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    with made as name, explained(Path(name)):
+        yield Path(name)
+
+
+def sync_file(fd: int) -> None:
+    """Return once the file's content and size are on the disk."""
+    if sys.platform == "darwin":
+        fcntl.fcntl(fd, _F_FULLFSYNC)
+    else:
+        os.fsync(fd)
+
+
+def sync_folder(path: Path) -> None:
+    """Return once the names in a folder are on the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a network filesystem that knows no such thing
+            raise
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def explained(where: Path) -> Iterator[None]:
+    """Translate what the operating system raises about ``where``."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # a reader has gone: no fault of a disk
+    except OSError as error:
+        raise failure(error, where) from error
+
+
+def failure(error: OSError, where: Path) -> Unavailable:
+    """Return the error to raise in place of an ``OSError``."""
+    code, hint = _code_and_hint(error.errno)
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return Unavailable(
+        f"expected to use `{where.name or where}`, found: {reason}",
+        code=code,
+        where=error.filename if isinstance(error.filename, str) else str(where),
+        hint=hint,
+    )
+
+
+def _code_and_hint(number: int | None) -> tuple[str, str]:
+    if number in _FULL:
+        return "disk/full", "free some space, or run `ketch gc`; then run the same again"
+    if number == errno.EIO:
+        return "disk/io-error", (
+            "the disk failed to read or write; look at the kernel log before trying again, "
+            "and run `ketch fsck` after"
+        )
+    if number in _REFUSED:
+        return "disk/not-permitted", "check who owns the path and whether it may be written"
+    return "disk/refused", "remove the cause, then run the same again"
+
+
+def _check_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"expected a folder `{path.parent}`, found none", code="disk/no-folder", where=str(path)
+        )
+    if path.exists() and not path.is_file():  # taking the place of /dev/null helps nobody
+        raise UsageError(
+            f"expected a file at `{path}`, or none; found a folder or a device",
+            code="disk/not-a-file",
+            where=str(path),
+        )
+
+
+def _part_beside(path: Path) -> tuple[Path, BinaryIO]:
+    """Open a new file in the same folder, so that it can take its place in one move.
+
+    It is locked while its writer lives, which tells it from one that was left behind.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        part = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}.part")
+        fd = os.open(part, flags, 0o666)
+        with suppress(OSError):  # a filesystem without locks keeps what is left behind
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return part, os.fdopen(fd, "w+b")
+        os.close(fd)  # somebody took it for abandoned before it was locked

@@ -20,6 +20,30 @@ from ketch.testing.workers import interpreters
 
 SRC = Path(__file__).parents[2] / "src"
 PACK = "import sys; from ketch.cli.main import main; sys.exit(main(sys.argv[1:]))"
+SORTED = """
+import os
+
+class Sorted:
+    def __init__(self, path="."):
+        with scandir(path) as entries:
+            self.entries = sorted(entries, key=lambda entry: entry.name, reverse=BACKWARDS)
+    def __enter__(self):
+        return self
+    def __exit__(self, *exc_info):
+        self.close()
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if not self.entries:
+            raise StopIteration
+        return self.entries.pop()
+    def close(self):
+        self.entries.clear()
+
+scandir, os.scandir = os.scandir, Sorted
+os.listdir = lambda path=".": [entry.name for entry in Sorted(path)]
+"""
+"""A filesystem that lists its files in order, or the other way round."""
 NOBODY = "nobody"
 
 PIPELINE = """
@@ -96,13 +120,16 @@ def packed(
     python: Path | str = sys.executable,
     variables: Mapping[str, str] | None = None,
     home: Path | None = None,
+    verify: bool = False,
+    before: str = "",
     **how: object,
 ) -> dict[str, object]:
     """Pack a folder in a process of its own; return the digests of it and of its parts."""
+    arguments = ["pack", str(folder), "--json", *([] if verify else ["--no-verify"])]
     with tempfile.TemporaryDirectory() as fresh:
         chosen = str(home or fresh)
         done = subprocess.run(  # type: ignore[call-overload] # `how` is what Popen takes
-            [python, "-c", PACK, "pack", str(folder), "--no-verify", "--json"],
+            [python, "-c", before + PACK, *arguments],
             env={**os.environ, "KETCH_HOME": chosen, **(variables or {})},
             capture_output=True,
             text=True,
@@ -153,6 +180,7 @@ def test_digest_is_the_same_from_inside_the_folder(
     [
         {"TZ": "Asia/Kathmandu"},
         {"LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8"},
+        {"LANG": "de_DE", "LC_NUMERIC": "de_DE", "TZ": "America/St_Johns"},
         {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         {"PYTHONHASHSEED": "1"},
         {"PYTHONHASHSEED": "2", "USER": "somebody", "HOSTNAME": "elsewhere"},
@@ -196,6 +224,42 @@ def test_digest_is_the_same_whatever_file_was_made_first(
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
     assert packed(tmp_path / "backwards") == expected
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+def test_digest_is_the_same_whatever_order_the_filesystem_lists(
+    copied: Path, expected: dict[str, object], *, backwards: bool
+) -> None:
+    before = SORTED.replace("BACKWARDS", str(backwards))
+    assert packed(copied, before=before) == expected
+
+
+def test_digest_is_the_same_on_one_processor(copied: Path, expected: dict[str, object]) -> None:
+    one = f"import os; os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}})\n"
+    assert packed(copied, before=one) == expected
+
+
+def test_digest_is_the_same_through_a_link(
+    copied: Path, tmp_path: Path, expected: dict[str, object]
+) -> None:
+    (tmp_path / "link").symlink_to(copied)
+    assert packed(tmp_path / "link") == expected
+
+
+def test_digest_is_the_same_verified_or_not(copied: Path, expected: dict[str, object]) -> None:
+    assert packed(copied, verify=True) == expected
+
+
+def test_digest_is_the_same_when_ketch_remembers_the_files(
+    copied: Path, tmp_path: Path, expected: dict[str, object]
+) -> None:
+    """Files that lie still are neither hashed nor profiled again."""
+    for path in copied.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    home = tmp_path / "home"
+    assert packed(copied, home=home) == expected
+    assert list((home / "profiles").iterdir())
+    assert packed(copied, home=home) == expected
 
 
 def test_digest_is_the_same_in_a_store_that_holds_other_packages(

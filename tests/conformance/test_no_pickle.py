@@ -269,34 +269,3 @@ def test_the_worker_stands_alone_in_its_folder() -> None:
     """What lay beside it could take the place of a module that a package imports."""
     beside = {path.name for path in WORKER.parent.iterdir()} - {"__pycache__"}
     assert beside == {"__init__.py", "worker.py"}
-
-
-HEAVY = ("duckdb", "numpy", "datasketches", "uv", "tomlkit", "yaml")
-UNUSED = {
-    "--version": (*HEAVY, "cyclopts", "rich", "msgspec", "ketch.errors"),
-    "--help": (*HEAVY, "ketch.store", "ketch.runtime", "ketch.authoring"),
-    "list": (*HEAVY, "ketch.authoring", "ketch.verify", "multiprocessing"),
-    "env list": (*HEAVY, "ketch.authoring", "ketch.verify"),
-    "fsck": (*HEAVY, "ketch.authoring", "ketch.verify"),
-    "gc": (*HEAVY, "ketch.authoring", "ketch.verify"),
-    "predict shop:1.0.0 rows.json": (*HEAVY, "ketch.authoring", "ketch.verify"),
-    "verify shop:1.0.0": ("duckdb", "numpy", "datasketches", "yaml"),
-    "inspect shop:1.0.0": ("duckdb", "uv", "yaml"),
-}
-
-
-@pytest.mark.parametrize("line", UNUSED)
-def test_a_verb_imports_no_library_that_it_has_no_use_for(place: Path, line: str) -> None:
-    run = "import sys; from ketch.cli.main import main; main(sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", run, *line.split()],
-        cwd=place,
-        env={**os.environ, "KETCH_HOME": str(place / "home")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    lines = [row for row in done.stderr.splitlines() if row.startswith("import time:")]
-    loaded = {row.rpartition("|")[2].strip() for row in lines}
-    assert "ketch.cli.main" in loaded
-    assert [name for name in UNUSED[line] if name in loaded] == []

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import math
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,22 +245,27 @@ def run(model, rows):
 """
     with rig.loaded(source, outputs={"words": "list<string>"}) as worker:
         (answer,) = worker.predict([{"x": 1}], deadline_s=10).rows
-        assert worker.modules() == ("greeting",)
+        assert worker.modules().modules == ("greeting",)
     environment = str(rig.environment)
     assert answer["words"] == ["hello", environment, f"{environment}/bin/python"]
 
 
-def test_bytecode_reaches_the_environment_which_stays_closed_to_the_package(rig: Rig) -> None:
+def test_what_was_imported_without_bytecode_is_told_and_none_is_written(rig: Rig) -> None:
     (library,) = (rig.environment / "lib").glob("python3.*/site-packages")
     (library / "slow.py").write_text("WORD = 'hello'")
+    (library / "quick.py").write_text("WORD = 'hello'")
+    compile_it = ["-c", "import sys, py_compile; py_compile.compile(sys.argv[1])"]
+    python = rig.environment / "bin" / "python"
+    subprocess.run([python, "-I", *compile_it, library / "quick.py"], check=True)
     source = """
-import slow, sys
+import quick, slow
 def run(model, rows):
     with open(slow.__file__, "a"):
         pass
 """
-    with rig.loaded(source, warm_bytecode=True, preimport=("slow", "absent.module")) as worker:
-        assert list((library / "__pycache__").glob("slow.cpython-*.pyc"))
+    with rig.loaded(source, preimport=("slow", "absent.module")) as worker:
+        assert worker.modules().uncompiled == ("slow",)
+        assert not list((library / "__pycache__").glob("slow.*"))
         with pytest.raises(PackageCodeError, match="PermissionError"):
             worker.predict([{"x": 1}], deadline_s=10)
 

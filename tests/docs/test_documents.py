@@ -14,7 +14,7 @@ import pytest
 
 import ketch
 from ketch.cli.main import VERBS, app
-from ketch.package import manifest
+from ketch.package import ketch_toml
 from ketch.package.keys import Table
 
 ROOT = Path(__file__).parents[2]
@@ -162,7 +162,7 @@ def test_generated_pages_are_fresh() -> None:
 def test_every_table_of_the_manifest_is_in_the_reference() -> None:
     listed = {id(table) for table in load_generator().TABLES.values()}
     tables = [
-        one for name, one in vars(manifest).items() if isinstance(one, Table) and name[0] != "_"
+        one for name, one in vars(ketch_toml).items() if isinstance(one, Table) and name[0] != "_"
     ]
     assert all(id(table) in listed for table in tables)
 

@@ -1,101 +1,58 @@
-"""Answering with a package: files in and out, workers that die, and what is left behind."""
+"""Answering files with a package: what goes in, what comes out, and what is left behind."""
 
 from __future__ import annotations
 
-import gc
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
+from tests.shop import (
+    ANSWERS,
+    AT,
+    KETCH,
+    NAME,
+    ROWS,
+    children,
+    in_home,
+    is_running,
+    left_over,
+    open_shop,
+    run_ketch,
+)
 
 import ketch
-from ketch import PackageCodeError, Predictor, Unavailable, UsageError
+from ketch import Unavailable
 from ketch.package import Reference
-from ketch.runtime import Home
+from ketch.runtime import Home, answer_file, batch
 from ketch.schema import Field, Row
 from ketch.tables import RowWriter, read_rows
 
 pytestmark = pytest.mark.e2e
 
-KETCH = Path(sys.executable).with_name("ketch")
-SRC = Path(__file__).parents[2] / "src"
-NAME = "shop:1.0.0"
 MANY = 200_000
 FORMATS = ("json", "jsonl", "csv", "parquet")
-
-PIPELINE = """
-import os
-
-
-def features(_, rows):
-    return [{**row, "size": 1 if row["size"] is None else row["size"]} for row in rows]
-
-
-def price(_, rows):
-    for row in rows:
-        if row["name"] == "crash":
-            raise RuntimeError("no price for a crash")
-        if row["name"] == "die":
-            os._exit(9)
-    return [{"price": row["size"] * 0.5, "label": row["name"].upper()} for row in rows]
-"""
-INPUTS = """
-name = "string"
-size = { type = "int64", nullable = true }
-at = "timestamp[us, UTC]"
-"""
-AT = "2026-01-01T00:00:00Z"
-ROWS: list[Row] = [
-    {"name": "a", "size": 3, "at": AT},
-    {"name": 'Zoë, "b"\n', "size": None, "at": "2026-01-01T00:00:00.25Z"},
-]
-ANSWERS: list[Row] = [{"price": 1.5, "label": "A"}, {"price": 0.5, "label": 'ZOË, "B"\n'}]
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, author: Callable[..., Path]) -> Home:
     """A ketch home with a package of two steps, which some names bring down."""
-    folder = author(
-        tmp_path_factory.mktemp("shop"),
-        PIPELINE,
-        steps=["pipeline:features", "pipeline:price"],
-        inputs=INPUTS,
-        outputs='price = "float64"\nlabel = "string"',
-        scenarios=[{"inputs": ROWS[0], "expected": ANSWERS[0]}],
-    )
-    home = Home(tmp_path_factory.mktemp("shop-home"))
-    assert ketch.pack(folder, home=home).verified
-    return home
-
-
-@pytest.fixture
-def predictor(shop: Home) -> Iterator[Predictor]:
-    with ketch.load(NAME, home=shop.path) as loaded:
-        yield loaded
+    return open_shop(tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("home"), author)
 
 
 def predict(
     shop: Home, *arguments: str | Path, stdin: bytes = b"", status: int = 0
 ) -> subprocess.CompletedProcess[bytes]:
-    done = subprocess.run(
-        [KETCH, "predict", NAME, *arguments],
-        env={**os.environ, "KETCH_HOME": str(shop.path)},
-        input=stdin,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == status, done.stderr.decode()
-    return done
+    return run_ketch(shop, "predict", NAME, *arguments, stdin=stdin, status=status)
 
 
 @pytest.fixture
@@ -149,21 +106,23 @@ MEASURE = """
 import resource, sys
 from ketch.cli.main import main
 status = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=sys.stderr)
+for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+    print(resource.getrusage(who).ru_maxrss * 1024, file=sys.stderr)
 sys.exit(status)
 """
 
 
-def peak_bytes(shop: Home, *arguments: str | Path) -> int:
-    """Run `ketch predict` and return the most memory that its own process ever held."""
+def peak_bytes(shop: Home, *arguments: str | Path) -> tuple[int, int]:
+    """Run `ketch predict`; return the most memory that it and its worker ever held."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, "predict", NAME, *arguments],
-        env={**os.environ, "KETCH_HOME": str(shop.path)},
+        env=in_home(shop),
         capture_output=True,
         text=True,
         check=True,
     )
-    return int(done.stderr.split()[-1])
+    own, worker = map(int, done.stderr.split()[-2:])
+    return own, worker
 
 
 def many_rows(path: Path, count: int) -> Path:
@@ -187,13 +146,84 @@ def test_many_rows_need_no_more_memory_than_few(
     answers = tmp_path / f"answers.{target}"
     few = peak_bytes(shop, many_rows(tmp_path / f"few.{source}", 2_000), "-o", answers)
     many = peak_bytes(shop, many_rows(tmp_path / f"many.{source}", MANY), "-o", answers)
-    assert many < few + 100e6
+    assert many[0] < few[0] + 100e6
+    assert many[1] < few[1] + 20e6
     reader = {"jsonl": "read_json"}.get(target, f"read_{target}")
     with duckdb.connect() as con:
         [found] = con.execute(
             f"SELECT count(*), sum(price), min(label), max(label) FROM {reader}('{answers}')"
         ).fetchall()
     assert found == (MANY, sum(range(MANY)) * 0.5, "NAME 0", "NAME 99999")
+
+
+def test_rows_larger_than_any_call_are_answered(shop: Home, tmp_path: Path) -> None:
+    """A thousand of them at once would be more than the worker may be sent."""
+    rows, answers = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    with rows.open("w") as file:
+        for size in range(40):
+            file.write(json.dumps({"name": "n" * 8_000_000, "size": size, "at": AT}) + "\n")
+    predict(shop, rows, "-o", answers)
+    with answers.open() as lines:
+        assert [json.loads(line)["price"] for line in lines] == [n * 0.5 for n in range(40)]
+
+
+COUNTING = """
+import time
+
+
+def run(_, rows):
+    time.sleep(sum(row["seconds"] for row in rows))
+    return [{"rows": len(rows)} for _ in rows]
+"""
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory, author: Callable[..., Path]) -> Home:
+    """A package that says how many rows it was asked at once, and takes its time."""
+    folder = author(
+        tmp_path_factory.mktemp("counting"),
+        COUNTING,
+        name="counting",
+        inputs='seconds = { type = "float64", min = 0, max = 9 }',
+        outputs='rows = "int64"',
+        scenarios=[{"inputs": {"seconds": 0}, "expected": {"rows": 1}}],
+    )
+    home = Home(tmp_path_factory.mktemp("counting-home"))
+    ketch.pack(folder, home=home, verified=False)
+    return home
+
+
+def test_the_package_gets_as_many_rows_at_once_as_are_asked_for(
+    counting: Home, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"seconds": 0}\n' * 2500)
+    asked: list[str | Path] = ["predict", "counting:1.0.0", rows]
+    found = [row["rows"] for row in json.loads(run_ketch(counting, *asked).stdout)]
+    assert found == [1000] * 2000 + [500] * 500
+    found = json.loads(run_ketch(counting, *asked, "--batch-rows", "700").stdout)
+    assert [row["rows"] for row in found] == [700] * 2100 + [400] * 400
+    done = run_ketch(counting, *asked, "--batch-rows", "0", status=2)
+    assert b"expected at least `1` row at a time, found `0`" in done.stderr
+
+
+def test_each_row_gives_a_slow_package_more_time(
+    counting: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, answers = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    rows.write_text('{"seconds": 0.05}\n' * 40)
+    monkeypatch.setattr(batch, "DEADLINE_S", 0.4)
+    monkeypatch.setattr(batch, "ROW_DEADLINE_S", 0.1)
+    with ketch.load("counting:1.0.0", home=counting.path) as slow:
+        assert answer_file(slow, rows, answers, batch_rows=20).rows == 40
+        monkeypatch.setattr(batch, "ROW_DEADLINE_S", 0.01)
+        with pytest.raises(Unavailable) as caught:
+            answer_file(slow, rows, answers, batch_rows=20)
+    assert caught.value.code == "worker/deadline"
+    assert str(caught.value.hint).splitlines()[:2] == [
+        f"it was answering `{rows}:1` to `{rows}:20`; no answers were written",
+        "a slow package needs fewer rows at a time: `--batch-rows`",
+    ]
 
 
 # ------------------------------------------------------------------ nothing half-written
@@ -254,7 +284,7 @@ def test_a_reader_that_leaves_early_is_no_error_to_report(shop: Home, tmp_path: 
     rows.write_text(f"{json.dumps(ROWS[0])}\n" * 10_000)  # more than a pipe holds
     done = subprocess.run(
         ["bash", "-c", '"$0" predict "$@" | head -c 20', KETCH, NAME, rows],
-        env={**os.environ, "KETCH_HOME": str(shop.path)},
+        env=in_home(shop),
         capture_output=True,
         check=True,
     )
@@ -267,280 +297,145 @@ def test_a_wrong_row_is_named_by_its_line(shop: Home, tmp_path: Path) -> None:
     assert problem["where"] == f"{rows}:2001: size"
 
 
-def test_an_unknown_suffix_is_refused_before_anything_is_answered(
-    shop: Home, tmp_path: Path
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_wrong_row_among_ten_thousand_is_named(
+    shop: Home, fields: tuple[tuple[Field, ...], ...], tmp_path: Path, form: str
 ) -> None:
-    done = predict(shop, "-", "-o", tmp_path / "a.xlsx", "--json", stdin=b"[]", status=2)
-    assert json.loads(done.stdout)["code"] == "table/unknown-format"
+    wrong = {17: -1, 4321: -2, 9999: -3}
+    rows = tmp_path / f"rows.{form}"
+    anything = [Field(field.name, field.type) for field in fields[0]]
+    with RowWriter(rows, anything) as writer:
+        writer.write({**ROWS[0], "size": wrong.get(row, row)} for row in range(1, 10_001))
+    answers = tmp_path / "answers.csv"
+    answers.write_text("answers of yesterday")
+    done = predict(shop, rows, "-o", answers, "--json", status=2)
+    problem = json.loads(done.stdout)
+    assert problem["title"] == "expected rows as declared, found 3 of 10,000 wrong"
+    place = {"jsonl": ":{}", "csv": ":{}"}.get(form, ": row {}")
+    shift = 1 if form == "csv" else 0
+    assert problem["findings"] == [
+        {
+            "code": "schema/out-of-range",
+            "message": f"expected at least `0`, found `{size}`",
+            "where": f"{rows}{place.format(row + shift)}: size",
+            "blocks": True,
+        }
+        for row, size in wrong.items()
+    ]
+    assert answers.read_text() == "answers of yesterday"
 
 
-# ------------------------------------------------------------------ what package code does
+@pytest.mark.parametrize(("name", "alone"), [("crash", True), ("refuse", True), ("die", False)])
+def test_the_row_is_named_at_which_package_code_fails(
+    shop: Home, tmp_path: Path, name: str, *, alone: bool
+) -> None:
+    rows = tmp_path / "rows.csv"
+    lines = [f"n{row},1,{AT}" for row in range(3000)]
+    lines[2345] = f"{name},1,{AT}"
+    rows.write_text("\n".join(["name,size,at", *lines, ""]))
+    done = predict(shop, rows, "--json", status=3 if name == "die" else 1)
+    problem = json.loads(done.stdout)
+    named = f"`{rows}:2347`" if alone else f"`{rows}:2002` to `{rows}:3001`"
+    assert problem["hint"] == f"it was answering {named}; no answers were written"
+    assert problem["where"] == "pipeline:price"
 
 
-def test_an_exception_names_its_step(predictor: Predictor) -> None:
-    with pytest.raises(PackageCodeError) as caught:
-        predictor([ROWS[0], {**ROWS[0], "name": "crash"}])
-    problem = caught.value
-    assert (problem.code, problem.where) == ("package-code/raised", "pipeline:price")
-    assert problem.message == "`RuntimeError`: no price for a crash"
-    assert "pipeline.py" in problem.traceback
-    assert not problem.is_refusal
-    assert predictor(ROWS[0]) == ANSWERS[0]
+# ------------------------------------------------------------------ stopped on the way
 
 
-def test_the_command_names_the_step_too(shop: Home) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("target", ["csv", "parquet", None])
+def test_who_stops_it_finds_nothing_left(
+    shop: Home, tmp_path: Path, stop: signal.Signals, target: str | None
+) -> None:
+    rows = many_rows(tmp_path / "rows.csv", MANY)
+    out, temporary = tmp_path / "out", tmp_path / "temporary"
+    out.mkdir()
+    temporary.mkdir()
+    asked: list[str | Path] = ["-o", out / f"answers.{target}"] if target else []
+    process = subprocess.Popen(
+        [KETCH, "predict", NAME, rows, *asked],
+        env=in_home(shop, TMPDIR=str(temporary)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    workers = await_worker(process)
+    await_answers(out, temporary)
+    process.send_signal(stop)
+    printed, said = process.communicate(timeout=10)
+    assert (process.returncode, printed, said) == (128 + stop, b"", b"stopped\n")
+    assert not any(is_running(worker) for worker in workers)
+    assert [*out.iterdir(), *temporary.iterdir(), *left_over(shop)] == []
+
+
+def await_worker(process: subprocess.Popen[bytes]) -> list[int]:
+    until = time.monotonic() + 20
+    while time.monotonic() < until and process.poll() is None:
+        if workers := children(process.pid):
+            return workers
+        time.sleep(0.01)
+    pytest.fail("no worker was started")
+
+
+def await_answers(*folders: Path) -> None:
+    """Wait until some answers are on the disk, wherever they are before all are there."""
+    until = time.monotonic() + 20
+    while not any(has_content(path) for folder in folders for path in folder.rglob("*")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def has_content(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except FileNotFoundError:  # meanwhile
+        return False
+
+
+# ------------------------------------------------------------------ conversation
+
+
+def test_progress_is_shown_on_a_terminal_only(shop: Home, tmp_path: Path) -> None:
+    rows = many_rows(tmp_path / "rows.csv", 20_000)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [KETCH, "predict", NAME, rows.name],
+        cwd=tmp_path,
+        env=in_home(shop, TERM="xterm", COLUMNS="100"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    assert len(json.loads(process.communicate()[0])) == 20_000
+    shown = b""
+    while part := read_terminal(ours):
+        shown += part
+    os.close(ours)
+    assert b"answering rows.csv" in shown
+    assert re.search(rb"[0-9,]+ rows, [0-9,]+ rows/s", shown)
+    quiet = predict(shop, rows, "-o", tmp_path / "answers.csv")
+    assert (quiet.stdout, quiet.stderr) == (
+        f"20,000 rows answered in {tmp_path / 'answers.csv'}\n".encode(),
+        b"",
+    )
+
+
+def read_terminal(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65_536)
+    except OSError:  # how Linux says that the other side has hung up
+        return b""
+
+
+def test_the_command_names_the_step(shop: Home) -> None:
     row = json.dumps({**ROWS[0], "name": "crash"}).encode()
     said = predict(shop, "-", stdin=row, status=1).stderr.decode()
     assert "no price for a crash" in said
     assert "pipeline:price" in said
 
 
-def test_a_package_refuses_with_a_value_error(
-    tmp_path: Path, home: Home, author: Callable[..., Path]
+def test_an_unknown_suffix_is_refused_before_anything_is_answered(
+    shop: Home, tmp_path: Path
 ) -> None:
-    """A probe that is answered so counts as survived; any other exception is a crash."""
-    pipeline = """
-def run(_, rows):
-    for row in rows:
-        if row["name"] != "Ann":
-            raise UnicodeError("nobody here is called that")
-    return [{"size": 3} for _ in rows]
-"""
-    folder = author(
-        tmp_path / "picky",
-        pipeline,
-        name="picky",
-        inputs='name = "string"',
-        outputs='size = "int64"',
-        scenarios=[
-            {"inputs": {"name": "Ann"}, "expected": {"size": 3}},
-            {"inputs": {"name": "Bob"}, "expected_error": "nobody here"},
-        ],
-    )
-    assert ketch.pack(folder, home=home).verified
-    with ketch.load("picky:1.0.0") as picky, pytest.raises(PackageCodeError) as caught:
-        picky({"name": "Bob"})
-    assert caught.value.is_refusal
-
-
-# ------------------------------------------------------------------ workers that die
-
-
-def worker_pid(predictor: Predictor) -> int:
-    return predictor._worker.pid
-
-
-def kill(pid: int) -> None:
-    """Kill a process and wait until it is dead; whoever started it may reap it."""
-    os.kill(pid, signal.SIGKILL)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-
-
-def test_a_worker_killed_between_calls_is_replaced(predictor: Predictor) -> None:
-    before = open_descriptors()
-    for _ in range(3):
-        assert predictor(ROWS[0]) == ANSWERS[0]
-        kill(worker_pid(predictor))
-    assert predictor(ROWS) == ANSWERS
-    assert open_descriptors() == before
-    assert threading.active_count() <= 2, "one thread drains what the worker prints"
-
-
-def test_a_worker_that_dies_in_a_call_is_replaced(predictor: Predictor) -> None:
-    with pytest.raises(Unavailable) as caught:
-        predictor({**ROWS[0], "name": "die"})
-    assert caught.value.code == "worker/died"
-    assert predictor(ROWS[0]) == ANSWERS[0]
-
-
-def test_wrong_rows_never_reach_the_worker(predictor: Predictor) -> None:
-    pid = worker_pid(predictor)
-    with pytest.raises(UsageError) as caught:
-        predictor([{"name": 1, "size": "x", "at": AT}, {**ROWS[0], "colour": "red"}])
-    assert [one.where for one in caught.value.findings] == [
-        "rows[0].name",
-        "rows[0].size",
-        "rows[1].colour",
-    ]
-    assert worker_pid(predictor) == pid
-
-
-# ------------------------------------------------------------------ threads
-
-
-def test_a_package_loaded_in_a_thread_outlives_the_thread(shop: Home) -> None:
-    """The kernel's signal for a dead parent follows the thread, not the process."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        predictor = pool.submit(ketch.load, NAME, home=shop.path).result()
-    time.sleep(0.2)
-    with predictor:
-        pid = worker_pid(predictor)
-        assert predictor(ROWS[0]) == ANSWERS[0]
-        assert worker_pid(predictor) == pid
-
-
-def test_threads_share_a_package(predictor: Predictor) -> None:
-    def ask(number: int) -> Row:
-        return predictor({"name": f"n{number}", "size": number, "at": AT})
-
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        found = list(pool.map(ask, range(200)))
-    assert found == [{"price": n * 0.5, "label": f"N{n}"} for n in range(200)]
-
-
-# ------------------------------------------------------------------ what is left behind
-
-
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def is_running(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
-def left_over(shop: Home) -> list[Path]:
-    return list((shop.path / "run").iterdir())
-
-
-def test_closing_leaves_nothing_behind(shop: Home) -> None:
-    before = open_descriptors()
-    predictor = ketch.load(NAME, home=shop.path)
-    pid = worker_pid(predictor)
-    assert is_running(pid)
-    assert len(left_over(shop)) == 1
-    predictor.close()
-    predictor.close()
-    assert not is_running(pid)
-    assert left_over(shop) == []
-    assert open_descriptors() == before
-
-
-def test_a_closed_predictor_says_so(shop: Home) -> None:
-    predictor = ketch.load(NAME, home=shop.path)
-    predictor.close()
-    with pytest.raises(Unavailable) as caught:
-        predictor(ROWS[0])
-    assert (caught.value.code, caught.value.hint) == ("worker/closed", "load it again")
-    assert left_over(shop) == []
-
-
-def test_a_forgotten_predictor_leaves_nothing_behind(shop: Home) -> None:
-    predictor = ketch.load(NAME, home=shop.path)
-    pid = worker_pid(predictor)
-    del predictor
-    gc.collect()
-    assert not is_running(pid)
-    assert left_over(shop) == []
-
-
-def test_a_package_that_cannot_be_loaded_leaves_nothing_behind(
-    shop: Home, tmp_path: Path, author: Callable[..., Path]
-) -> None:
-    folder = author(
-        tmp_path / "broken",
-        "raise OSError('not today')\n\n\ndef run(_, rows):\n    return rows\n",
-        name="broken",
-        inputs='x = "int64"',
-        outputs='x = "int64"',
-        scenarios=[{"inputs": {"x": 1}, "expected": {"x": 1}}],
-    )
-    ketch.pack(folder, home=shop, verified=False)
-    before = open_descriptors()
-    with pytest.raises(PackageCodeError, match="not today") as caught:
-        ketch.load("broken:1.0.0", home=shop.path)
-    assert caught.value.where == "pipeline:run"
-    assert left_over(shop) == [], "while the exception is still held"
-    assert open_descriptors() == before
-
-
-HOLD = """
-import sys, time
-import ketch
-from pathlib import Path
-predictor = ketch.load(sys.argv[1], home=Path(sys.argv[2]))
-print(predictor._worker.pid, flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
-def test_a_worker_ends_with_the_process_that_loaded_it(shop: Home, ending: signal.Signals) -> None:
-    command = [sys.executable, "-c", HOLD, NAME, str(shop.path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        pid = int(process.stdout.readline())
-        assert is_running(pid)
-        process.send_signal(ending)
-        process.wait()
-    until = time.monotonic() + 5
-    while is_running(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not is_running(pid)
-    for room in left_over(shop):  # `ketch gc` clears it away after an hour
-        assert room.name.startswith(f"{process.pid}-")
-        old = time.time() - 7200
-        os.utime(room, (old, old))
-    collect: list[str | Path] = [KETCH, "gc"]
-    subprocess.run(collect, env={**os.environ, "KETCH_HOME": str(shop.path)}, check=True)
-    assert left_over(shop) == []
-
-
-# ------------------------------------------------------------------ DataFrames
-
-FRAMES = """
-import json, sys
-from pathlib import Path
-import numpy, pandas, polars
-import ketch
-from ketch import KetchError
-
-moment = pandas.Timestamp("2026-01-01T00:00:00Z")
-good = {"name": ["a", "b"], "size": [3, 4], "at": [moment, moment]}
-missing = pandas.array([3, None], dtype="Int64")
-frames = {
-    "pandas": pandas.DataFrame(good),
-    "polars": polars.DataFrame({**good, "at": [moment.to_pydatetime()] * 2}),
-    "numpy values": [{"name": numpy.str_("a"), "size": numpy.int64(3), "at": moment},
-                     {"name": "b", "size": numpy.uint8(4), "at": moment.to_pydatetime()}],
-    "pandas, nullable": pandas.DataFrame({**good, "size": missing}),
-    "polars, nullable": polars.DataFrame({**good, "size": [3, None],
-                                          "at": [moment.to_pydatetime()] * 2}),
-    "pandas, integers beside NaN": pandas.DataFrame({**good, "size": [3, None]}),
-    "pandas, no time": pandas.DataFrame({**good, "at": [moment, pandas.NaT]}),
-    "pandas, time without zone": pandas.DataFrame({**good, "at": [moment.tz_localize(None)] * 2}),
-    "pandas, no name": pandas.DataFrame({**good, "name": ["a", None]}),
-    "pandas, another column": pandas.DataFrame({**good, "colour": ["red", "red"]}),
-}
-found = {}
-with ketch.load(sys.argv[1], home=Path(sys.argv[2])) as predictor:
-    for name, frame in frames.items():
-        try:
-            found[name] = [row["price"] for row in predictor(frame)]
-        except KetchError as problem:
-            found[name] = problem.code
-print(json.dumps(found))
-"""
-
-
-def test_data_frames_are_answered_or_refused_as_rows_are(shop: Home, another_python: Path) -> None:
-    done = subprocess.run(
-        [str(another_python), "-W", "error", "-c", FRAMES, NAME, str(shop.path)],
-        env={**os.environ, "PYTHONPATH": str(SRC)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
-        "pandas": [1.5, 2.0],
-        "polars": [1.5, 2.0],
-        "numpy values": [1.5, 2.0],
-        "pandas, nullable": [1.5, 0.5],
-        "polars, nullable": [1.5, 0.5],
-        "pandas, integers beside NaN": "schema/wrong-type",
-        "pandas, no time": "schema/null",
-        "pandas, time without zone": "schema/bad-timestamp",
-        "pandas, no name": "schema/null",
-        "pandas, another column": "schema/unknown-field",
-    }
+    done = predict(shop, "-", "-o", tmp_path / "a.xlsx", "--json", stdin=b"[]", status=2)
+    assert json.loads(done.stdout)["code"] == "table/unknown-format"

@@ -1,42 +1,48 @@
-"""Put any command to every fault: killed, or refused by the disk, at each step it takes.
+"""Put any command to every fault: killed, or refused by the disk, at each change it makes.
 
 A :class:`Work` is a command that changes things under one folder, and a check that says
-what is wrong with the folder afterwards. The harness traces one clean run with strace,
-which lists every system call that changes the folder; then it runs the command again for
-each of them, in a fresh folder, and lets exactly that call be the last (or fail). After
-each it checks the folder, runs the command once more, and checks again: a fault may cost
-the work of one command, never the state it met, and never the next attempt.
+what is wrong with the folder afterwards. The harness watches one clean run, which lists
+every system call that changes the folder; then it runs the command again for each of them,
+in a fresh folder, and lets exactly that call be the last (or fail). After each it checks
+the folder, runs the command once more, and checks again: a fault may cost the work of one
+command, never the state it met, and never the next attempt.
 
-``KETCH_FAULTS=full`` tries every point; otherwise a sample, spread evenly.
-strace counts calls for each thread by itself, so the command should use one.
+``KETCH_TEST_FAULTS=full`` tries every point; otherwise a sample, spread evenly.
 """
 
+from __future__ import annotations
+
+import json
 import os
-import re
 import shutil
 import signal
 import subprocess
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.faults.supervisor import NOT_SUPERVISED
 
-IS_FULL = os.environ.get("KETCH_FAULTS") == "full"
+IS_FULL = os.environ.get("KETCH_TEST_FAULTS") == "full"
 
-MUTATING = (
-    "openat", "creat", "write", "pwrite64", "writev", "copy_file_range", "sendfile", "fsync",
-    "fdatasync", "syncfs", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
-    "symlinkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "ftruncate", "truncate",
-    "chmod", "fchmod", "fchmodat", "utimensat",
-)  # fmt: skip
-"""System calls that change a disk; of ``openat``, those that create or truncate."""
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+LIMIT_S = 120.0
 
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+SYNCING = ("fsync", "fdatasync", "syncfs")
+ALLOCATING = (
+    *("open", "openat", "creat", "write", "pwrite64", "writev", "copy_file_range", "fallocate"),
+    *("rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat"),
+    *("mkdir", "mkdirat", *SYNCING),
+)
+"""Calls that a full disk refuses."""
 
-_CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)$")
+
+class NotSupervised(Exception):
+    """This kernel, or this container, does not let a process be supervised."""
 
 
 @dataclass(frozen=True)
@@ -48,88 +54,139 @@ class Work:
         check: Returns what is wrong with the folder: nothing, when the command was cut
             short; and nothing when it ran to its end (``finished``).
         prepare: Fills a fresh folder before the command.
+        caches: Parts of paths of what the command can do without.
+        variables: Returns environment variables for the command, beside our own.
     """
 
     argv: Callable[[Path], Sequence[str | Path]]
     check: Callable[[Path, bool], list[str]]
     prepare: Callable[[Path], None] = lambda folder: folder.mkdir(parents=True)
+    variables: Callable[[Path], Mapping[str, str]] = lambda _: {}
+    caches: Sequence[str] = ("/filecache", "/profiles")
 
 
-@dataclass(frozen=True, order=True)
-class Point:
-    """One step of a command: the ``number``-th time that it makes a system call."""
+@dataclass(frozen=True)
+class Change:
+    """One system call that changes the folder: its name, and the paths that it names."""
 
     call: str
-    number: int
+    paths: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.call}#{self.number}"
+        return " ".join([self.call, *(path.partition("/runs/")[2] or path for path in self.paths)])
 
 
-def trace(work: Work, folder: Path, log: Path) -> list[str]:
-    """Run the command undisturbed in a fresh folder; return the lines of strace."""
+@dataclass(frozen=True)
+class Run:
+    """What became of a command.
+
+    Attributes:
+        status: Its exit status, or minus the signal that ended it.
+        output: What it said on standard error.
+        changes: What it changed, in order.
+        hit: The number of the change at which the fault happened; 0 when it did not.
+        orphans: What it started and left running.
+    """
+
+    status: int
+    output: str
+    changes: tuple[Change, ...]
+    hit: int
+    orphans: tuple[str, ...]
+
+    @property
+    def refusal(self) -> list[str]:
+        """What is wrong with how it told that the disk refused."""
+        wrong = [] if self.status == 3 else [f"exit status {self.status}, not 3: {self.output}"]
+        if "Traceback" in self.output or "hint:" not in self.output or "/runs/" not in self.output:
+            wrong.append(f"not told with a path and what to do: {self.output}")
+        return wrong
+
+
+def watch(
+    work: Work, folder: Path, at: int | None = None, fault: str = "", *, patience_s: float = 5.0
+) -> Run:
+    """Run the command and list its changes; let number ``at`` go wrong, if there is one."""
+    log = folder.with_name(f"{folder.name}.json")
+    asked = {
+        "argv": [str(part) for part in work.argv(folder)],
+        "folders": [str(folder)],
+        "log": str(log),
+        "at": at,
+        "fault": fault,
+        "patience_s": patience_s,
+    }
+    command = [sys.executable, "-S", "-I", str(SUPERVISOR), json.dumps(asked)]
+    environment = {**os.environ, **work.variables(folder)}
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, timeout=LIMIT_S
+    )
+    if done.returncode == NOT_SUPERVISED:
+        raise NotSupervised(done.stderr)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(log.read_text())
+    log.unlink()
+    return Run(
+        told["status"],
+        told["output"],
+        tuple(Change(call, tuple(paths)) for call, *paths in told["changes"]),
+        (at or 0) if told["hit"] else 0,
+        tuple(told["orphans"]),
+    )
+
+
+def trace(work: Work, folder: Path) -> tuple[Change, ...]:
+    """Run the command undisturbed in a fresh folder; return what it changed."""
     work.prepare(folder)
-    argv = ["strace", "-f", "-qq", "-y", "-s", "0", "-o", str(log), "-e", f"trace={_traced()}"]
-    argv += [str(part) for part in work.argv(folder)]
-    run = subprocess.run(argv, check=False, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+    run = watch(work, folder)
+    assert run.status == 0, run.output
+    assert run.orphans == ()
     assert work.check(folder, True) == []
-    return log.read_text().splitlines()
+    return run.changes
 
 
-def points(lines: Sequence[str], folder: Path) -> list[Point]:
-    """Return the steps of a traced run that change the folder."""
-    counts: Counter[str] = Counter()
-    found: list[Point] = []
-    for line in lines:
-        match = _CALL.match(line)
-        if match is None:
-            continue
-        call, arguments = match.groups()
-        counts[call] += 1
-        is_reading = call == "openat" and not re.search("O_CREAT|O_TRUNC|O_WRONLY", arguments)
-        if str(folder) in arguments and not is_reading:
-            found.append(Point(call, counts[call]))
-    return found
-
-
-def sample(found: Sequence[Point], most: int) -> list[Point]:
+def sample(found: Sequence[int], most: int) -> list[int]:
     """Return every point in a full run, else at most ``most`` of them, spread evenly."""
     if IS_FULL or len(found) <= most:
         return list(found)
-    return [found[position * len(found) // most] for position in range(most)]
+    return [found[(2 * position + 1) * len(found) // (2 * most)] for position in range(most)]
 
 
-def killed_at(work: Work, folder: Path, point: Point) -> int:
-    """Run the command and kill it (``kill -9``) as it enters a step; return its status."""
-    return _injected(work, folder, f"{point.call}:signal=SIGKILL:when={point.number}")
+def kill_everywhere(
+    work: Work, folder: Path, *, most: int, how: Sequence[str] = ("group",)
+) -> list[str]:
+    """Kill a command at each change; return everything that was wrong, with its point.
 
+    Args:
+        work: The command.
+        folder: Where to run it, again and again.
+        most: How many points to try when not all are.
+        how: What is killed: the process ``group``, or only the ``parent``. A full run
+            kills in each way at every point; otherwise the ways take turns.
+    """
 
-def refused_at(work: Work, folder: Path, point: Point, error: str) -> int:
-    """Run the command and let one step fail with ``error``; return its status."""
-    return _injected(work, folder, f"{point.call}:error={error}:when={point.number}")
+    def killed(run: Run) -> list[str]:
+        return [] if run.status == -signal.SIGKILL else [f"not killed: {run.status} {run.output}"]
 
-
-def kill_everywhere(work: Work, folder: Path, *, most: int) -> list[str]:
-    """Kill a command at each step; return everything that was wrong, with its point."""
-
-    def kill(fresh: Path, point: Point) -> list[str]:
-        status = killed_at(work, fresh, point)
-        return [] if status in {128 + 9, -signal.SIGKILL} else [f"{point}: not killed: {status}"]
-
-    return _everywhere(work, folder, most, MUTATING, kill)
+    return _everywhere(work, folder, most, how, killed)
 
 
 def refuse_everywhere(
     work: Work, folder: Path, *, calls: Sequence[str], error: str, most: int
 ) -> list[str]:
-    """Let each of some calls fail; return everything that was wrong, with its point."""
+    """Let each of some calls fail; return everything that was wrong, with its point.
 
-    def refuse(fresh: Path, point: Point) -> list[str]:
-        refused_at(work, fresh, point, error)
-        return []
+    A command that does without (a cache, a clean-up) has to end as if nothing happened;
+    any other has to say so. No sync can be done without.
+    """
 
-    return _everywhere(work, folder, most, calls, refuse)
+    def told(run: Run) -> list[str]:
+        failed = run.changes[run.hit - 1]
+        is_cache = any(cache in path for cache in work.caches for path in failed.paths)
+        is_needless = is_cache or failed.call not in SYNCING
+        return [] if run.status == 0 and is_needless else run.refusal
+
+    return _everywhere(work, folder, most, [error], told, calls=calls)
 
 
 def full_at(work: Work, folder: Path, sizes_kib: Sequence[int]) -> list[str]:
@@ -139,14 +196,19 @@ def full_at(work: Work, folder: Path, sizes_kib: Sequence[int]) -> list[str]:
     """
     problems: list[str] = []
     for size in sizes_kib:
-        disk = folder / f"disk-{size}"
+        disk = folder / f"disk-{size}" / "runs"
         with small_disk(disk, size):
             inside = disk / "work"
-            work.prepare(inside)
-            status = _run(work, inside)
-            problems += [f"{size} KiB: {each}" for each in work.check(inside, status == 0)]
+            try:
+                work.prepare(inside)
+            except (OSError, subprocess.CalledProcessError):
+                continue  # too small for what was there before
+            run = _run(work, inside)
+            wrong = [] if run.status == 0 else run.refusal
+            wrong += work.check(inside, run.status == 0)
             _mount("-o", "remount,size=64m", disk)
-            problems += [f"{size} KiB, again: {each}" for each in _again(work, inside)]
+            wrong += [f"again: {each}" for each in _again(work, inside)]
+            problems += [f"{size} KiB: {each}" for each in wrong]
     return problems
 
 
@@ -162,37 +224,31 @@ def small_disk(folder: Path, size_kib: int) -> Iterator[None]:
         subprocess.run(["umount", folder], check=True)
 
 
-def unsynced(lines: Sequence[str], root: Path) -> list[str]:
-    """Return where a traced run relied on bytes that were not yet on the disk.
+def unsynced(changes: Sequence[Change], root: Path) -> list[str]:
+    """Return where a run relied on bytes of a store that were not yet on the disk.
 
     Power may go at any moment: a file is synced after its last write and before it is
-    renamed to a blob or to the index; the folder of blobs is synced after the last rename
+    renamed to the name that counts; the folder of blobs is synced after the last rename
     into it and before the index is replaced.
     """
     dirty: set[str] = set()
     problems: list[str] = []
-    blobs = f"{root}/blobs/sha256"
-    for line in lines:
-        match = _CALL.match(line)
-        if match is None or str(root) not in line:
-            continue
-        call, arguments = match.groups()
-        paths = re.findall(r'<(/[^>]*)>|"(/[^"]*)"', arguments)
-        first, *rest = [one or other for one, other in paths] or [""]
-        if call in {"write", "pwrite64", "copy_file_range", "ftruncate"}:
-            dirty.add(rest[0] if call == "copy_file_range" else first)
-        elif call in {"fsync", "fdatasync"}:
-            dirty.discard(first)
-        elif call == "syncfs":
-            dirty.clear()
-        elif call in {"rename", "renameat", "renameat2"} and rest:
-            target = rest[-1]
-            relied = {first} if target.startswith(f"{root}/blobs") else {first, blobs}
-            if target.startswith(blobs) or target == f"{root}/index.json":
+    blobs, cache = f"{root}/blobs/sha256", f"{root}/.ketch/filecache"
+    for change in changes:
+        first, target = change.paths[0], change.paths[-1]
+        match change.call:
+            case "write" | "pwrite64" | "copy_file_range" | "ftruncate":
+                dirty.add(first)
+            case "fsync" | "fdatasync":
+                dirty.discard(first)
+            case "syncfs":
+                dirty.clear()
+            case "rename" | "renameat" | "renameat2" if target != cache:
+                relied = {first, blobs} if target == f"{root}/index.json" else {first}
                 problems += [f"{each} before {target}" for each in sorted(relied & dirty)]
-            dirty.discard(first)
-            if target.startswith(f"{blobs}/"):
-                dirty.add(blobs)
+                dirty.discard(first)
+                if target.startswith(f"{blobs}/"):
+                    dirty.add(blobs)
     return problems
 
 
@@ -200,43 +256,56 @@ def _everywhere(
     work: Work,
     folder: Path,
     most: int,
-    calls: Sequence[str],
-    fault: Callable[[Path, Point], list[str]],
+    faults: Sequence[str],
+    judge: Callable[[Run], list[str]],
+    *,
+    calls: Sequence[str] | None = None,
 ) -> list[str]:
-    trace(work, folder / "warm", folder / "warm.log")  # so that no bytecode is written later
-    lines = trace(work, folder / "clean", folder / "clean.log")
-    found = [point for point in points(lines, folder / "clean") if point.call in calls]
+    folder = folder / "runs"
+    folder.mkdir(parents=True)
+    changes = trace(work, folder / "clean")
+    found = [at for at, change in enumerate(changes, 1) if not calls or change.call in calls]
     assert found, "the command changes nothing"
-    problems: list[str] = []
-    for point in sample(found, most):
-        fresh = folder / f"{point.call}-{point.number}"
+    chosen = [(at, fault) for at in found for fault in faults]
+    if not IS_FULL:
+        chosen = [(at, faults[turn % len(faults)]) for turn, at in enumerate(sample(found, most))]
+    began, hits, problems = time.monotonic(), 0, list[str]()
+    for at, fault in chosen:
+        fresh = folder / f"{at}-{fault}"
         work.prepare(fresh)
-        problems += fault(fresh, point)
-        problems += [f"{point}: {each}" for each in work.check(fresh, False)]
-        problems += [f"{point}, again: {each}" for each in _again(work, fresh)]
-        shutil.rmtree(fresh)
+        run = watch(work, fresh, at, fault)
+        # Threads and processes take turns: now and then there is one change fewer.
+        hits += run.hit > 0
+        wrong = judge(run) if run.hit else []
+        wrong += [f"left running: {orphan}" for orphan in run.orphans]
+        wrong += work.check(fresh, run.status == 0)
+        wrong += [f"again: {each}" for each in _again(work, fresh)]
+        last = run.changes[at - 1] if run.hit else "its end"
+        problems += [f"{fault} #{at}, {last}: {each}" for each in wrong]
+        if not wrong:
+            shutil.rmtree(fresh)
+    print(f"{len(chosen)} faults at {len(found)} points, {time.monotonic() - began:.0f} s")
+    print(*problems, sep="\n")
+    assert hits > 0.9 * len(chosen)
     return problems
 
 
 def _again(work: Work, folder: Path) -> list[str]:
-    status = _run(work, folder)
-    failed = [] if status == 0 else [f"the second attempt failed with status {status}"]
-    return failed + work.check(folder, status == 0)
+    run = _run(work, folder)
+    failed = [] if run.status == 0 else [f"status {run.status}: {run.output}"]
+    return failed + work.check(folder, run.status == 0)
 
 
-def _run(work: Work, folder: Path) -> int:
-    argv = [str(part) for part in work.argv(folder)]
-    return subprocess.run(argv, check=False, capture_output=True).returncode
-
-
-def _injected(work: Work, folder: Path, what: str) -> int:
-    argv = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={what.partition(':')[0]}"]
-    argv += ["-e", f"inject={what}", *[str(part) for part in work.argv(folder)]]
-    return subprocess.run(argv, check=False, capture_output=True).returncode
-
-
-def _traced() -> str:
-    return ",".join(f"?{call}" for call in MUTATING)  # `?`: not every processor has them all
+def _run(work: Work, folder: Path) -> Run:
+    done = subprocess.run(
+        [str(part) for part in work.argv(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **work.variables(folder)},
+        timeout=LIMIT_S,
+    )
+    return Run(done.returncode, done.stderr, (), 0, ())
 
 
 def _mount(*arguments: str | Path) -> bool:

@@ -1,4 +1,4 @@
-"""The command whose faults are tried: ``store_writer.py ROOT SOURCES put|again|gc``."""
+"""The command whose faults are tried: ``store_writer.py ROOT SOURCES put|gc``."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ NAME = "recommender:1.0.0"
 
 def write(root: Path, sources: Path) -> None:
     """Store a package with a referrer, by every way into a store, and tag it last."""
-    store = LocalStore(root, workers=1)
+    store = LocalStore(root)
     files = sorted(sources.iterdir())
     stored = store.put_files(files[:-1])
     stored = {**stored, **store.put_files(files[-1:], link=True)}
@@ -48,7 +48,7 @@ def _put(
 
 def collect(root: Path) -> None:
     """Drop the package, and collect everything that it leaves."""
-    store = LocalStore(root, workers=1)
+    store = LocalStore(root)
     store.untag(NAME)
     gc(store, grace_s=-60)
 
@@ -58,5 +58,5 @@ if __name__ == "__main__":
     try:
         write(root, sources) if what == "put" else collect(root)
     except KetchError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
+        print(f"{error.code}: {error} ({error.where})\nhint: {error.hint}", file=sys.stderr)
         sys.exit(error.exit_status)

@@ -13,7 +13,7 @@ from tests.faults import harness, store_writer
 from ketch.errors import Unavailable
 from ketch.store import LocalStore, fsck, gc
 
-pytestmark = [pytest.mark.faults, harness.needs_strace]
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("supervised")]
 
 BLOBS = 8
 WRITER = Path(__file__).with_name("store_writer.py")
@@ -69,7 +69,7 @@ def work(tmp_path: Path) -> harness.Work:
 
 
 def test_killed_anywhere_while_storing(work: harness.Work, tmp_path: Path) -> None:
-    assert harness.kill_everywhere(work, tmp_path / "runs", most=30) == []
+    assert harness.kill_everywhere(work, tmp_path, most=10) == []
 
 
 def test_killed_anywhere_while_collecting(tmp_path: Path) -> None:
@@ -84,38 +84,31 @@ def test_killed_anywhere_while_collecting(tmp_path: Path) -> None:
         check=check_collected,
         prepare=prepare,
     )
-    assert harness.kill_everywhere(work, tmp_path / "runs", most=15) == []
+    assert harness.kill_everywhere(work, tmp_path, most=6) == []
 
 
 def test_refused_sync_anywhere(work: harness.Work, tmp_path: Path) -> None:
-    problems = harness.refuse_everywhere(
-        work, tmp_path / "runs", calls=("fsync", "fdatasync", "syncfs"), error="EIO", most=12
-    )
+    problems = harness.refuse_everywhere(work, tmp_path, calls=harness.SYNCING, error="EIO", most=5)
     assert problems == []
 
 
 def test_refused_write_anywhere(work: harness.Work, tmp_path: Path) -> None:
     problems = harness.refuse_everywhere(
-        work, tmp_path / "runs", calls=("write", "rename", "mkdir"), error="ENOSPC", most=12
+        work, tmp_path, calls=harness.ALLOCATING, error="ENOSPC", most=5
     )
     assert problems == []
 
 
 def test_nothing_is_relied_on_before_it_is_on_the_disk(work: harness.Work, tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
-    lines = harness.trace(work, tmp_path / "runs" / "clean", tmp_path / "clean.log")
-    root = tmp_path / "runs" / "clean" / "store"
-    assert harness.unsynced(lines, root) == []
-    renames = [line for line in lines if "rename" in line and str(root) in line]
-    assert len(renames) > 9
+    changes = harness.trace(work, tmp_path / "clean")
+    assert harness.unsynced(changes, tmp_path / "clean" / "store") == []
+    assert sum(change.call == "rename" for change in changes) > 9
 
 
 def test_linter_notices_a_missing_sync(work: harness.Work, tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
-    lines = harness.trace(work, tmp_path / "runs" / "clean", tmp_path / "clean.log")
-    root = tmp_path / "runs" / "clean" / "store"
-    without = [line for line in lines if "fsync" not in line]
-    assert len(harness.unsynced(without, root)) > 9
+    changes = harness.trace(work, tmp_path / "clean")
+    without = [change for change in changes if change.call not in harness.SYNCING]
+    assert len(harness.unsynced(without, tmp_path / "clean" / "store")) > 9
 
 
 def test_disk_of_any_size_while_storing(tmp_path: Path) -> None:
@@ -130,7 +123,7 @@ def test_disk_of_any_size_while_storing(tmp_path: Path) -> None:
                 store_writer.write(disk / "store", made)
             except Unavailable as error:
                 full += 1
-                if error.code != "store/disk-full":
+                if error.code != "disk/full":
                     wrong.append(f"{size} KiB: {error.code}: {error}")
             wrong += [f"{size} KiB: {each}" for each in check(disk, False)]
             subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
@@ -158,7 +151,7 @@ def test_limited_file_size_while_storing(tmp_path: Path, work: harness.Work) -> 
             ),
         )
         assert run.returncode == 3, run.stderr
-        assert "store/disk-full" in run.stderr
+        assert "disk/full" in run.stderr
         assert check(folder, False) == []
         assert subprocess.run(work.argv(folder), check=False).returncode == 0
         assert check(folder, True) == []

@@ -14,32 +14,33 @@ Frames
     256 MiB. Each request ``{"op": …}`` gets exactly one reply, in order::
 
         {"ok": true, "rss_bytes": n, …}
-        {"ok": false, "error": {"type", "message", "traceback", "step", "refusal"}}
+        {"ok": false, "error": {"type", "message", "traceback", "step", "refusal"}, "trace"}
 
     ``rss_bytes`` is the highest memory the process ever held. ``type`` is the class
     that was raised; ``OutputError`` when an answer does not fit the declared outputs,
     ``MemoryError`` for every kind of it. ``refusal`` tells whether it is a ``ValueError``
-    of any kind: the package's way to say that an input is wrong. End of file ends the
-    worker.
+    of any kind: the package's way to say that an input is wrong. ``trace`` holds the steps
+    that had returned, when they were traced. End of file ends the worker.
 
 Operations
     start     {scratch, code_dir, model_dir, env_dir, python, variables, preimport,
-              writable_bytecode, lifeline, die_with_parent, memory_bytes, sandbox,
-              landlock, seccomp} -> {python, protocol, sandbox: [{layer, active, detail}]}
+              lifeline, board, die_with_parent, memory_bytes, sandbox, landlock, seccomp}
+              -> {python, protocol, sandbox: [{layer, active, detail}]}
               Closes the sandbox, enters the environment, imports ``preimport`` (failures
               are ignored), then puts ``code_dir`` first on ``sys.path``. ``lifeline`` is
               the read end of a pipe: when its other end closes, the kernel kills the
-              worker's process group. ``landlock`` {abi, attributes, size, read, write,
+              worker's process group. ``board`` is a file of 256 bytes that names, in UTF-8
+              filled up with spaces, the function of the package at work: the parent reads
+              it when the worker has died. ``landlock`` {abi, attributes, size, read, write,
               readable, writable} and ``seccomp`` (a BPF program in base64) are what the
-              parent decided; null where the kernel has none. With ``writable_bytecode``
-              the bytecode of what is pre-imported is left in ``scratch/.bytecode`` for the
-              parent to adopt; the environment itself is never writable from here.
+              parent decided; null where the kernel has none.
     load      {pipeline: {load, takes, steps}, params, inputs, outputs, functions} -> {}
               ``inputs`` and ``outputs`` are lists of {name, type (wire form), nullable}.
     predict   {rows, trace} -> {rows, steps: [{step, ms}], trace: [{step, rows, fields}]}
     compare   {function, expected, found} -> {result: bool or str}
     evaluate  {function, data: {name: path}} -> {metrics: {name: number}}
-    modules   {} -> {modules: [top-level names loaded from the environment]}
+    modules   {} -> {modules: [top-level names loaded from the environment],
+              uncompiled: [modules of it that have no bytecode beside their source]}
 
 Calling convention
     ``load(model_dir: str, params: dict) -> model`` (``model`` is None without a load),
@@ -70,12 +71,14 @@ import copy
 import datetime as dt
 import faulthandler
 import fcntl
+import gc
 import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
 import json
 import math
+import mmap
 import os
 import re
 import resource
@@ -100,6 +103,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 MAX_FRAME = 256 * 2**20
+BOARD = 256
 
 
 class OutputError(Exception):
@@ -312,8 +316,9 @@ class Frame(Rows):
 
 def plain(value: Any) -> Any:
     """Return a numpy scalar as the Python value it stands for, anything else as it is."""
-    dtype = getattr(value, "dtype", None)
-    if dtype is None or getattr(value, "shape", None) != () or dtype.kind in "mM":
+    if getattr(value, "shape", None) != () or not hasattr(value, "item"):
+        return value
+    if getattr(getattr(value, "dtype", None), "kind", "?") in "mM":
         return value  # `.item()` of nanosecond times would be a bare integer
     return value.item()
 
@@ -699,6 +704,7 @@ class Package:
 
     def __init__(self, request: dict[str, Any], at: Callable[[str | None], None]) -> None:
         self.at = at  # says which function runs, for the report when one raises
+        self.seen: dict[str, list[Any]] = {}  # step -> what it returned, while that is traced
         pipeline = request["pipeline"]
         self.takes = pipeline["takes"]
         inputs = request["inputs"]
@@ -724,34 +730,38 @@ class Package:
     def predict(self, rows: list[dict[str, Any]], *, trace: bool = False) -> dict[str, Any]:
         """Run every step over the rows."""
         spent = dict.fromkeys((name for name, _ in self.steps), 0.0)
-        seen: dict[str, list[Any]] = {name: [] for name in spent} if trace else {}
+        self.seen = {name: [] for name in spent} if trace else {}
         self.at("inputs")
         if self.takes == "record":
-            records = self.input.records(rows)
-            value: Any = [self._run(record, spent, seen) for record in records]
+            value: Any = [self._run(record, spent) for record in self.input.records(rows)]
         elif isinstance(self.input, Frame):
-            value = self._run(self.input.frame(rows), spent, seen)
+            value = self._run(self.input.frame(rows), spent)
         else:
-            value = self._run(self.input.records(rows), spent, seen)
+            value = self._run(self.input.records(rows), spent)
         self.at("outputs")
         return {
             "rows": self.answers.rows(value, len(rows)),
             "steps": [{"step": name, "ms": round(ms, 4)} for name, ms in spent.items()],
-            "trace": [entry for name in seen for entry in seen[name]]
-            if self.takes != "record"
-            else [self._entry(name, values) for name, values in seen.items()],
+            "trace": self.trace(),
         }
 
-    def _run(self, value: Any, spent: dict[str, float], seen: dict[str, list[Any]]) -> Any:
+    def _run(self, value: Any, spent: dict[str, float]) -> Any:
         for name, step in self.steps:
             self.at(name)
             began = time.perf_counter()
             value = step(self.model, value)
             spent[name] += (time.perf_counter() - began) * 1_000
-            if seen:  # at once: a later step may change the value in place
+            if self.seen:  # at once: a later step may change the value in place
                 entry = _snapshot(value) if self.takes == "record" else self._entry(name, value)
-                seen[name].append(entry)
+                self.seen[name].append(entry)
         return value
+
+    def trace(self) -> list[dict[str, Any]]:
+        """Return, once, what the traced steps have returned."""
+        seen, self.seen = self.seen, {}
+        if self.takes == "record":
+            return [self._entry(name, values) for name, values in seen.items() if values]
+        return [entry for name in seen for entry in seen[name]]
 
     @staticmethod
     def _entry(name: str, value: Any) -> dict[str, Any]:
@@ -780,7 +790,15 @@ class Package:
         metrics = run(predict, data)
         if not isinstance(metrics, dict):
             _unfit(metrics, "dict of metrics")
-        return {str(name): _write_float(plain(v), f"metric {name}") for name, v in metrics.items()}
+        found, wrong = {}, []
+        for name, value in metrics.items():
+            try:
+                found[str(name)] = _write_float(plain(value), "number")
+            except OutputError as error:
+                wrong.append(f"metric `{name}`: {error}")
+        if wrong:
+            raise OutputError("; ".join(wrong))
+        return found
 
 
 # ---------------------------------------------------------------- the sandbox
@@ -820,7 +838,7 @@ def close_sandbox(request: dict[str, Any]) -> list[dict[str, Any]]:
 def _session(_: Any) -> str:
     if os.getsid(0) != os.getpid():
         raise Inactive("the parent started no session")
-    return f"process group {os.getpgid(0)}"
+    return "a session of its own"
 
 
 def _lifeline(fd: int) -> str:
@@ -842,19 +860,15 @@ def _limits(_: Any) -> str:
     # The kernel counts tasks of the whole user, so the limit is relative to all there are.
     with open("/proc/loadavg", encoding="ascii") as file:
         tasks = int(file.read().split()[3].partition("/")[2])
-    wanted = {
-        "CORE": 0,
-        "NOFILE": 4_096,
-        "FSIZE": 4 * 2**30,
-        "NPROC": tasks + 512 + 16 * (os.cpu_count() or 1),
-    }
+    more = 512 + 16 * (os.cpu_count() or 1)
+    wanted = {"CORE": 0, "NOFILE": 4_096, "FSIZE": 4 * 2**30, "NPROC": tasks + more}
     for name, most in wanted.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
         value = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (value, value))
     root = "; the process limit does not bind root" if os.getuid() == 0 else ""
-    return ", ".join(f"{name} {most}" for name, most in wanted.items()) + root
+    return f"CORE 0, NOFILE 4096, FSIZE {4 * 2**30}, NPROC {more} more than there are" + root
 
 
 def _memory(most: int) -> str:
@@ -914,7 +928,7 @@ def _landlock(rules: dict[str, Any], own: tuple[str, ...]) -> str:
         _allow(libc, ruleset, path, rules["write"])
     _check(libc.syscall(446, ruleset, 0))
     os.close(ruleset)
-    return f"ABI {rules['abi']}; writable: {rules['writable'][0]}"
+    return f"ABI {rules['abi']}; writes to its scratch folder only"
 
 
 def _allow(libc: Any, ruleset: int, path: str, rights: int) -> None:
@@ -948,32 +962,10 @@ def _seccomp(program: str) -> str:
 # ---------------------------------------------------------------- the conversation
 
 
-class Bytecode:
-    """Collects what Python compiles for the environment, beside it and not in it."""
-
-    def __init__(self, env_dir: str, scratch: str) -> None:
-        self.prefix = os.path.join(env_dir, "")
-        self.folder = os.path.join(scratch, ".bytecode")
-
-    def __enter__(self) -> None:
-        """Divert what the import system writes."""
-        self.kept = importlib.machinery.SourceFileLoader.set_data
-        collector = self
-
-        def set_data(_: Any, path: str, data: bytes, *, _mode: int = 0o666) -> None:
-            if path.startswith(collector.prefix):
-                target = os.path.join(collector.folder, path[len(collector.prefix) :])
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(target, "wb") as file:
-                    file.write(data)
-
-        importlib.machinery.SourceFileLoader.set_data = set_data  # type: ignore[assignment,method-assign]
-        sys.dont_write_bytecode = False
-
-    def __exit__(self, *_: object) -> None:
-        """Write no more bytecode: what follows is the package's own code."""
-        sys.dont_write_bytecode = True
-        importlib.machinery.SourceFileLoader.set_data = self.kept  # type: ignore[method-assign]
+def lacks_bytecode(source: str) -> bool:
+    """Tell a source that was compiled for this process alone: nothing is kept from here."""
+    is_source = source.endswith(".py")
+    return is_source and not os.path.exists(importlib.util.cache_from_source(source))
 
 
 class Session:
@@ -982,6 +974,7 @@ class Session:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.running: str | None = None  # the function at work, for reports
+        self.board: Any = bytearray(BOARD)
         self.request: dict[str, Any] = {}
         self.package: Package | None = None
         try:  # opened now: the kernel's own peak, where getrusage counts the parent's too
@@ -991,19 +984,26 @@ class Session:
 
     def answer(self, request: dict[str, Any]) -> bytes:
         """Return the reply to a request; whatever package code raises is part of it."""
-        self.running = None
+        self._run(None)
         try:
             reply = getattr(self, "do_" + request["op"])(request)
             frame = encode({"ok": True, "rss_bytes": self.peak_rss(), **reply})
         except BaseException as error:
             failure = describe(error, self.running)
-            frame = encode({"ok": False, "error": failure})
+            frame = encode({"ok": False, "error": failure, "trace": self.so_far()})
         if os.getpid() != self.pid:
             os._exit(0)  # a child that package code forked came back here: not its place
         for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
             with contextlib.suppress(AttributeError, OSError, ValueError):
                 stream.flush()  # type: ignore[union-attr] # unless package code took it away
         return frame
+
+    def so_far(self) -> list[dict[str, Any]]:
+        """Return what the steps returned before one failed."""
+        try:
+            return [] if self.package is None else self.package.trace()
+        except BaseException:
+            return []  # what they returned is what cannot be looked at
 
     def peak_rss(self) -> int:
         """Return the most memory this process ever held, in bytes."""
@@ -1016,17 +1016,15 @@ class Session:
     def do_start(self, request: dict[str, Any]) -> dict[str, Any]:
         """Close the sandbox, then enter the environment."""
         sys.dont_write_bytecode = True
+        self.board = mmap.mmap(request["board"], BOARD)
+        os.close(request["board"])
         layers = close_sandbox(request)
         self.request = request
         os.environ.update(request["variables"])
         time.tzset()
         here = os.path.dirname(os.path.realpath(__file__))
         sys.path[:] = [path for path in sys.path if os.path.realpath(path) != here]
-        if request["writable_bytecode"]:
-            with Bytecode(request["env_dir"], request["scratch"]):
-                self._enter(request)
-        else:
-            self._enter(request)
+        self._enter(request)
         sys.path.insert(0, request["code_dir"])
         version = "{}.{}.{}".format(*sys.version_info)
         return {"python": version, "protocol": PROTOCOL, "sandbox": layers}
@@ -1036,11 +1034,14 @@ class Session:
         if os.path.exists(os.path.join(request["env_dir"], "pyvenv.cfg")):
             sys.prefix = sys.exec_prefix = request["env_dir"]
         site.main()
+        gc.disable()  # what libraries make as they are imported stays: no use to look through it
         for name in request["preimport"]:
             try:
                 importlib.import_module(name)
             except BaseException:
                 continue  # a guess that did not hold; the package's own import will say
+        gc.freeze()
+        gc.enable()
 
     def do_load(self, request: dict[str, Any]) -> dict[str, Any]:
         """Import the package's functions and load its model."""
@@ -1061,17 +1062,21 @@ class Session:
         return {"metrics": self._loaded().evaluate(request["function"], request["data"])}
 
     def do_modules(self, _: dict[str, Any]) -> dict[str, Any]:
-        """List the libraries of the environment that are loaded."""
+        """List what is loaded of the environment."""
         inside = os.path.join(self.request["env_dir"], "")
-        found = {
-            name.partition(".")[0]
+        files = {
+            name: str(getattr(module, "__file__", None) or "")
             for name, module in list(sys.modules.items())
-            if str(getattr(module, "__file__", None) or "").startswith(inside)
         }
-        return {"modules": sorted(found)}
+        found = {name: file for name, file in files.items() if file.startswith(inside)}
+        return {
+            "modules": sorted({name.partition(".")[0] for name in found}),
+            "uncompiled": sorted(name for name, file in found.items() if lacks_bytecode(file)),
+        }
 
     def _run(self, name: str | None) -> None:
         self.running = name
+        self.board[:] = (name or "").encode()[:BOARD].ljust(BOARD)
 
     def _loaded(self) -> Package:
         if self.package is None:

@@ -1,4 +1,9 @@
-"""Building: from a gathered folder to a package in a store."""
+"""Building: from a folder to a package in a store.
+
+Everything that is wrong is told before anything is stored. First what the folder alone
+tells; when that blocks, what can be added without much work is added and nothing else is
+begun. Then what takes an environment and a pass over the data to know.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ketch.authoring.gather import Gathered, gather
-from ketch.authoring.locking import locked
+from ketch.authoring.listing import refuse_changed
+from ketch.authoring.locking import holds_lock, locked
+from ketch.authoring.profiles import FOLDER as PROFILES
+from ketch.authoring.profiles import profiles_of
 from ketch.authoring.progress import Progress
-from ketch.errors import Finding, KetchError, NotFound, Refused
-from ketch.package import Manifest, Package, Sources, open_package
+from ketch.env import LOCK_FILE, Environment, Lock, module_owners
+from ketch.errors import Finding, NotFound, Refused
+from ketch.package import Manifest, Package, Sources, open_package, undeclared, unnamed
 from ketch.package.built import write
 from ketch.runtime import Home
 from ketch.tables import Profile
+
+SMALL_SAMPLE_BYTES = 32_000_000
+"""A folder that is refused anyway is not made to wait for larger samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +36,7 @@ class Options:
         link: Hard-link model files into the store instead of copying them.
         offline: Use only what lies on this machine.
         upgrade: Resolve the newest versions of every library.
-        forgive: Codes of findings that do not stop the work here.
+        forgive: Codes of findings that do not matter here.
     """
 
     link: bool = False
@@ -32,9 +44,9 @@ class Options:
     upgrade: bool = False
     forgive: frozenset[str] = frozenset()
 
-    def blocks(self, findings: Iterable[Finding]) -> bool:
-        """Return whether one of these findings stops the work."""
-        return any(one.blocks and one.code not in self.forgive for one in findings)
+    def mind(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return the findings that matter here."""
+        return tuple(finding for finding in findings if finding.code not in self.forgive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +55,52 @@ class Built:
 
     gathered: Gathered
     package: Package
+    lock: Lock
     findings: tuple[Finding, ...]
 
 
-def build(folder: Path, home: Home, options: Options, progress: Progress) -> Built:
-    """Build a package from a folder, into the store, without a tag.
+def build(
+    folder: Path, home: Home, options: Options, progress: Progress, *, install: bool = True
+) -> Built:
+    """Build a package from a folder, into the store, without a tag; the folder stays as it is.
+
+    Args:
+        folder: The authored package.
+        home: Whose store, environments and profiles to use.
+        options: How to build.
+        progress: Told what is being done.
+        install: Whether to make its environment, and compare the imports with it.
 
     Raises:
         NotFound: There is no such folder.
         Refused: Something is wrong with the folder; the findings name all of it.
-        Unavailable: The package index, a disk or an interpreter cannot be reached.
+        Unavailable: The package index, a disk or an interpreter cannot be reached, or
+            a file of the folder changed meanwhile.
     """
     if not folder.is_dir():
         raise NotFound(f"no folder `{folder}`", code="package/no-folder")
     progress.step("reading the folder")
     gathered = gather(folder)
+    findings = options.mind(gathered.findings)
     manifest = gathered.manifest
-    if manifest is None:
-        raise refused(folder, gathered.findings)
+    if manifest is None or _blocks(findings):
+        raise refused(folder, (*findings, *_seen_at_once(gathered, home, progress)))
     lock = locked(
-        gathered, manifest, progress=progress, offline=options.offline, upgrade=options.upgrade
+        gathered.needs, progress=progress, offline=options.offline, upgrade=options.upgrade
     )
-    findings = (*gathered.findings, *lock.findings)
-    if lock.lock is None or options.blocks(findings):
+    environment = _environment(lock, home, options, progress, install=install)
+    kept = home.path / PROFILES
+    profiles, data_findings = profiles_of(gathered.samples, manifest, kept, progress)
+    findings = (*findings, *_imports(gathered, lock, environment), *data_findings)
+    if _blocks(findings):
         raise refused(folder, findings)
-    profiles = _profiles(gathered, manifest, progress)
-    exact = replace(manifest.environment, python=lock.lock.python)
-    sources = Sources(
-        manifest=replace(manifest, environment=exact),
-        lock=str(lock.lock.without_inputs()).encode(),
-        code={path: file.read_bytes() for path, file in gathered.code.items()},
-        docs=gathered.docs,
-        model=gathered.model,
-        samples=_shipped(gathered, manifest),
-        profiles=profiles,
-        scenarios=gathered.scenarios,
-        traces=gathered.traces,
-    )
+    sources = _sources(gathered, manifest, lock, profiles)
     package = _store(sources, home, options, progress)
-    return Built(gathered, package, findings)
+    looks = dict(gathered.looks)
+    if holds_lock(gathered.folder, lock):
+        looks.pop(LOCK_FILE, None)  # whoever wrote it meanwhile, it is the one that was used
+    refuse_changed(gathered.folder, looks)
+    return Built(gathered, package, lock, findings)
 
 
 def refused(folder: Path, findings: tuple[Finding, ...]) -> Refused:
@@ -93,22 +112,61 @@ def refused(folder: Path, findings: tuple[Finding, ...]) -> Refused:
     )
 
 
-def _profiles(gathered: Gathered, manifest: Manifest, progress: Progress) -> dict[str, Profile]:
-    if not gathered.samples:
-        return {}
-    from ketch.tables.scan import profile_file  # numpy: 0.1 s that few packages need
+def _blocks(findings: Iterable[Finding]) -> bool:
+    return any(finding.blocks for finding in findings)
 
-    times = {data.name: data.time_column for data in manifest.data}
-    profiles = {}
-    for name, file in gathered.samples.items():
-        progress.step(f"profiling {file.name}")
-        try:
-            profiles[name] = profile_file(file, time_column=times[name])
-        except KetchError as problem:
-            where = f"ketch.toml: data.{name}"
-            finding = Finding(problem.code, problem.message, where, problem.hint)
-            raise refused(gathered.folder, (*gathered.findings, finding)) from problem
-    return profiles
+
+def _seen_at_once(gathered: Gathered, home: Home, progress: Progress) -> tuple[Finding, ...]:
+    """Return what else is wrong with a refused folder, as far as no work is needed to know."""
+    if gathered.draft is None:
+        return ()
+    lock = gathered.needs.fitting
+    environment = None if lock is None else home.environments.find(lock)
+    samples = {
+        name: file
+        for name, file in gathered.samples.items()
+        if file.stat().st_size <= SMALL_SAMPLE_BYTES
+    }
+    _, findings = profiles_of(samples, gathered.draft, home.path / PROFILES, progress)
+    return (*_imports(gathered, lock, environment), *findings)
+
+
+def _environment(
+    lock: Lock, home: Home, options: Options, progress: Progress, *, install: bool
+) -> Environment | None:
+    if not install:
+        return home.environments.find(lock)
+    progress.step("building the environment")
+    return home.environments.ensure(lock, offline=options.offline, progress=progress.step)
+
+
+def _imports(
+    gathered: Gathered, lock: Lock | None, environment: Environment | None
+) -> tuple[Finding, ...]:
+    """Return the imports that nothing brings; without an environment, those nothing names."""
+    needs = gathered.needs
+    python = needs.declared.python
+    if environment is not None:
+        return undeclared(gathered.imports, module_owners(environment), python=python)
+    names = needs.names if lock is None else frozenset(one.name for one in lock.packages)
+    return unnamed(gathered.imports, names, python=python)
+
+
+def _sources(
+    gathered: Gathered, manifest: Manifest, lock: Lock, profiles: Mapping[str, Profile]
+) -> Sources:
+    exact = replace(manifest.environment, python=lock.python)
+    return Sources(
+        manifest=replace(manifest, environment=exact),
+        lock=str(lock.without_inputs()).encode(),
+        code={path: file.read_bytes() for path, file in gathered.code.items()},
+        docs=gathered.docs,
+        model=gathered.model,
+        samples=_shipped(gathered, manifest),
+        profiles=profiles,
+        scenarios=gathered.scenarios,
+        traces=gathered.traces,
+    )
 
 
 def _shipped(gathered: Gathered, manifest: Manifest) -> dict[str, Path]:
@@ -127,7 +185,9 @@ def _store(sources: Sources, home: Home, options: Options, progress: Progress) -
     stored = dict(home.store.put_files(model, link=options.link, progress=progress.advance))
     others = [file for file in files if file not in stored]
     stored.update(home.store.put_files(others, progress=progress.advance))
-    descriptor = write(sources, home.store, files=stored)
+    with home.store.incoming() as incoming:
+        descriptor = write(sources, incoming, files=stored)
+        incoming.commit()
     return open_package(descriptor.digest, home.store)
 
 

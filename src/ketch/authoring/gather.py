@@ -1,12 +1,19 @@
-"""Reading a package folder: what would ship, what would not, and what is wrong."""
+"""Reading a package folder: what would ship, what would not, and what is wrong.
+
+Nothing is run, built or written, so everything that can be said of a folder alone is
+said at once. What only an environment can tell, such as an import that no library
+brings, is added by :mod:`ketch.authoring.build`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ketch.authoring.listing import Looks, below, beside, look
+from ketch.authoring.locking import Needs, read_needs
 from ketch.errors import Finding, KetchError
 from ketch.package import (
     CodeReport,
@@ -18,17 +25,14 @@ from ketch.package import (
     check_folder,
     entry_points,
     load_traces,
-    read_manifest,
+    read_draft,
     read_scenarios,
     scan,
 )
-from ketch.package.scenario import FOLDER as SCENARIOS_FOLDER
+from ketch.package.manifest import FILE_NAME
+from ketch.package.refusals import README
+from ketch.package.scenario import FOLDER as SCENARIOS
 from ketch.package.scenario import TRACES_FILE
-
-SOURCE_ROOT = "src/"
-IGNORED = frozenset(
-    {".DS_Store", "Thumbs.db", ".gitkeep", ".gitignore", "__pycache__", ".ipynb_checkpoints"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,22 @@ class Gathered:
 
     Attributes:
         folder: The folder, absolute.
-        manifest: What it declares; ``None`` when ``ketch.toml`` could not be read.
+        draft: What could be read of ``ketch.toml``; ``None`` when nothing could.
+        manifest: The same, when nothing in it blocks.
+        needs: What it asks of its environment.
         code: Path in the package's code folder → file.
-        docs, model, samples: Path inside the package → file.
+        docs, model, samples: Path inside the package, or name of the data → file.
         imports: What the shipped code imports from outside the folder.
-        left_out: Files of the folder that do not ship: the project around the package.
+        shipped: Every file of the folder that ships as it is, relative to the folder.
+        left_out: What lies in the folder and stays there: the project around the package.
+        looks: How each file looked that was read.
         findings: Everything that is wrong, or worth a look.
     """
 
     folder: Path
+    draft: Manifest | None
     manifest: Manifest | None
+    needs: Needs = field(default_factory=Needs)
     code: Mapping[str, Path] = field(default_factory=dict)
     docs: Mapping[str, Path] = field(default_factory=dict)
     model: Mapping[str, Path] = field(default_factory=dict)
@@ -54,8 +64,16 @@ class Gathered:
     scenarios: tuple[Scenario, ...] = ()
     traces: tuple[ScenarioTrace, ...] = ()
     imports: tuple[Import, ...] = ()
+    shipped: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    looks: Looks = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Each file that ships, and its size in bytes."""
+        looks = {path: self.looks[path] for path in self.shipped}
+        return {path: seen.st_size for path, seen in looks.items() if seen is not None}
 
     @property
     def blocked(self) -> bool:
@@ -64,45 +82,71 @@ class Gathered:
 
 
 def gather(folder: Path) -> Gathered:
-    """Read a package folder; nothing is run, and every finding is returned at once."""
+    """Read a package folder; every finding is returned at once."""
     folder = folder.resolve()
-    manifest, findings = read_manifest(folder)
-    if manifest is None:
-        return Gathered(folder, None, findings=findings)
-    report = _code(folder, manifest)
-    code = {path.removeprefix(SOURCE_ROOT): folder / path for path in report.files}
-    docs = {path: folder / path for path in ("README.md", *_below(folder, "docs"))}
-    docs = {path: file for path, file in docs.items() if file.is_file()}
-    model = {path: folder / path for path in _below(folder, "model")}
-    samples, sample_findings = _samples(folder, manifest)
-    scenarios, scenario_findings = read_scenarios(folder, manifest.schema)
+    draft, findings = read_draft(folder)
+    if draft is None:
+        return Gathered(folder, None, None, findings=findings)
+    is_whole = not any(finding.blocks for finding in findings)
+    needs, report = read_needs(folder, draft.environment), _code(folder, draft)
+    code, code_findings = _code_files(folder, report)
+    samples, sample_findings = _samples(folder, draft)
+    files = _list_files(folder, report.files, _shipped(draft, samples))
+    read = dict.fromkeys([FILE_NAME, *files.all, *needs.files, *samples.values()])
+    looks = look(folder, read)
+    scenarios, scenario_findings = _scenarios(folder, draft, is_whole=is_whole)
     traces, trace_findings = _traces(folder)
-    shipped = [*report.files, *docs, *model, *_relative(folder, samples.values())]
-    texts = (*report.files, *docs, "ketch.toml", *_below(folder, SCENARIOS_FOLDER))
     all_findings = (
-        *findings,
-        *report.findings,
-        *sample_findings,
-        *scenario_findings,
-        *trace_findings,
-        *_promises(scenarios, scenario_findings),
-        *check_folder(folder, shipped),
-        *scan(folder, texts),
+        *(*findings, *report.findings, *code_findings, *needs.findings, *sample_findings),
+        *(*scenario_findings, *trace_findings, *_promises(files.scenarios)),
+        *check_folder(folder, files.shipped, read=files.scenarios),
+        *scan(folder, dict.fromkeys([FILE_NAME, *files.all, *needs.requirements.files])),
     )
-    used = {*shipped, "ketch.toml", *_below(folder, SCENARIOS_FOLDER)}
     return Gathered(
         folder=folder,
-        manifest=manifest,
+        draft=draft,
+        manifest=draft if is_whole else None,
+        needs=needs,
         code=code,
-        docs=docs,
-        model=model,
-        samples=samples,
+        docs={path: folder / path for path in files.docs},
+        model={path: folder / path for path in files.model},
+        samples={name: folder / path for name, path in samples.items()},
         scenarios=scenarios,
         traces=traces,
         imports=report.imports,
-        left_out=tuple(path for path in _below(folder, "") if path not in used),
+        shipped=files.shipped,
+        left_out=beside(folder, read),
+        looks=looks,
         findings=tuple(dict.fromkeys(all_findings)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of a folder by what they are for, relative to it."""
+
+    code: tuple[str, ...]
+    docs: tuple[str, ...]
+    model: tuple[str, ...]
+    samples: tuple[str, ...]
+    scenarios: tuple[str, ...]
+
+    @property
+    def shipped(self) -> tuple[str, ...]:
+        """Those that ship as they are."""
+        return (*self.code, *self.docs, *self.model, *self.samples)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Those whose content ships."""
+        return (*self.shipped, *self.scenarios)
+
+
+def _list_files(folder: Path, code: tuple[str, ...], samples: tuple[str, ...]) -> _Files:
+    readme = [README] if os.path.lexists(folder / README) else []
+    scenarios = tuple(path for path in below(folder, SCENARIOS) if "/." not in path)
+    docs = (*readme, *below(folder, "docs"))
+    return _Files(code, docs, below(folder, "model"), samples, scenarios)
 
 
 def _code(folder: Path, manifest: Manifest) -> CodeReport:
@@ -116,60 +160,83 @@ def _code(folder: Path, manifest: Manifest) -> CodeReport:
     )
 
 
-def _samples(folder: Path, manifest: Manifest) -> tuple[dict[str, Path], tuple[Finding, ...]]:
+def _code_files(folder: Path, report: CodeReport) -> tuple[dict[str, Path], tuple[Finding, ...]]:
+    """Return the shipped code by its path in the package, where ``src/`` is a root like any."""
+    root = "src/" if "src" in report.roots else ""
+    code: dict[str, Path] = {}
+    findings = []
+    for path in report.files:
+        inside = path.removeprefix(root)
+        if inside in code:
+            other = code[inside].relative_to(folder).as_posix()
+            message = f"`{path}` and `{other}` are one file in the package, `{inside}`"
+            findings.append(Finding("package/path-clash", message, path, "rename one"))
+        code.setdefault(inside, folder / path)
+    return code, tuple(findings)
+
+
+def _samples(folder: Path, manifest: Manifest) -> tuple[dict[str, str], tuple[Finding, ...]]:
     """Return every sample by data reference; the findings name those that are missing."""
-    samples: dict[str, Path] = {}
+    samples: dict[str, str] = {}
     findings = []
     for data in manifest.data:
         if data.sample is None:
             continue
-        where = f"ketch.toml: data.{data.name}.sample"
-        file = folder / data.sample
-        if ".." in Path(data.sample).parts or Path(data.sample).is_absolute():
+        where = f"{FILE_NAME}: data.{data.name}.sample"
+        path = Path(data.sample)
+        if ".." in path.parts or path.is_absolute():
             message = f"expected a path inside the folder, found `{data.sample}`"
             findings.append(Finding("package/outside", message, where))
-        elif not file.is_file():
+        elif not _is_file(folder / path):
             findings.append(Finding("package/missing-file", f"no file `{data.sample}`", where))
         else:
-            samples[data.name] = file
+            samples[data.name] = path.as_posix()
     return samples, tuple(findings)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # below a folder that may not be entered
+        return False
+
+
+def _shipped(manifest: Manifest, samples: Mapping[str, str]) -> tuple[str, ...]:
+    shipped = {data.name for data in manifest.data if data.ship}
+    return tuple(path for name, path in samples.items() if name in shipped)
+
+
+def _scenarios(
+    folder: Path, manifest: Manifest, *, is_whole: bool
+) -> tuple[tuple[Scenario, ...], tuple[Finding, ...]]:
+    scenarios, findings = read_scenarios(folder, manifest.schema)
+    if is_whole:
+        return scenarios, findings
+    # The cells of a table have no types where the schema has gaps.
+    return scenarios, tuple(one for one in findings if ".csv" not in (one.where or ""))
+
+
 def _traces(folder: Path) -> tuple[tuple[ScenarioTrace, ...], tuple[Finding, ...]]:
-    path = folder / SCENARIOS_FOLDER / TRACES_FILE
-    if not path.is_file():
-        return (), ()
+    path = folder / SCENARIOS / TRACES_FILE
     try:
         return load_traces(path.read_bytes()), ()
+    except OSError:  # there are none, or `check_folder` reports it
+        return (), ()
     except KetchError as problem:
-        where = f"{SCENARIOS_FOLDER}/{TRACES_FILE}"
+        where = f"{SCENARIOS}/{TRACES_FILE}"
         hint = "`ketch record` writes it anew"
         return (), (Finding("package/trace", problem.message, where, hint),)
 
 
-def _promises(scenarios: Iterable[Scenario], findings: Iterable[Finding]) -> Iterator[Finding]:
-    if not tuple(scenarios) and not tuple(findings):
+def _promises(written: Sequence[str]) -> Iterator[Finding]:
+    if not set(written) - {f"{SCENARIOS}/{TRACES_FILE}"}:
         yield Finding(
             "scenario/none",
             "expected at least one scenario, found none",
-            f"{SCENARIOS_FOLDER}/",
+            f"{SCENARIOS}/",
             "write an input as `scenarios/NAME.json`, then run `ketch record`",
         )
-
-
-def _below(folder: Path, part: str) -> tuple[str, ...]:
-    """Return every file below a part of the folder, sorted, as POSIX paths."""
-    found = []
-    for root, names, files in os.walk(folder / part):
-        names[:] = [name for name in names if name not in IGNORED and not _is_hidden(name)]
-        here = Path(root).relative_to(folder)
-        found += [(here / name).as_posix() for name in files if name not in IGNORED]
-    return tuple(sorted(found))
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
-
-
-def _relative(folder: Path, files: Iterable[Path]) -> list[str]:
-    return [file.relative_to(folder).as_posix() for file in files]
+    for path in written:
+        if path.count("/") > 1:
+            message = "expected scenarios in the folder itself, found one below it"
+            yield Finding("scenario/unreadable", message, path, f"move it into `{SCENARIOS}/`")

@@ -11,30 +11,34 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ketch.authoring.drafting.compose import declaration, pipeline
-from ketch.authoring.drafting.draft import Draft, draft_model, draft_project
-from ketch.authoring.drafting.examples import Examples, read_examples
 from ketch.authoring.drafting.folder import (
     FIXED,
+    drop_present,
+    kept_in_place,
     move_into,
-    package_name,
     refuse_existing,
+    staging,
     write_all,
 )
-from ketch.authoring.drafting.identify import identify
-from ketch.authoring.drafting.project import pins_of, read_project
+from ketch.authoring.drafting.literals import text
+from ketch.authoring.drafting.naming import package_name, package_owner
 from ketch.authoring.drafting.templates import below, filled
 from ketch.authoring.progress import Progress, Silent
 from ketch.authoring.record import record
 from ketch.env import write_lock
 from ketch.errors import Finding, KetchError, NotFound, UsageError
 from ketch.runtime import Home
+
+if TYPE_CHECKING:  # to know every kind of model file is costly, and `pack` imports this module
+    from ketch.authoring.drafting.draft import Draft
+    from ketch.authoring.drafting.examples import Examples
+
+NOBODY = "someone@example.com"
+"""Stands for the owner where nobody is known."""
 
 _OWNER = Finding(
     "init/owner",
@@ -53,11 +57,13 @@ class Initialised:
         path: The folder.
         findings: What was assumed, and what a person has to decide.
         files: What was written, relative to the folder.
+        is_draft: Whether a person has to look at it before it can be packed.
     """
 
     path: Path
     findings: tuple[Finding, ...]
     files: tuple[str, ...]
+    is_draft: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``ketch init --json``."""
@@ -96,29 +102,38 @@ def init(
         Unavailable: The package index or an interpreter cannot be reached.
     """
     progress = progress or Silent()
-    values = {"name": package_name(name, folder)}
-    kept = _kept(folder, source)
+    owner = package_owner(folder)
+    values = {"name": package_name(name, folder), "owner": owner or NOBODY}
+    kept = kept_in_place(folder, source)
     refuse_existing(folder, [path for path in FIXED if path not in kept])
-    with _staging(folder) as staged:
+    findings: list[Finding] = [] if owner else [_OWNER]
+    with staging(folder) as staged:
         if source is None:
             if example is not None:
                 message = "expected `--from` beside an example, found none"
                 raise UsageError(message, code="init/example-alone")
             _write_empty(staged, values)
-            findings: tuple[Finding, ...] = ()
         else:
+            from ketch.authoring.drafting.examples import Examples, read_examples
+
             examples = read_examples(example) if example is not None else Examples()
             home = home or Home.default()
             draft = _draft(source, examples, home, progress)
-            _write_draft(staged, draft, {**values, "source": source.name})
-            findings = (*draft.findings, _OWNER, *_recorded(staged, draft, home, progress))
-        _drop(staged, folder, kept)
+            written = f"{_module(draft, kept)}.py"
+            _write_draft(staged, draft, {**values, "source": source.name, "pipeline": written})
+            told = (*draft.findings, *_recorded(staged, draft, home, progress))
+            findings = [*(_renamed(one, written) for one in told), *findings]
+            drop_present(staged, folder, kept)
         progress.step("writing the folder")
         files = move_into(staged, folder)
-    return Initialised(folder, tuple(dict.fromkeys(findings)), files)
+    return Initialised(folder, tuple(dict.fromkeys(findings)), files, source is not None)
 
 
 def _draft(source: Path, examples: Examples, home: Home, progress: Progress) -> Draft:
+    from ketch.authoring.drafting.draft import draft_model, draft_project
+    from ketch.authoring.drafting.identify import identify
+    from ketch.authoring.drafting.project import pins_of, read_project
+
     if not source.exists():
         raise NotFound(f"no file or folder `{source}`", code="init/no-source", where=str(source))
     progress.step(f"reading {source.name}")
@@ -134,11 +149,14 @@ def _draft(source: Path, examples: Examples, home: Home, progress: Progress) -> 
 
 
 def _write_empty(staged: Path, values: dict[str, str]) -> None:
-    values = {**values, "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    values = {**values, "owner": text(values["owner"]), "python": python}
     write_all(staged, {path: filled(f"empty/{path}", values) for path in below("empty")})
 
 
 def _write_draft(staged: Path, draft: Draft, values: dict[str, str]) -> None:
+    from ketch.authoring.drafting.compose import declaration, pipeline
+
     values = {**values, "description": draft.title, "python": draft.solved.python}
     scenarios = {
         f"scenarios/{one.name}.json": json.dumps(one.to_json(), indent=2, ensure_ascii=False) + "\n"
@@ -146,7 +164,7 @@ def _write_draft(staged: Path, draft: Draft, values: dict[str, str]) -> None:
     }
     texts = {
         "ketch.toml": declaration(draft.plan, values),
-        "pipeline.py": pipeline(draft.plan, draft.title),
+        values["pipeline"]: pipeline(draft.plan, draft.title),
         "README.md": filled("folder/README.md", values),
         "requirements.txt": draft.solved.requirements,
         **scenarios,
@@ -157,6 +175,25 @@ def _write_draft(staged: Path, draft: Draft, values: dict[str, str]) -> None:
         target = staged / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+
+
+def _renamed(finding: Finding, written: str) -> Finding:
+    """Return a finding that speaks of the file the pipeline was written to."""
+    where, hint = (
+        (one or "").replace("pipeline.py", written) for one in (finding.where, finding.hint)
+    )
+    return replace(finding, where=where or None, hint=hint or None)
+
+
+def _module(draft: Draft, kept: frozenset[str]) -> str:
+    """Return the module to write the pipeline to: none that the author has already."""
+    taken = {*draft.files, *kept}
+    free = (
+        name
+        for name in ("pipeline", "steps", "answers")
+        if f"{name}.py" not in taken and f"{name}/__init__.py" not in taken
+    )
+    return next(free, "package_steps")
 
 
 def _recorded(staged: Path, draft: Draft, home: Home, progress: Progress) -> tuple[Finding, ...]:
@@ -175,48 +212,3 @@ def _recorded(staged: Path, draft: Draft, home: Home, progress: Progress) -> tup
         for one in recorded.scenarios
         if one.change == "raised"
     )
-
-
-def _kept(folder: Path, source: Path | None) -> frozenset[str]:
-    """Return what stays as it is when a project becomes a package where it lies."""
-    if source is None or not source.is_dir() or not folder.is_dir():
-        return frozenset()
-    if not source.samefile(folder):
-        return frozenset()
-    own = ("README.md", "requirements.txt")
-    return frozenset(name for name in own if (folder / name).is_file())
-
-
-def _drop(staged: Path, folder: Path, kept: frozenset[str]) -> None:
-    """Leave out what is there already: what is kept, and files that lie in their place."""
-    for path in [path for path in staged.rglob("*") if path.is_file()]:
-        name = path.relative_to(staged).as_posix()
-        there = folder / name
-        in_place = name.startswith("model/") or (path.suffix == ".py" and name != "pipeline.py")
-        if name in kept or (in_place and there.is_file() and _same(path, there)):
-            path.unlink()
-    if "requirements.txt" in kept:
-        (staged / "requirements.lock").unlink(missing_ok=True)
-
-
-def _same(one: Path, other: Path) -> bool:
-    if one.stat().st_size != other.stat().st_size:
-        return False
-    with one.open("rb") as left, other.open("rb") as right:
-        while block := left.read(1 << 20):
-            if block != right.read(1 << 20):
-                return False
-    return True
-
-
-@contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """Yield a private folder beside or in the one to be written, gone afterwards."""
-    parent = folder.absolute()
-    while not parent.is_dir():
-        parent = parent.parent
-    staged = Path(tempfile.mkdtemp(prefix=".ketch-init-", dir=parent))
-    try:
-        yield staged
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)

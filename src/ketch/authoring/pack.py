@@ -7,17 +7,19 @@ that ``ketch gc`` clears away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ketch.authoring.build import Options, build
+from ketch.authoring.locking import keep_lock
 from ketch.authoring.progress import Progress, Silent
-from ketch.authoring.prove import prove_package
+from ketch.authoring.prove import keep_report, prove_package
 from ketch.errors import Finding
 from ketch.package import Package
 from ketch.runtime import Home
 from ketch.store import write_archive
-from ketch.verify import Report, attach, attest
+from ketch.verify import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,16 @@ class Packed:
         package: The package, in the store.
         report: What verification found; ``None`` when it was left out.
         findings: Advice that did not stop the work.
+        files: Each file of the folder that the package holds, and its size in bytes.
+        left_out: What lies in the folder and is no part of the package.
         archive: The archive that was written, if any.
     """
 
     package: Package
     report: Report | None
     findings: tuple[Finding, ...]
+    files: Mapping[str, int]
+    left_out: tuple[str, ...]
     archive: Path | None = None
 
     @property
@@ -53,6 +59,8 @@ class Packed:
             "verified": self.verified,
             "components": components,
             "findings": [finding.to_json() for finding in self.findings],
+            "files": dict(self.files),
+            "left_out": list(self.left_out),
             "report": None if self.report is None else self.report.to_json(),
             "archive": None if self.archive is None else str(self.archive),
         }
@@ -86,25 +94,24 @@ def pack(
         Refused: Something is wrong with the folder; the findings name all of it.
         Unavailable: The package index, a disk or an interpreter cannot be reached.
     """
-    home = home or Home.default()
-    progress = progress or Silent()
-    built = build(folder, home, options or Options(), progress)
-    report = None
+    home, options, progress = home or Home.default(), options or Options(), progress or Silent()
+    built = build(folder, home, options, progress, install=verified)
+    keep_lock(built.gathered.folder, built.lock)
+    package, gathered = built.package, built.gathered
+    packed = Packed(package, None, built.findings, gathered.sizes, gathered.left_out)
     if verified:
-        offline = options is not None and options.offline
         report = prove_package(
-            built.package, home, progress=progress, offline=offline, gathered=built.gathered
+            package, home, progress=progress, offline=options.offline, samples=gathered.samples
         )
-    if report is not None and not report.passed:
-        return Packed(built.package, report, built.findings)
-    if report is not None:
-        attach(attest(report), built.package, home.store)
-    replaced = _tag(built.package, home)
+        packed = replace(packed, report=report)
+        keep_report(report, package, home)
+        if not report.passed:
+            return packed
+    replaced = _tag(package, home)
     if archive is not None:
         progress.step(f"writing {archive.name}")
-        root = built.package.descriptor
-        write_archive(home.store, root, archive, name=built.package.reference)
-    return Packed(built.package, report, (*built.findings, *replaced), archive)
+        write_archive(home.store, package.descriptor, archive, name=package.reference)
+    return replace(packed, findings=(*built.findings, *replaced), archive=archive)
 
 
 def _tag(package: Package, home: Home) -> tuple[Finding, ...]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ketch.authoring.build import Options, build, refused
+from ketch.authoring.build import Options, build
 from ketch.authoring.gather import Gathered
 from ketch.authoring.progress import Progress, Silent
-from ketch.env import module_owners
-from ketch.errors import NotFound, UsageError
-from ketch.package import Package, Reference, ScenarioTrace, open_package, undeclared
-from ketch.runtime import Home, Prepared, prepared
+from ketch.errors import NotFound, Refused, UsageError
+from ketch.package import Package, PackageVersion, Reference, ScenarioTrace, open_package
+from ketch.package.names import check_version
+from ketch.runtime import Home
 from ketch.store import read_archive
-from ketch.verify import Report, attach, attest, attestations, verify
+from ketch.verify import Report, attach, attest, newest_passing
 
 ARCHIVE_SUFFIX = ".tar"
+MOST_REFERENCES = 10
+"""Packages whose earlier traces are looked at."""
 
 
 def prove_package(
@@ -24,7 +27,7 @@ def prove_package(
     *,
     progress: Progress,
     offline: bool = False,
-    gathered: Gathered | None = None,
+    samples: Mapping[str, Path] | None = None,
 ) -> Report:
     """Verify a stored package in its own environment, which is built if need be.
 
@@ -33,17 +36,18 @@ def prove_package(
         home: Where its environment is kept.
         progress: Told what is being done.
         offline: Use only what lies on this machine.
-        gathered: The folder it was built from, when that is at hand: its samples feed
-            the metrics, and its imports are checked against the lock.
+        samples: Data reference name → file that is at hand beside the package, for metrics.
 
     Raises:
-        Refused: The code imports what no library of the lock provides.
         Unavailable: The environment cannot be built now.
     """
-    samples = None if gathered is None else gathered.samples
-    with prepared(package, home, samples=samples, offline=offline, progress=progress.step) as ready:
-        if gathered is not None:
-            _check_imports(gathered, ready)
+    # All that runs a package: packing one without proof does without.
+    from ketch.runtime import prepared
+    from ketch.verify import verify
+
+    with prepared(
+        package, home, samples=samples, second_seed=1, offline=offline, progress=progress.step
+    ) as ready:
         return verify(
             package,
             ready.start,
@@ -62,8 +66,9 @@ def prove(
 ) -> Report:
     """Verify a package folder, an archive, or a package in the store.
 
-    A folder is built first, into the store but without a tag. A passing report is
-    kept beside the package as an attestation.
+    A folder is built first, into the store but without a tag; it stays as it is. The
+    package of an archive gets its name here, once it kept its contract and if the name
+    is free. What is kept of the report: see :func:`keep_report`.
 
     Args:
         target: A folder, an archive file, or a reference.
@@ -73,24 +78,52 @@ def prove(
     """
     home, options, progress = home or Home.default(), options or Options(), progress or Silent()
     package, gathered = target_package(target, home, options, progress)
+    samples = None if gathered is None else gathered.samples
     report = prove_package(
-        package, home, progress=progress, offline=options.offline, gathered=gathered
+        package, home, progress=progress, offline=options.offline, samples=samples
     )
-    if report.passed:
-        attach(attest(report), package, home.store)
+    keep_report(report, package, home)
+    if report.passed and Path(target).is_file():
+        return replace(report, notes=(*report.notes, *_named(package, home)))
     return report
 
 
+def keep_report(report: Report, package: Package, home: Home) -> None:
+    """Attach the attestation of a report: one that passed, or any about a tagged package.
+
+    A folder in the making breaks its contract many times, which is nobody's business. A
+    package with a name that no longer keeps it is everybody's.
+    """
+    tagged = {descriptor.digest for descriptor in home.store.tags().values()}
+    if report.passed or package.digest in tagged:
+        attach(attest(report), package, home.store)
+
+
+def _named(package: Package, home: Home) -> Iterator[str]:
+    """Tag a package that came as a file, unless its name is taken; yield what to say."""
+    name = package.reference
+    try:
+        is_new = home.store.resolve(name) is None
+        home.store.tag(name, package.descriptor)
+    except Refused:
+        digest = f"{package.manifest.name}@{package.digest}"
+        yield f"`{name}` is another package here; this one stays without a name, as `{digest}`"
+    else:
+        if is_new:
+            yield f"`{name}` is in the store now"
+
+
 def target_package(
-    target: str, home: Home, options: Options, progress: Progress
+    target: str, home: Home, options: Options, progress: Progress, *, install: bool = True
 ) -> tuple[Package, Gathered | None]:
     """Return the package that a folder, an archive or a reference means.
 
-    A folder is built into the store without a tag, and is the second value.
+    A folder is built into the store without a tag, and is the second value. Nothing is
+    written into it; ``install`` is as for :func:`ketch.authoring.build.build`.
     """
     path = Path(target)
     if path.is_dir():
-        built = build(path, home, options, progress)
+        built = build(path, home, options, progress, install=install)
         return built.package, built.gathered
     if path.is_file():
         progress.step(f"reading {path.name}")
@@ -106,20 +139,21 @@ def target_package(
 def references(package: Package, home: Home) -> list[Sequence[ScenarioTrace]]:
     """Return earlier traces to compare with, the best first.
 
-    Those of the same package come first, then those of other versions of its name in
-    the store, the newest first; only traces of a verification that passed count.
+    A package with a name is compared with itself, then with the newest other versions in
+    the store. A folder in the making is compared with those first: it is the change that
+    is of interest. Of each package, the newest verification that passed counts.
     """
-    found: list[Sequence[ScenarioTrace]] = []
-    prefix = f"{package.manifest.name}:"
-    others = [tag.digest for name, tag in home.store.tags().items() if name.startswith(prefix)]
-    for digest in dict.fromkeys((package.digest, *reversed(others))):
-        found += [one.traces for one in attestations(digest, home.store) if one.passed]
-    return found
+    tags = home.store.tags()
+    versions = sorted(_versions(str(package.manifest.name), tags), reverse=True)
+    others = [tags[f"{package.manifest.name}:{version}"].digest for version in versions]
+    own = (package.digest,)
+    ordered = (*own, *others) if package.digest in others else (*others, *own)
+    digests = list(dict.fromkeys(ordered))[:MOST_REFERENCES]
+    kept = (newest_passing(digest, home.store) for digest in digests)
+    return [one.traces for one in kept if one is not None]
 
 
-def _check_imports(gathered: Gathered, ready: Prepared) -> None:
-    python = ready.package.manifest.environment.python
-    owners = module_owners(ready.environment)
-    missing = undeclared(gathered.imports, owners, python=python)
-    if any(finding.blocks for finding in missing):
-        raise refused(gathered.folder, (*gathered.findings, *missing))
+def _versions(name: str, tags: Iterable[str]) -> list[PackageVersion]:
+    """Return the versions of a package that have tags."""
+    found = [tag.removeprefix(f"{name}:") for tag in tags if tag.startswith(f"{name}:")]
+    return [PackageVersion(version) for version in found if not check_version(version)]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from shlex import quote
 
-from ketch.authoring import Initialised, Packed, Recorded
+from ketch.authoring import Initialised, Packed, Recorded, RecordedScenario
 from ketch.cli.report import SHOWN, difference_text, report_text, value_text
 from ketch.cli.text import size
+
+NAMED = 8
+"""How many files are named; ``--json`` has them all."""
+
+WORTH_SAYING_BYTES = 1_000_000
 
 
 def packed_text(packed: Packed) -> str:
@@ -18,9 +24,21 @@ def packed_text(packed: Packed) -> str:
     state = "verified" if packed.verified else "NOT verified"
     lines.append(f"{package.reference}  {package.digest}")
     lines.append(f"{size(package.size_bytes)}, {state}, in the store")
+    lines.append(f"  ships     {_listed([_sized(*file) for file in packed.files.items()])}")
+    if packed.left_out:
+        lines.append(f"  left out  {_listed(packed.left_out)}")
     if packed.archive is not None:
         lines.append(f"archive {packed.archive}")
     return "\n".join(lines)
+
+
+def _sized(path: str, size_bytes: int) -> str:
+    return path if size_bytes < WORTH_SAYING_BYTES else f"{path} ({size(size_bytes)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def recorded_text(recorded: Recorded) -> str:
@@ -31,23 +49,44 @@ def recorded_text(recorded: Recorded) -> str:
 def _recorded(recorded: Recorded) -> Iterator[str]:
     marks = {"new": "+", "changed": "~", "same": "=", "error": "=", "raised": "✗"}
     for one in recorded.scenarios:
-        draft = "  (draft: confirm it with `ketch record --confirm`)" if one.scenario.draft else ""
         detail = f": {one.detail}" if one.detail else ""
-        yield f"{marks[one.change]} {one.scenario.name}  {one.change}{detail}{draft}"
+        yield f"{marks[one.change]} {one.scenario.name}  {one.change}{detail}{_draft(one)}"
+        if one.hint:
+            yield f"    {one.hint}"
         for difference in one.differences[:SHOWN]:
             yield f"    {difference_text(difference)}"
         if one.change == "new":
             yield from (
                 f"    {value_text(dict(row))}" for row in (one.scenario.expected or ())[:SHOWN]
             )
-    written = ", ".join(recorded.files) if recorded.files else "nothing"
-    yield f"wrote {written}"
+    if not recorded.answered:
+        yield "wrote nothing: not every scenario was answered"
+    else:
+        yield f"wrote {', '.join(recorded.files) or 'nothing'}"
+
+
+def _draft(one: RecordedScenario) -> str:
+    if one.confirmed:
+        return "  (confirmed)"
+    return "  (draft: confirm it with `ketch record --confirm`)" if one.scenario.draft else ""
 
 
 def initialised_text(made: Initialised) -> str:
     """Return what ``ketch init`` wrote and what to do next."""
     files = "\n".join(f"  {file}" for file in made.files)
-    return (
-        f"{made.path}\n{files}\n\nnext: look at ketch.toml and scenarios/, then\n"
-        f"  ketch record --confirm {made.path}\n  ketch pack {made.path}"
-    )
+    return "\n".join([f"{made.path}\n{files}\n", *_next(made)])
+
+
+def _next(made: Initialised) -> Iterator[str]:
+    """Yield what to do now, as commands that can be pasted."""
+    folder = quote(str(made.path))
+    if any(finding.blocks for finding in made.findings):
+        yield "next: mend what is marked ✗; then see what it answers, confirm that, and pack"
+        yield f"  ketch record {folder}"
+        yield f"  ketch record --confirm {folder}"
+    elif made.is_draft:
+        yield "next: look at ketch.toml, README.md and scenarios/; when they are right"
+        yield f"  ketch record --confirm {folder}"
+    else:
+        yield "next: make it yours, file by file; it can be packed as it is"
+    yield f"  ketch pack {folder}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ketch.cli.printer import Printer
 from ketch.runtime import Home, examine
+from ketch.store.home import home_path
 
 
 def doctor(*, json: bool = False) -> int:
@@ -12,7 +13,7 @@ def doctor(*, json: bool = False) -> int:
     Args:
         json: Print one JSON value.
     """
-    checks = examine(Home.default())
+    checks = examine(Home(home_path()))
     lines = []
     for check in checks:
         lines.append(f"{'✓' if check.ok else '✗'} {check.name}: {check.detail}")

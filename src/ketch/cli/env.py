@@ -6,7 +6,7 @@ from cyclopts import App
 
 from ketch.cli.printer import Printer
 from ketch.cli.text import counted, size
-from ketch.env import EnvironmentRecord
+from ketch.env import Collected, EnvironmentRecord
 from ketch.runtime import Home, collect_unused_environments
 
 env = App(name="env", help="Show or clean up the environments of packages.")
@@ -33,15 +33,28 @@ def list_environments(*, json: bool = False) -> None:
 def collect(*, dry_run: bool = False, json: bool = False) -> None:
     """Remove environments that no package in the store needs.
 
+    What was used within the hour stays. Every environment can be made again from its lock.
+
     Args:
         dry_run: Say what would be removed, and remove nothing.
         json: Print one JSON value.
     """
     collected = collect_unused_environments(Home.default(), dry_run=dry_run)
-    done = "would free" if dry_run else "freed"
-    text = f"{counted(len(collected.keys), 'environment')}, {done} {size(collected.size_bytes)}"
-    value = {"environments": list(collected.keys), "size_bytes": collected.size_bytes}
-    Printer(as_json=json).show(value, text)
+    value = {
+        "environments": list(collected.keys),
+        "size_bytes": collected.size_bytes,
+        "freed_bytes": collected.freed_bytes,
+    }
+    Printer(as_json=json).show(value, _collected(collected, "would free" if dry_run else "freed"))
+
+
+def _collected(collected: Collected, done: str) -> str:
+    if not collected.keys:
+        return "nothing to remove: every environment is needed, or was used within the hour"
+    shared = collected.size_bytes - collected.freed_bytes
+    beside = f"; {size(shared)} of it is shared with uv's cache" if shared else ""
+    what = f"{counted(len(collected.keys), 'environment')} of {size(collected.size_bytes)}"
+    return f"{what}, {done} {size(collected.freed_bytes)}{beside}"
 
 
 def _libraries(count: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ketch.authoring import Options, Silent, target_package
 from ketch.cli.overview import overview
 from ketch.cli.printer import Printer
-from ketch.runtime import Home, describe
+from ketch.runtime import Home, describe, stored_as
 from ketch.verify import attestations
 
 
@@ -17,7 +17,7 @@ def inspect(package: str = ".", /, *, json: bool = False) -> None:
         json: Print one JSON value.
     """
     home = Home.default()
-    found, _ = target_package(package, home, Options(), Silent())
-    kept = attestations(found.digest, home.store)
-    value = describe(found, kept)
-    Printer(as_json=json).show(value, overview(found, kept))
+    found, _ = target_package(package, home, Options(), Silent(), install=False)
+    kept, stored = attestations(found.digest, home.store), stored_as(found, home)
+    value = describe(found, kept, stored)
+    Printer(as_json=json).show(value, overview(found, kept, stored))

@@ -8,13 +8,17 @@ contract, 2 wrong usage, 3 unavailable (DESIGN §12).
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from cyclopts import App
+
+    from ketch.errors import UsageError
 
 VERBS = {
     "init": "write a new package folder, empty or around a trained model",
@@ -37,19 +41,27 @@ def main(tokens: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if tokens is None else tokens)
     if arguments in (["--version"], ["-V"]):
         return _version()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has its own opinion
+            signal.signal(number, _stop)
     try:
         return _run(arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("stopped", file=sys.stderr)
-        return 130
+        return 128 + (stop.args[0] if stop.args else signal.SIGINT)
     except BrokenPipeError:
-        # The reader of our output has gone; keep Python from complaining as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
     except Exception:  # noqa: BLE001 # the last border: keep the traceback, say whose fault it is
         traceback.print_exc()
         print("\nerror: this is a fault in ketch itself; please report it", file=sys.stderr)
         return 1
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    """End as after Ctrl-C: workers end, and nothing half-written stays. Once: then at once."""
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt(number)
 
 
 def run() -> None:
@@ -70,6 +82,7 @@ def app(chosen: str | None = None) -> App:
         name="ketch",
         help="Model packages a business can trust.",
         version_flags=["--version"],
+        suppress_keyboard_interrupt=False,  # `main` says that it stopped
         help_format="markdown",
         default_parameter=Parameter(negative=""),  # a flag that is off needs no flag to turn it off
     )
@@ -80,13 +93,17 @@ def app(chosen: str | None = None) -> App:
 
 
 def _run(arguments: list[str]) -> int:
-    from cyclopts import CycloptsError
-
     from ketch.cli.printer import Printer
     from ketch.errors import KetchError, UsageError
+    from ketch.files import DISK_TROUBLE, failure
 
     printer = Printer(as_json="--json" in arguments)
-    verb = arguments[0] if arguments and arguments[0] in VERBS else None
+    verb = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    if verb is not None and verb not in VERBS:
+        printer.error(_unknown(verb))
+        return UsageError.exit_status
+    from cyclopts import CycloptsError
+
     try:
         result = app(verb)(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
@@ -102,7 +119,31 @@ def _run(arguments: list[str]) -> int:
     except KetchError as problem:
         printer.error(problem)
         return problem.exit_status
+    except OSError as problem:
+        if problem.errno not in DISK_TROUBLE:
+            raise
+        # Whoever writes files says so in words; what is left is our own output.
+        _drop_output()
+        told = failure(problem, Path("standard output"))
+        Printer().error(told)
+        return told.exit_status
     return result if isinstance(result, int) else 0
+
+
+def _drop_output() -> None:
+    """Send what is still to be printed nowhere: Python would complain about it as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unknown(verb: str) -> UsageError:
+    from ketch.errors import UsageError
+    from ketch.schema import did_you_mean
+
+    return UsageError(
+        f"expected a verb of ketch, found `{verb}`",
+        code="usage/arguments",
+        hint=did_you_mean(verb, VERBS) or "`ketch --help` lists the verbs",
+    )
 
 
 def _function(verb: str) -> str:

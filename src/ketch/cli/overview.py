@@ -2,103 +2,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
 
 from rich.text import Text
 
-from ketch.cli.text import moment, size
+from ketch.cli.fit import WIDTH, crop
+from ketch.cli.text import counted, moment, rows, size
 from ketch.env import Lock
-from ketch.package import Attestation, Package
+from ketch.package import Attestation, Package, Scenario, imported_distributions
+from ketch.runtime import Stored
+from ketch.runtime.failures import printable
 from ketch.schema import Field
+
+NAMED = 6
+"""How many files, libraries or scenarios are named; ``--json`` has them all."""
+
+_LINES = 4
+_MEASURED = (("latency_ms", "{:.2g} ms a row"), ("memory_mb", "{:.0f} MB"))
+_MAIN = (
+    *("scikit-learn", "xgboost", "xgboost-cpu", "lightgbm", "catboost", "onnxruntime", "torch"),
+    *("tensorflow", "keras", "transformers", "statsmodels", "polars", "pandas", "numpy"),
+)
+"""Libraries that decide what a model answers, also where only the model file needs them."""
 
 Fact = tuple[str, str]
 
 
-def overview(package: Package, attestations: Sequence[Attestation]) -> Text:
-    """Return everything worth knowing, in the order one would ask."""
+def overview(package: Package, attestations: Sequence[Attestation], stored: Stored | None) -> Text:
+    """Return everything worth knowing, in the order one would ask.
+
+    Args:
+        package: The package.
+        attestations: Its verifications, the newest first.
+        stored: What the store holds under its name and version.
+    """
     manifest = package.manifest
     screen = Text(f"{package.reference}  {package.digest}\n", style="bold")
     screen.append(f"{manifest.description or '(no description)'}\n", style="not bold")
-    screen.append("\n")
-    _append(screen, _facts(package, attestations))
-    screen.append("\ninputs\n")
-    _append(screen, _fields(manifest.schema.inputs))
-    screen.append("\noutputs\n")
-    _append(screen, _fields(manifest.schema.outputs))
+    facts = (*_who(package), *_state(package, attestations, stored), *_what(package))
+    _section(screen, "", facts)
+    _section(screen, "inputs", _fields(manifest.schema.inputs))
+    _section(screen, "outputs", _fields(manifest.schema.outputs))
+    _section(screen, "data", _data(package))
+    _section(screen, "scenarios", _scenarios(package.scenarios))
     screen.rstrip()
     return screen
 
 
-def _append(screen: Text, facts: Iterable[Fact]) -> None:
-    """Append facts as two columns; a long one runs on rather than being cut."""
-    listed = list(facts)
+def _section(screen: Text, title: str, facts: Iterable[Fact]) -> None:
+    """Append facts as two columns below a title; a long one is folded."""
+    listed = [(name, printable(value)) for name, value in facts if value]
+    if not listed:
+        return
+    screen.append(f"\n{title}\n" if title else "\n")
     width = max(len(name) for name, _ in listed)
     for name, value in listed:
-        screen.append(f"  {name:<{width}}", style="not bold cyan")
-        screen.append(f"  {value}\n", style="not bold")
+        lines = wrap(value, WIDTH - width - 4, break_on_hyphens=False, max_lines=_LINES)
+        for at, line in enumerate(lines):
+            screen.append(f"  {name if at == 0 else '':<{width}}", style="not bold cyan")
+            screen.append(f"  {line}\n", style="not bold")
 
 
-def _facts(package: Package, attestations: Sequence[Attestation]) -> Iterator[Fact]:
+def _who(package: Package) -> Iterator[Fact]:
     manifest = package.manifest
-    pipeline = manifest.pipeline
-    steps = [step for step in (pipeline.load, *pipeline.steps) if step]
-    params = ", ".join(f"{key}={value}" for key, value in manifest.params.items())
     yield "owner", manifest.owner
-    yield "route", manifest.route or "(none)"
-    yield "size", size(package.size_bytes)
-    yield "pipeline", " → ".join(steps)
+    yield "route", manifest.route or ""
+    yield "size", f"{size(package.size_bytes)} in {counted(len(package.files), 'file')}"
+
+
+def _state(
+    package: Package, attestations: Sequence[Attestation], stored: Stored | None
+) -> Iterator[Fact]:
+    """Yield whether it is in the store, and whether it kept its contract."""
+    if stored is None:
+        yield "stored", "not yet; `ketch pack` verifies and stores it"
+    elif stored.digest != package.digest:
+        yield "stored", f"another: {stored.digest.short} differs in {', '.join(stored.differs)}"
+    if not attestations:
+        yield "verified", "never"
+        return
+    said = attestations[0].predicate
+    machine = _table(said.get("machine"))
+    verdict = "passed" if attestations[0].passed else "failed"
+    on = f"on {machine.get('system')} {machine.get('processor')}" if machine else ""
+    yield "verified", f"{verdict} {moment(str(said.get('started')))} {on}".rstrip()
+    yield "", ", ".join(f"{name} {value:.4g}" for name, value in _numbers(said.get("metrics")))
+    measured = dict(_numbers(said.get("measured")))
+    yield "", ", ".join(says.format(measured[key]) for key, says in _MEASURED if key in measured)
+
+
+def _numbers(table: object) -> Iterator[tuple[str, float]]:
+    for name, value in _table(table).items():
+        if isinstance(value, int | float):
+            yield str(name), value
+
+
+def _what(package: Package) -> Iterator[Fact]:
+    manifest = package.manifest
+    pipeline, budget = manifest.pipeline, manifest.budget
+    yield "pipeline", _steps([step for step in (pipeline.load, *pipeline.steps) if step])
+    yield "code", _listed(sorted(package.code()))
     yield "model", _model(package)
-    yield "params", params or "(none)"
+    yield "params", ", ".join(f"{key}={value}" for key, value in manifest.params.items())
     yield "environment", _environment(package)
-    for data in manifest.data:
-        profile = package.profiles.get(data.name)
-        rows = f", {profile.row_count:,} rows" if profile else ""
-        version = f" @ {data.version}" if data.version else ""
-        yield f"data {data.name}", f"{data.source}{version}{rows}"
-    scenarios = [scenario.name for scenario in package.scenarios]
-    yield "scenarios", f"{len(scenarios)}: {', '.join(scenarios[:6])}{', …' * (len(scenarios) > 6)}"
-    yield "verified", _verified(attestations)
-    components = [f"{name} {digest.short}" for name, digest in package.components.items()]
-    for start in range(0, len(components), 3):
-        yield "" if start else "components", ", ".join(components[start : start + 3])
+    yield "", _variables(package)
+    limits = [
+        f"{budget.latency_ms:g} ms a row" if budget.latency_ms else "",
+        f"{budget.memory_mb:g} MB" if budget.memory_mb else "",
+    ]
+    yield "budget", ", ".join(limit for limit in limits if limit)
+    yield "documents", _listed(path for path in sorted(package.files) if path.endswith(".md"))
+
+
+def _steps(steps: Sequence[str]) -> str:
+    """Return the steps in order, by their functions alone when one module has them all."""
+    if len({step.partition(":")[0] for step in steps}) > 1:
+        return " → ".join(steps)
+    return steps[0].partition(":")[0] + ": " + " → ".join(step.partition(":")[2] for step in steps)
 
 
 def _model(package: Package) -> str:
     files = package.under("model/")
-    if not files:
-        return "(none)"
-    listed = [f"{path} {size(layer.size)}" for path, layer in sorted(files.items())]
-    more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
-    return ", ".join(listed[:4]) + more
+    return _listed(f"{path} {size(layer.size)}" for path, layer in sorted(files.items()))
 
 
 def _environment(package: Package) -> str:
+    """Return the Python and the main libraries: those of the code, and those of models."""
     lock = Lock.parse(package.lock.decode())
-    libraries = [f"{one.name} {one.version}" for one in lock.packages]
-    more = f" and {len(libraries) - 6} more" if len(libraries) > 6 else ""
-    listed = ", ".join(libraries[:6]) or "no libraries"
-    return f"Python {lock.python}; {listed}{more}"
+    versions = {one.name: one.version for one in lock.packages}
+    own = imported_distributions(package.code(), versions, python=lock.python)
+    main = dict.fromkeys((*own, *(name for name in _MAIN if name in versions)))
+    named = [f"{name} {versions[name]}" for name in main or versions]
+    others = [""] * (len(versions) - len(named))
+    return f"Python {lock.python}; {_listed([*named, *others]) or 'no libraries'}"
 
 
-def _verified(attestations: Sequence[Attestation]) -> str:
-    if not attestations:
-        return "never"
-    newest = attestations[0]
-    verdict = "passed" if newest.passed else "failed"
-    return f"{verdict}, {moment(str(newest.predicate.get('started')))}"
+def _variables(package: Package) -> str:
+    environment = package.manifest.environment
+    said = [f"{name}={value}" for name, value in environment.variables.items()]
+    said += [f"needs {name}" for name in environment.required]
+    said += [f"needs the secret {name}" for name in environment.secrets]
+    said += ["may open connections"] if environment.network else []
+    return ", ".join(said)
 
 
 def _fields(fields: Sequence[Field]) -> Iterator[Fact]:
     types = [f"{field.type}{'?' if field.nullable else ''}" for field in fields]
-    width = max(len(text) for text in types)
+    width = max(len(crop(text, 30)) for text in types)
     for field, text in zip(fields, types, strict=True):
         yield field.name, f"{text:<{width}}  {_limits(field)}".rstrip()
 
 
 def _limits(field: Field) -> str:
-    names = ("min", "max", "max_items", "max_length", "rtol", "atol", "compare")
-    limits = [(name, getattr(field, name)) for name in names]
-    said = [f"{name} {value}" for name, value in limits if value is not None]
-    if field.values is not None:
-        said.append(f"one of {', '.join(str(value) for value in field.values)}")
-    return ", ".join([*said, *([field.description] if field.description else [])])
+    said = [f"{name} {_limit(value)}" for name, value in field.to_json().items() if name in _SAID]
+    said += ["may be left out"] if field.optional else []
+    said += ["personal data"] if field.pii else []
+    return "; ".join(filter(None, (", ".join(said), field.description)))
+
+
+_SAID = ("min", "max", "values", "max_items", "max_length", "rtol", "atol", "compare")
+
+
+def _limit(value: object) -> str:
+    return " | ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _data(package: Package) -> Iterator[Fact]:
+    for data in package.manifest.data:
+        profile = package.profiles.get(data.name)
+        said = [data.source + (f" @ {data.version}" if data.version else "")]
+        if profile is not None:
+            said.append(rows(profile.row_count))
+        if profile is not None and profile.time_from and profile.time_to:
+            said.append(f"{profile.time_from[:10]} to {profile.time_to[:10]}")
+        yield data.name, ", ".join([*said, *(["ships"] if data.ship else [])])
+
+
+def _scenarios(scenarios: Sequence[Scenario]) -> Iterator[Fact]:
+    for scenario in scenarios[:NAMED]:
+        error = scenario.expected_error
+        answer = f"refused with `{error}`" if error else rows(len(scenario.inputs))
+        yield scenario.name, ", ".join(filter(None, (answer, scenario.description)))
+    if len(scenarios) > NAMED:
+        yield "…", f"and {len(scenarios) - NAMED:,} more"
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    named = [name for name in every[:NAMED] if name]
+    more = f" and {len(every) - len(named):,} more" if len(every) > len(named) else ""
+    return ", ".join(named) + more
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

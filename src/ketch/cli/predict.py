@@ -11,6 +11,7 @@ from ketch.cli.printer import Printer
 from ketch.cli.text import counted, rows
 from ketch.runtime import answer_file, load
 from ketch.tables import Format
+from ketch.tables.read import BATCH_ROWS
 
 
 def predict(
@@ -20,6 +21,7 @@ def predict(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     input_format: Format | None = None,
+    batch_rows: int = BATCH_ROWS,
     offline: bool = False,
     json: bool = False,
 ) -> None:
@@ -31,6 +33,7 @@ def predict(
         output: Where to write the answers, in the format of its suffix; by default
             JSON on standard output.
         input_format: json, jsonl, csv or parquet, when the name does not say.
+        batch_rows: Most rows that the package gets at once; a slow one needs fewer.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.
     """
@@ -39,7 +42,12 @@ def predict(
     with printer.progress(amount=rows) as progress, load(package, offline=offline) as predictor:
         progress.step(f"answering {inputs}")
         answered = answer_file(
-            predictor, source, output, source_format=input_format, progress=progress.advance
+            predictor,
+            source,
+            output,
+            source_format=input_format,
+            batch_rows=batch_rows,
+            progress=progress.advance,
         )
     if output is not None:
         printer.show(answered.to_json(), f"{counted(answered.rows, 'row')} answered in {output}")

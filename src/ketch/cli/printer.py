@@ -1,4 +1,7 @@
-"""What every verb prints with: data on stdout, conversation on stderr."""
+"""What every verb prints with: data on stdout, conversation on stderr.
+
+rich is imported where something is said in colour, or drawn; most answers are plain text.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,17 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
-from rich.console import Console
-from rich.progress import (
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
 
 from ketch.cli.text import size
+from ketch.cli.working import Working
 from ketch.errors import Finding, KetchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Printer:
@@ -37,18 +35,29 @@ class Printer:
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A terminal that knows no `✓`, and paths that are no text, are no reason to fail.
             sys.stdout.reconfigure(errors="backslashreplace")
-        self.stdout = Console(highlight=False, soft_wrap=True)
-        self.stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @cached_property
+    def stdout(self) -> Console:
+        """Where data goes that is more than text."""
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=True, emoji=False)
+
+    @cached_property
+    def stderr(self) -> Console:
+        """Where the conversation goes."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def show(self, value: object, text: object) -> None:
         """Print the result: ``value`` as JSON, or ``text`` (text or a rich renderable)."""
-        if self.as_json:
-            sys.stdout.write(_json(value) + "\n")
+        plain = _json(value) if self.as_json else text
+        if isinstance(plain, str):
+            sys.stdout.write(f"{plain}\n")
             sys.stdout.flush()
         else:
-            self.stdout.print(text, markup=False) if isinstance(text, str) else (
-                self.stdout.print(text)
-            )
+            self.stdout.print(plain)
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """Say something to the person, on stderr."""
@@ -86,31 +95,13 @@ class Printer:
         Args:
             amount: How what is counted is written, such as bytes.
         """
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            _Done(amount),
-            TimeElapsedColumn(),
-        )
-        with Progress(
-            *columns, console=self.stderr, transient=True, disable=not self.stderr.is_terminal
-        ) as bars:
-            yield Working(bars)
+        if not sys.stderr.isatty():
+            yield Working(None)
+            return
+        from ketch.cli.bars import bars
 
-
-class _Done(ProgressColumn):
-    """How much is done, of how much; nothing while nothing is counted."""
-
-    def __init__(self, amount: Callable[[float], str]) -> None:
-        super().__init__()
-        self._amount = amount
-
-    def render(self, task: Task) -> Text:
-        if not task.completed and not task.total:
-            return Text()
-        total = f" of {self._amount(task.total)}" if task.total else ""
-        speed = f", {self._amount(task.speed)}/s" if task.speed else ""
-        return Text(f"{self._amount(task.completed)}{total}{speed}", style="green")
+        with bars(self.stderr, amount) as drawn:
+            yield Working(drawn)
 
 
 def _json(value: object) -> str:
@@ -121,22 +112,3 @@ def _json(value: object) -> str:
     except UnicodeEncodeError:
         return json.dumps(value)
     return text
-
-
-class Working:
-    """Progress that a long job reports to: what it is doing, and how much is done."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._task: TaskID | None = None
-
-    def step(self, text: str, *, total_bytes: int | None = None) -> None:
-        """Say what is done now, and how much there is of it when that is known."""
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(text, total=total_bytes)
-
-    def advance(self, count: int) -> None:
-        """Count bytes, or whatever the job counts, as done."""
-        if self._task is not None:
-            self._bars.advance(self._task, count)

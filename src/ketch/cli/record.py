@@ -32,4 +32,4 @@ def record(
             folder, confirm=confirm, options=Options(offline=offline), progress=progress
         )
     printer.show(recorded.to_json(), recorded_text(recorded))
-    return 1 if any(one.change == "raised" for one in recorded.scenarios) else 0
+    return 0 if recorded.answered else 1

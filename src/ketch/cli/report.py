@@ -1,16 +1,21 @@
-"""What verification found, in words."""
+"""What verification found, in words: a hundred columns, the failures first to last."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 
-from ketch.cli.text import seconds
+from ketch.cli.fit import WIDTH, both, crop, folded
+from ketch.cli.text import counted, seconds
 from ketch.package import Divergence
+from ketch.runtime.failures import printable
 from ketch.schema import Difference
 from ketch.verify import ProbeResult, Report, ScenarioResult
 
 SHOWN = 5
+"""How many scenarios, and differences of one scenario, are shown in full."""
+
+_LAST_WORDS = 8
 
 
 def report_text(report: Report) -> str:
@@ -21,41 +26,41 @@ def report_text(report: Report) -> str:
 def _report(report: Report) -> Iterator[str]:
     yield f"{report.name}  {report.digest.short}"
     if report.problem is not None:
-        yield f"✗ the package could not be verified: {report.problem}"
-        yield from _indented(report.output)
-    yield from _scenarios(report.scenarios, said=report.first_divergence)
+        yield from folded(f"✗ could not be verified: {printable(report.problem)}", indent=4)
+        yield from _last_words(report.said, 12, indent=4)
+    yield from _scenarios(report.scenarios)
     yield from _probes(report.probes)
-    yield from _first_divergence(report)
+    yield from _first_moved(report)
     if report.metrics:
         listed = ", ".join(f"{name} {value:.4g}" for name, value in sorted(report.metrics.items()))
-        yield f"  metrics: {listed}"
+        yield from folded(printable(f"  metrics: {listed}"), indent=4, most=10)
     yield f"  {_measured(report)}"
     for note in report.notes:
-        yield f"  ! {note}"
+        yield from folded(f"  ! {printable(note)}", indent=4)
     verdict = "✓ keeps its contract" if report.passed else "✗ breaks its contract"
     yield f"{verdict} ({seconds(report.duration_s)})"
 
 
-def _scenarios(results: Sequence[ScenarioResult], *, said: Divergence | None) -> Iterator[str]:
-    """Yield the scenarios; ``said`` is the divergence that the report ends with."""
+def _scenarios(results: Sequence[ScenarioResult]) -> Iterator[str]:
     passed = sum(result.passed for result in results)
     mark = "✓" if passed == len(results) else "✗"
     yield f"{mark} {passed} of {len(results)} scenarios answered as promised"
-    for result in results:
-        if not result.passed:
-            yield from _failed_scenario(result, said=said)
+    failed = [result for result in results if not result.passed and result.asked]
+    for result in failed[:SHOWN]:
+        yield crop(f"  ✗ {result.name}", WIDTH)
+        for difference in result.differences[:SHOWN]:
+            yield f"      {difference_text(difference, indent=6)}"
+        if len(result.differences) > SHOWN:
+            yield f"      … and {len(result.differences) - SHOWN} more differences"
+        yield from _last_words(result.said, _LAST_WORDS, indent=8)
+    yield from _named("failed, too", failed[SHOWN:])
+    yield from _named("not asked", [result for result in results if not result.asked])
 
 
-def _failed_scenario(result: ScenarioResult, *, said: Divergence | None) -> Iterator[str]:
-    yield f"  ✗ {result.name}"
-    if result.error:
-        yield f"      {result.error}"
-    for difference in result.differences[:SHOWN]:
-        yield f"      {difference_text(difference)}"
-    if len(result.differences) > SHOWN:
-        yield f"      … and {len(result.differences) - SHOWN} more differences"
-    if result.divergence not in (None, said):
-        yield f"      {divergence_text(result.divergence)}"
+def _named(what: str, results: Sequence[ScenarioResult]) -> Iterator[str]:
+    if results:
+        names = ", ".join(result.name for result in results)
+        yield crop(f"  ✗ {counted(len(results), 'scenario')} {what}: {names}", WIDTH)
 
 
 def _probes(results: Sequence[ProbeResult]) -> Iterator[str]:
@@ -68,43 +73,67 @@ def _probes(results: Sequence[ProbeResult]) -> Iterator[str]:
         if result.passed:
             continue
         mark = "✗" if result.required else "·"
-        yield f"  {mark} {result.name}: {result.detail}"
+        yield from folded(f"  {mark} {result.name}: {printable(result.detail)}", indent=6)
         if result.hint and result.required:
-            yield f"      {result.hint}"
+            yield from folded(f"      {result.hint}", indent=6)
 
 
-def _first_divergence(report: Report) -> Iterator[str]:
-    divergence = report.first_divergence
-    told = [one.divergence for one in report.scenarios if one.error and one.trace is None]
-    if divergence is None or divergence in told:  # what was raised names its step already
+def _first_moved(report: Report) -> Iterator[str]:
+    """Yield the first step that moved; without an earlier run, nobody knows which it is."""
+    moved = report.first_divergence
+    of = next((one for one in report.scenarios if one.divergence is moved), None)
+    if moved is None or of is None or _is_said(of, moved):
         return
     if report.passed:
-        yield f"  ! the answers agree, but {divergence_text(divergence)}"
-    else:
-        yield f"✗ {divergence_text(divergence)}"
+        yield _moved_text("  ! the answers agree, but", moved)
+    elif of.compared:
+        yield _moved_text("✗", moved)
 
 
-def divergence_text(divergence: Divergence) -> str:
-    """Return where two runs parted, as one line."""
-    where = f"step `{divergence.step}`"
-    if divergence.field:
-        where += f", field `{divergence.field}`"
-    if divergence.row is not None:
-        where += f", row {divergence.row}"
-    return (
-        f"first moved at {where}: expected {value_text(divergence.expected)}, "
-        f"found {value_text(divergence.found)}"
-    )
+def _is_said(result: ScenarioResult, moved: Divergence) -> bool:
+    """Whether the scenario names this step already, as what was raised does."""
+    said = str(moved.found)
+    return not moved.field and any(said in one.message for one in result.differences)
 
 
-def difference_text(difference: Difference) -> str:
-    """Return one difference as one line."""
-    place = f"row {difference.row}, `{difference.field}`" if difference.field else "the rows"
-    if difference.expected is None and difference.found is None:
-        return f"{place}: {difference.message}"
-    return (
-        f"{place}: expected {value_text(difference.expected)}, found {value_text(difference.found)}"
-    )
+def _moved_text(who: str, moved: Divergence) -> str:
+    where = f"step `{moved.step}`"
+    if moved.field:
+        where += f", field `{moved.field}`"
+    if moved.measure:
+        where += f", {moved.measure}"
+    if moved.row is not None:
+        where += f", row {moved.row}"
+    values = moved.expected, moved.found
+    told = (_json(one) if moved.field else printable(str(one)) for one in values)
+    return both(printable(f"{who} first moved at {where}"), *told, indent=4)
+
+
+def difference_text(difference: Difference, *, indent: int = 4) -> str:
+    """Return one difference; the lines after the first are indented.
+
+    Args:
+        difference: Where an answer is not the expected one.
+        indent: Columns before the first line, which the caller writes.
+    """
+    said = printable(difference.message)
+    space = " " * indent
+    if difference.field:
+        place = f"{space}row {difference.row}, `{difference.field}`"
+        if said.startswith("expected "):  # the values themselves say as much, and more
+            told = map(_json, (difference.expected, difference.found))
+            return both(place, *told, indent=indent + 2)[indent:]
+        said = f"row {difference.row}, `{difference.field}`: {said}"
+    return "\n".join(folded(f"{space}{said}", indent=indent + 2))[indent:]
+
+
+def value_text(value: object) -> str:
+    """Return a value as short JSON in backticks."""
+    return crop(_json(value), WIDTH - 6)
+
+
+def _json(value: object) -> str:
+    return f"`{printable(json.dumps(value, ensure_ascii=False, default=str))}`"
 
 
 def _measured(report: Report) -> str:
@@ -117,12 +146,6 @@ def _measured(report: Report) -> str:
     return ", ".join(parts)
 
 
-def _indented(text: str) -> Iterator[str]:
-    lines = text.strip().splitlines()
-    return (f"    {line}" for line in lines[-12:])
-
-
-def value_text(value: object) -> str:
-    """Return a value as short JSON in backticks."""
-    shown = json.dumps(value, ensure_ascii=False, default=str)
-    return f"`{shown}`" if len(shown) <= 100 else f"`{shown[:97]}…`"
+def _last_words(said: str, count: int, *, indent: int) -> Iterator[str]:
+    lines = printable(said.strip()).splitlines()
+    return (crop(f"{' ' * indent}{line}", WIDTH) for line in lines[-count:])

@@ -16,11 +16,12 @@ import re
 import shutil
 import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkdtemp
 
 from ketch.env.environment import (
@@ -36,7 +37,8 @@ from ketch.env.interpreters import Interpreter, find_python
 from ketch.env.lock import LOCK_FILE, Lock
 from ketch.env.locking import held
 from ketch.env.uv import Progress, run_uv, wheel_options
-from ketch.errors import KetchError, Unavailable
+from ketch.errors import KetchError
+from ketch.files import explained
 
 BUILDING, TRASH, LOCKS = ".building-", ".trash-", ".locks"
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -64,7 +66,7 @@ class Environments:
 
         Raises:
             Unavailable: ``env/python-missing``, ``env/not-cached``, ``env/index-unreachable``,
-                ``env/index-denied``, ``env/disk-full`` or ``env/folder``.
+                ``env/index-denied`` or ``disk/…``.
             Refused: ``env/no-wheel`` or ``env/build-failed``: not on this machine.
             DigestMismatch: ``env/hash-mismatch``: the index served another file.
         """
@@ -72,16 +74,9 @@ class Environments:
         if present is not None:
             return present
         key = environment_key(lock)
-        try:
-            with self._only_builder(key, progress):
-                # Someone else may have made it while we waited.
-                return self.find(lock) or self._build(lock, key, offline=offline, progress=progress)
-        except OSError as error:
-            raise Unavailable(
-                f"the environment could not be written: {error.strerror or error}",
-                code="env/folder",
-                where=str(error.filename or self.root),
-            ) from error
+        with explained(self.root), self._only_builder(key, progress):
+            # Someone else may have made it while we waited.
+            return self.find(lock) or self._build(lock, key, offline=offline, progress=progress)
 
     def find(self, lock: Lock) -> Environment | None:
         """Return the environment for a lock if it is there and whole, and note the use.
@@ -135,6 +130,22 @@ class Environments:
         if progress is not None:
             count = len(lock.packages)
             progress(f"making an environment: Python {lock.python}, {count} distributions")
+        if not offline:
+            # Hashes make the cache as good as the index, which uv would ask again.
+            with suppress(KetchError):  # the index may have what the cache lacks
+                return self._make(lock, key, interpreter, offline=True)
+        return self._make(lock, key, interpreter, offline=offline, progress=progress)
+
+    def _make(
+        self,
+        lock: Lock,
+        key: str,
+        interpreter: Interpreter,
+        *,
+        offline: bool,
+        progress: Progress | None = None,
+    ) -> Environment:
+        """Make an environment in a new folder: what uv half-installed, it takes for whole."""
         folder = Path(mkdtemp(prefix=f"{BUILDING}{key}-", dir=self.root))
         try:
             folder.chmod(0o755)
@@ -152,8 +163,8 @@ class Environments:
         path = self.root / key
         if not path.exists():
             return
-        trash = Path(mkdtemp(prefix=TRASH, dir=self.root))
-        path.rename(trash / key)
+        trash = self.root / f"{TRASH}{token_hex(8)}"
+        path.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)
 
 
@@ -192,12 +203,4 @@ def _fill(
         *("pip", "sync", "--require-hashes", *wheel_options(lock.source_builds)),
         *("--python", python_in(folder), path),
     )
-    if not offline:
-        try:
-            # Hashes make the cache as good as the index, which uv would ask again.
-            run_uv(sync, offline=True)
-        except KetchError:
-            pass  # the index may have what the cache lacks
-        else:
-            return
     run_uv(sync, offline=offline, progress=progress)

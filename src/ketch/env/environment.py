@@ -162,7 +162,15 @@ def last_used(path: Path) -> datetime:
 
 def size_bytes(path: Path) -> int:
     """Return the size of all files under a folder, links not followed."""
-    total = 0
+    return sum(status.st_size for status in _files(path))
+
+
+def freed_bytes(path: Path) -> int:
+    """Return the size of those files that have no other name, as in uv's cache."""
+    return sum(status.st_size for status in _files(path) if status.st_nlink == 1)
+
+
+def _files(path: Path) -> Iterator[os.stat_result]:
     folders = [os.fspath(path)]
     while folders:
         with os.scandir(folders.pop()) as entries:
@@ -170,5 +178,4 @@ def size_bytes(path: Path) -> int:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
                 else:
-                    total += entry.stat(follow_symlinks=False).st_size
-    return total
+                    yield entry.stat(follow_symlinks=False)

@@ -21,6 +21,9 @@ from pathlib import Path
 from ketch.env.uv import Progress, run_uv
 from ketch.errors import KetchError, Unavailable, UsageError
 
+OLDEST = (3, 9)
+"""The oldest Python that runs packages; ketch itself needs a newer one."""
+
 _REQUEST = re.compile(r"3\.\d{1,2}(\.\d{1,2})?", re.ASCII)
 _NAME = re.compile(r"python3\.\d{1,2}")
 _VERSION_IN_PATH = re.compile(r"/(?:cpython-)?(3\.\d{1,2}\.\d{1,2})(?:-[^/]*)?/bin/python3\.\d+$")
@@ -72,9 +75,9 @@ def find_python(
         UsageError: ``env/python-request``: the request is not written like that.
         Unavailable: ``env/python-missing``: there is none, and uv could not fetch one.
     """
-    if not _REQUEST.fullmatch(request):
+    if not _REQUEST.fullmatch(request) or not _is_supported(request):
         raise UsageError(
-            f"expected a Python such as `3.11` or `3.11.7`, found `{request[:40]}`",
+            f"expected a Python from `3.9` on, such as `3.11` or `3.11.7`, found `{request[:40]}`",
             code="env/python-request",
         )
     key = (request, *map(os.environ.get, ("PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "HOME")))
@@ -98,6 +101,11 @@ def _search(request: str) -> Interpreter | None:
         if interpreter is not None and interpreter.version == version:
             return interpreter
     return None
+
+
+def _is_supported(version: str) -> bool:
+    """Whether a worker runs on it."""
+    return _release(version) >= OLDEST
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -205,8 +213,9 @@ def _fetch(request: str, *, offline: bool, progress: Progress | None) -> Interpr
             if fetched is not None:
                 return fetched
     here = ", ".join(f"`{version}`" for version in _versions_here()) or "none"
+    why = f"; uv: {cause.message.removeprefix('uv failed: ')}" if cause is not None else ""
     raise Unavailable(
-        f"expected Python `{request}` on this machine, found {here}",
+        f"expected Python `{request}` on this machine, found {here}{why}",
         code="env/python-missing",
         hint=f"install Python {request} (`uv python install {request}`, or pyenv), or ask for"
         " one of these with `[environment] python` in ketch.toml",
@@ -224,4 +233,4 @@ def _versions_here() -> list[str]:
     found = {version for name in names for version, _ in _candidates(name)}
     if running is not None:
         found.add(running.version)
-    return sorted(found, key=_release)
+    return sorted(filter(_is_supported, found), key=_release)

@@ -26,6 +26,7 @@ _LOCAL = re.compile(r"(\.{0,2}/|~|\.\.?$|file:|[A-Za-z]:\\)|[^@]*(\.whl|\.zip|\.
 _HASH = re.compile(r"--hash[=\s]\s*(\S+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _COMMENT = re.compile(r"(^|\s)#.*")
+_ALWAYS_SO = re.compile(r"--require-hashes|--only-binary[=\s]\s*:all:")
 _USE_A_VERSION = "publish it on the index uv is configured for, and name it with a version"
 
 
@@ -98,6 +99,16 @@ class Gathered:
         self.find("env/local-requirement", message, where, hint)
 
 
+def _hint_for(option: str) -> str:
+    """Return what to do instead of giving an option to pip."""
+    name = re.split(r"[=\s]", option)[0]
+    if name in {"--no-binary", "--only-binary", "--prefer-binary"}:
+        return "only wheels are taken, unless `[environment] allow_source_builds` names others"
+    if name == "--pre":
+        return "name the pre-release itself, such as `name>=2.0rc1`"
+    return "configure uv instead: a package names no index and no installer options"
+
+
 def _shown(text: str) -> str:
     """Return a URL without the password someone may have put into it."""
     return re.sub(r"//[^/@\s]*@", "//…@", text)
@@ -144,9 +155,9 @@ class LineReader:
             hint = f"{_USE_A_VERSION}; or copy the code into the package"
             found.find("env/editable-requirement", message, where, hint)
         elif line.startswith("-"):
-            message = f"expected a requirement, found an option `{_shown(line)}`"
-            hint = "configure uv instead: a package names no index and no installer options"
-            found.find("env/option", message, where, hint)
+            if not _ALWAYS_SO.fullmatch(line):
+                message = f"expected a requirement, found an option `{_shown(line)}`"
+                found.find("env/option", message, where, _hint_for(line))
         else:
             self._read_requirement(line, where, constraint=constraint)
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from packaging.markers import Marker, UndefinedComparison
 from packaging.requirements import InvalidRequirement, Requirement
@@ -21,6 +20,7 @@ from ketch.env.lock import Lock, LockedPackage, make_lock
 from ketch.env.requirements import Requirements
 from ketch.env.uv import Progress, SourceBuilds, run_uv, wheel_options
 from ketch.errors import Finding, ManifestError, Refused, Unavailable
+from ketch.files import temporary_folder
 
 _FORM = ("--quiet", "--no-header", "--no-annotate")
 _PLATFORMS = (
@@ -113,8 +113,8 @@ def _check_python(requirements: Requirements, version: str) -> None:
 def _resolve_packages(
     requirements: Requirements, interpreter: Interpreter, how: Resolving
 ) -> list[LockedPackage]:
-    with TemporaryDirectory(prefix="ketch-lock-") as folder:
-        output = Path(folder, "output.txt")
+    with temporary_folder("ketch-lock-") as folder:
+        output = folder / "output.txt"
         if requirements.uv_lock is not None:
             _export(requirements.uv_lock, interpreter, output, how.progress)
             pinned = list(_read_output(output, requirements))

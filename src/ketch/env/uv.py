@@ -16,7 +16,7 @@ code                       error            when
 ``env/not-cached``         Unavailable      offline, and uv's cache lacks a file
 ``env/index-denied``       Unavailable      the index wants other credentials
 ``env/index-unreachable``  Unavailable      the index does not answer
-``env/disk-full``          Unavailable      no space left
+``disk/full``              Unavailable      no space left
 ``env/build-failed``       Refused          a source build was allowed, and failed
 ``env/no-wheel``           Refused          a distribution has no wheel that fits
 ``env/no-solution``        Refused          the requirements contradict each other
@@ -28,14 +28,15 @@ code                       error            when
 import os
 import re
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ketch.errors import DigestMismatch, KetchError, Refused, Unavailable
+from ketch.files import temporary_folder
 
 Progress = Callable[[str], None]
 """Is told, in one line each time, what is being done; for people."""
@@ -56,6 +57,7 @@ _DROPPED = frozenset(
     }
 )
 _ADDED = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+_LEASH = Path(__file__).with_name("leash.py")
 _LINES_KEPT = 400
 _LONGEST_REASON = 600
 
@@ -87,6 +89,27 @@ def run_uv(
         raise failure(said, status)
 
 
+def cache_folder() -> Path:
+    """Return where uv keeps what it has fetched; the folder may not be there yet.
+
+    Raises:
+        Unavailable: uv is not installed, or does not say.
+    """
+    with _working_folder(None) as cwd:
+        said = subprocess.run(
+            [_find_uv(), "cache", "dir"],
+            cwd=cwd,
+            env=_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if said.returncode != 0:
+        raise failure(said.stderr, said.returncode)
+    return Path(said.stdout.strip())
+
+
 def _find_uv() -> str:
     from uv import find_uv_bin  # only where uv runs: `ketch list` has no use for it
 
@@ -105,17 +128,17 @@ def _working_folder(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
         yield folder
         return
-    with TemporaryDirectory(prefix="ketch-uv-") as empty:
+    with temporary_folder("ketch-uv-") as empty:
         # uv looks for settings in parent folders too, unless it finds some here.
-        Path(empty, "uv.toml").touch()
-        yield Path(empty)
+        (empty / "uv.toml").touch()
+        yield empty
 
 
 def _run(command: list[str], cwd: Path, progress: Progress | None) -> tuple[int, str]:
     """Return uv's exit status and the last lines it said."""
     said: deque[str] = deque(maxlen=_LINES_KEPT)
     with subprocess.Popen(
-        command,
+        [*_leash(), *command],
         cwd=cwd,
         env=_environment(os.environ),
         stdin=subprocess.DEVNULL,
@@ -134,6 +157,13 @@ def _run(command: list[str], cwd: Path, progress: Progress | None) -> tuple[int,
             process.kill()
             raise
     return process.returncode, "\n".join(said)
+
+
+def _leash() -> list[str]:
+    """Return what makes a program end with this process, also when that is killed."""
+    if sys.platform != "linux" or not sys.executable:
+        return []
+    return [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid())]
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -205,7 +235,7 @@ _KINDS = (
     _kind(
         r"No space left on device|os error 28\b",
         Unavailable,
-        "env/disk-full",
+        "disk/full",
         "no space left to build the environment",
         "free some space, or remove environments that are not used",
     ),

@@ -3,7 +3,12 @@
 This area promises that a package is what its digest says, that building it depends
 on nothing but its content, and that whatever is wrong with a folder or with bytes
 from elsewhere is reported completely and in words. It runs no package code.
+
+What only an author's folder needs is imported when it is first used.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ketch.package.attestation import Attestation
 from ketch.package.blobs import BlobSink, BlobSource, Stored
@@ -14,8 +19,10 @@ from ketch.package.code import (
     Import,
     analyse,
     entry_points,
+    imported_distributions,
     imports_for_preload,
     undeclared,
+    unnamed,
 )
 from ketch.package.digest import Digest
 from ketch.package.layers import COMPONENTS
@@ -25,16 +32,13 @@ from ketch.package.manifest import (
     EnvironmentDeclaration,
     Manifest,
     Pipeline,
-    editor_schema,
-    read_manifest,
 )
+from ketch.package.manifest_reader import read_draft, read_manifest
 from ketch.package.names import PackageName, PackageVersion, Reference, Stage
 from ketch.package.oci import Descriptor, ImageManifest, parse_manifest
 from ketch.package.package import Package, open_package
 from ketch.package.paths import PackagePath
-from ketch.package.refusals import check_folder
 from ketch.package.scenario import Scenario, dump_scenarios, load_scenarios, read_scenarios
-from ketch.package.secrets import scan
 from ketch.package.trace import (
     Divergence,
     FieldTrace,
@@ -44,6 +48,11 @@ from ketch.package.trace import (
     first_divergence,
     load_traces,
 )
+
+if TYPE_CHECKING:
+    from ketch.package.ketch_toml import editor_schema
+    from ketch.package.refusals import check_folder
+    from ketch.package.secrets import scan
 
 __all__ = [
     "COMPONENTS",
@@ -82,13 +91,28 @@ __all__ = [
     "editor_schema",
     "entry_points",
     "first_divergence",
+    "imported_distributions",
     "imports_for_preload",
     "load_scenarios",
     "load_traces",
     "open_package",
     "parse_manifest",
+    "read_draft",
     "read_manifest",
     "read_scenarios",
     "scan",
     "undeclared",
+    "unnamed",
 ]
+
+_LATER = {
+    "check_folder": "ketch.package.refusals",
+    "editor_schema": "ketch.package.ketch_toml",
+    "scan": "ketch.package.secrets",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'ketch.package' has no attribute '{name}'")
+    return getattr(import_module(_LATER[name]), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,14 +54,4 @@ class BlobSink(Protocol):
 
     def put_bytes(self, content: bytes) -> Stored:
         """Store some bytes."""
-        ...
-
-    def put_files(
-        self,
-        paths: Sequence[Path],
-        *,
-        link: bool = False,
-        progress: Callable[[int], None] | None = None,
-    ) -> Mapping[Path, Stored]:
-        """Store files, hashed while they are copied; ``link`` hard-links them instead."""
         ...

@@ -27,6 +27,12 @@ from ketch.schema.nearest import nearest
 NAME_PATTERN = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 """One component of an OCI repository name (distribution-spec, "Pulling manifests")."""
 
+VERSION_PATTERN = (
+    r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*(?:(?:a|b|rc)(?:0|[1-9][0-9]*))?"
+    r"(?:\.post(?:0|[1-9][0-9]*))?(?:\.dev(?:0|[1-9][0-9]*))?"
+)
+"""A version in its normal form (PEP 440, appendix B), without epoch and local part."""
+
 LONGEST_NAME = 64
 LONGEST_VERSION = 128  # an OCI tag holds no more
 

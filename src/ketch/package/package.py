@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
+
+from packaging.utils import canonicalize_name
 
 from ketch.errors import DigestMismatch, Finding, ManifestError, UsageError
 from ketch.package.blobs import BlobSource
@@ -31,7 +32,8 @@ from ketch.package.layers import (
     TRACES,
     files_of,
 )
-from ketch.package.manifest import FORMAT_VERSION, Manifest, manifest_of
+from ketch.package.manifest import FORMAT_VERSION, EnvironmentDeclaration, Manifest
+from ketch.package.manifest_reader import manifest_of
 from ketch.package.oci import (
     FORMAT,
     IMAGE_MANIFEST,
@@ -59,6 +61,11 @@ _TABLES = {
     DATA: frozenset({"data"}),
 }
 """Which table stands in which file: a component's digest covers what it says it does."""
+
+_PLACES = {
+    **{table: path for path, tables in _TABLES.items() for table in tables},
+    **dict.fromkeys(("inputs", "outputs"), SCHEMA),
+}
 
 _EXACT_PYTHON = re.compile(r"3\.\d{1,2}\.\d{1,2}", re.ASCII)
 
@@ -134,12 +141,22 @@ class Package:
 
     @property
     def lock(self) -> bytes:
-        """The lock of its environment, as text in UTF-8."""
+        """The lock of its environment, as text in UTF-8.
+
+        Raises:
+            ManifestError: It is no text, or for another Python, or builds other libraries
+                from source, than the package says it runs in.
+        """
         content = self.read(LOCK)
         try:
             content.decode()
         except UnicodeDecodeError as problem:
             raise ManifestError("expected UTF-8, found bytes that are not", where=LOCK) from problem
+        head = _lock_head(self.manifest.environment)
+        if not content.startswith(head) or content.startswith(b"#", len(head)):
+            expected = printable(head.decode().rstrip("\n").replace("\n", "`, `"))
+            message = f"expected the first lines `{expected}` alone, as `{ENVIRONMENT}` says"
+            raise ManifestError(message, code="env/lock", where=LOCK)
         return content
 
     def under(self, prefix: str) -> dict[str, Descriptor]:
@@ -206,6 +223,8 @@ def open_package(digest: Digest, source: BlobSource) -> Package:
         raise ManifestError(
             f"expected an artifact of type `{MODEL_MANIFEST}`", where=f"{where}: artifactType"
         )
+    declared = artifact.annotations.get(FORMAT, FORMAT_VERSION)
+    _check_format(declared, f"{where}: annotations.{FORMAT}")  # first: another has other layers
     files = files_of(artifact, where)
     manifest = _manifest(files, source)
     _check_annotations(artifact, manifest, where)
@@ -221,14 +240,16 @@ def _manifest(files: Mapping[str, Descriptor], source: BlobSource) -> Manifest:
     for path, tables in _TABLES.items():
         body = _object(_read(source, files[path], path), path)
         if path == IDENTITY:
-            _check_format(body.get("format"))
+            _check_format(body.get("format"), path)
         if foreign := body.keys() - tables:
             raise ManifestError(f"unknown member `{printable(min(foreign))}`", where=path)
+        if path != IDENTITY and not body:
+            raise ManifestError(f"expected the table `{min(tables)}`, found none", where=path)
         document.update(body)
     del document["format"]
     document["data"] = _without_profiles(document.get("data", {}))
     schema = Schema.from_json(_object(_read(source, files[SCHEMA], SCHEMA), SCHEMA), SCHEMA)
-    manifest = manifest_of(document, schema)
+    manifest = manifest_of(document, schema, _PLACES)
     if not _EXACT_PYTHON.fullmatch(manifest.environment.python):
         message = f"expected an exact Python release, found `{manifest.environment.python}`"
         raise ManifestError(message, where=f"{ENVIRONMENT}: environment.python")
@@ -249,9 +270,19 @@ def _check_annotations(artifact: ImageManifest, manifest: Manifest, where: str) 
             raise ManifestError(message, where=f"{where}: annotations.{key}")
 
 
+def _lock_head(environment: EnvironmentDeclaration) -> bytes:
+    """Return the lines in which a lock says for what it was made."""
+    lines = ["# ketch lock 1", f"# python {environment.python}"]
+    builds = environment.allow_source_builds
+    if builds:
+        names = sorted(set(map(canonicalize_name, builds))) if isinstance(builds, tuple) else []
+        lines.append(f"# source-builds {', '.join(names) or 'all'}")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def _samples(manifest: Manifest) -> dict[str, str]:
     return {
-        data.name: f"data/{data.name}/{PurePosixPath(data.sample).name}"
+        data.name: f"data/{data.name}/{data.sample.rpartition('/')[2]}"
         for data in manifest.data
         if data.ship and data.sample
     }
@@ -281,12 +312,12 @@ def _object(content: bytes, where: str) -> dict[str, object]:
     return body
 
 
-def _check_format(version: object) -> None:
+def _check_format(version: object, where: str) -> None:
     if version != FORMAT_VERSION:
         raise ManifestError(
             f"expected package format `{FORMAT_VERSION}`, found `{printable(str(version))}`",
             code="package/format-version",
-            where=IDENTITY,
+            where=where,
             hint="a newer ketch wrote it; upgrade ketch to read it",
         )
 

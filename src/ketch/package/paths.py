@@ -13,6 +13,7 @@ ASCII only: the same accented letter has two spellings in Unicode, and systems d
 which one they keep.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from ketch.errors import Finding, ManifestError
+from ketch.schema.problems import printable as printable  # noqa: PLC0414 - the layers above import it from here
 
 LONGEST_SEGMENT = 128
 LONGEST_PATH = 512
@@ -105,10 +107,12 @@ def clashes(paths: Iterable[str]) -> tuple[Finding, ...]:
     return tuple(findings.values())
 
 
-def printable(text: str) -> str:
-    """Return text that a terminal can show: no control characters, no endless lines."""
-    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:121])
-    return shown if len(shown) <= 120 else f"{shown[:119]}…"
+def unreadable(path: str, problem: OSError) -> Finding:
+    """Return what to say of a file or folder that cannot be read, code ``package/unreadable``."""
+    reason = (problem.strerror or "not readable").lower()
+    shown = printable(path)
+    hint = f"`chmod u+rX {shown}`" if isinstance(problem, PermissionError) else None
+    return Finding("package/unreadable", f"expected to read it, found: {reason}", shown, hint)
 
 
 def _problems(text: str) -> Iterator[tuple[str, str]]:
@@ -132,6 +136,7 @@ def _problems(text: str) -> Iterator[tuple[str, str]]:
             yield problem
 
 
+@functools.lru_cache(maxsize=4096)  # the folders of a large package are the same few
 def _segment_problem(segment: str) -> tuple[str, str] | None:
     shown = printable(segment)
     if not segment:

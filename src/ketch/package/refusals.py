@@ -1,16 +1,19 @@
 """What a folder may not hold when it becomes a package.
 
-Only files that would ship are judged: a notebook beside the package is nobody's
-business, a notebook inside it is. Nothing here reads more than a README.
+Only files that would ship, or are read into what ships, are judged: a notebook beside
+the package is nobody's business, a notebook inside it is. Nothing here reads more than a
+README.
 """
 
+import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ketch.errors import Finding
-from ketch.package.paths import check_path, clashes, printable
+from ketch.package.paths import check_path, clashes, printable, unreadable
 
 README = "README.md"
 LARGE_SCENARIO_BYTES = 16_000_000
@@ -24,7 +27,9 @@ _SPECIAL = {
 }
 
 
-def check_folder(folder: Path, shipped: Sequence[str]) -> tuple[Finding, ...]:
+def check_folder(
+    folder: Path, shipped: Sequence[str], *, read: Sequence[str] = ()
+) -> tuple[Finding, ...]:
     """Return everything about the files of a package that makes `pack` refuse them.
 
     ============================  ====================================================
@@ -33,7 +38,7 @@ def check_folder(folder: Path, shipped: Sequence[str]) -> tuple[Finding, ...]:
     ``package/symlink``           a link, or a file below a linked folder
     ``package/special-file``      a pipe, socket or device, or a folder listed as a file
     ``package/missing-file``      a listed file that is not there
-    ``package/unreadable``        a file that the author may not read
+    ``package/unreadable``        a file or folder that the author may not read
     ``package/notebook``          a notebook
     ``package/readme-missing``    no ``README.md``
     ``package/readme-empty``      one without text
@@ -43,13 +48,18 @@ def check_folder(folder: Path, shipped: Sequence[str]) -> tuple[Finding, ...]:
     Args:
         folder: The authored package.
         shipped: The files that would ship, relative to the folder, with ``/``.
+        read: Files whose content ships inside others, such as scenarios; their names,
+            which stay here, may be any.
     """
     findings = [*_readme(folder), *clashes(shipped)]
+    no_links: set[str] = set()
     for path in dict.fromkeys(shipped):
         wrong_name = check_path(path)
         findings.extend(wrong_name)
         if not _leaves(path):
-            findings.extend(_check_file(folder, path))
+            findings.extend(_check_file(folder, path, no_links))
+    for path in read:
+        findings.extend(_check_file(folder, path, no_links))
     return tuple(dict.fromkeys(findings))
 
 
@@ -59,7 +69,7 @@ def _leaves(path: str) -> bool:
     return "\0" in path or "" in segments or ".." in segments
 
 
-def _check_file(folder: Path, path: str) -> Iterator[Finding]:
+def _check_file(folder: Path, path: str, no_links: set[str]) -> Iterator[Finding]:
     shown = printable(path)
     if path.lower().endswith(".ipynb"):
         yield Finding(
@@ -68,7 +78,7 @@ def _check_file(folder: Path, path: str) -> Iterator[Finding]:
             shown,
             f"`ketch init --from {shown}` writes a package from it; leave the notebook out",
         )
-    if link := _first_link(folder, path):
+    if link := _first_link(folder, path, no_links):
         yield Finding(
             "package/symlink",
             f"expected a file of the package, found the symbolic link `{printable(link)}`",
@@ -86,17 +96,29 @@ def _check_file(folder: Path, path: str) -> Iterator[Finding]:
             "package/missing-file", message, shown, "create it, or remove it from the list"
         )
         return
-    yield from _check_status(file, shown, status)
+    denied = _denied(file, status)
+    if denied is not None:
+        yield unreadable(path, denied)
+    else:
+        yield from _check_status(shown, status)
 
 
-def _check_status(file: Path, shown: str, status: os.stat_result) -> Iterator[Finding]:
+def _denied(file: Path, status: os.stat_result) -> OSError | None:
+    """Return why a file or folder cannot be read, without reading it."""
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if not is_folder and not stat.S_ISREG(status.st_mode):
+        return None
+    wanted = os.R_OK | (os.X_OK if is_folder else 0)
+    if os.access(file, wanted, effective_ids=os.access in os.supports_effective_ids):
+        return None
+    return PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _check_status(shown: str, status: os.stat_result) -> Iterator[Finding]:
     if not stat.S_ISREG(status.st_mode):
         kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "something else")
         message = f"expected a regular file, found {kind}"
         yield Finding("package/special-file", message, shown, "leave it out of the package")
-    elif not os.access(file, os.R_OK):
-        message = "expected to read the file: permission denied"
-        yield Finding("package/unreadable", message, shown, f"`chmod u+r {shown}`")
     elif shown.startswith("scenarios/") and status.st_size > LARGE_SCENARIO_BYTES:
         yield Finding(
             "package/large-scenario",
@@ -107,14 +129,18 @@ def _check_status(file: Path, shown: str, status: os.stat_result) -> Iterator[Fi
         )
 
 
-def _first_link(folder: Path, path: str) -> str | None:
-    """Return the outermost symbolic link on the way to a file."""
-    place, walked = folder, []
-    for segment in path.split("/"):
-        place /= segment
-        walked.append(segment)
-        if place.is_symlink():
-            return "/".join(walked)
+def _first_link(folder: Path, path: str, no_links: set[str]) -> str | None:
+    """Return the outermost symbolic link on the way to a file.
+
+    Args:
+        folder: The authored package.
+        path: The file, relative to the folder.
+        no_links: What was looked at before and is no link; added to.
+    """
+    for place in itertools.accumulate(path.split("/"), lambda above, name: f"{above}/{name}"):
+        if place not in no_links and (folder / place).is_symlink():
+            return place
+        no_links.add(place)
     return None
 
 
@@ -123,7 +149,7 @@ def _readme(folder: Path) -> Iterator[Finding]:
     try:
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
     except OSError:
-        text = None
+        return  # `_check_file` reports it
     if text is None:
         yield Finding(
             "package/readme-missing",

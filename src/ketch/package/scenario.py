@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +25,9 @@ from typing import Self
 
 from ketch.errors import Finding, ManifestError, UsageError
 from ketch.package.digest import Digest
-from ketch.package.paths import printable
+from ketch.package.paths import printable, unreadable
 from ketch.schema import Field, Row, Schema, read_text_rows
+from ketch.schema.lines import WORDS_PATTERN
 from ketch.schema.parse import canonical_json, parse_json
 
 FOLDER = "scenarios"
@@ -94,25 +97,23 @@ class Scenario:
         if unknown:
             raise _wrong(f"unknown member `{printable(min(unknown))}`", source)
         name, draft = body.get("name"), body.get("draft", False)
-        if not isinstance(name, str) or not name.strip() or len(name) > 200:
-            raise _wrong("expected a `name` of 1 to 200 characters", source)
-        if not name.isprintable():
-            raise _wrong("expected a `name` of characters that can be shown", source)
+        if not isinstance(name, str) or len(name) > 200 or not re.fullmatch(WORDS_PATTERN, name):
+            raise _wrong("expected a `name` of one line, 1 to 200 characters", source)
         if not isinstance(draft, bool):
             raise _wrong("expected true or false for `draft`", source)
         description = body.get("description", "")
         if not isinstance(description, str):
             raise _wrong("expected text for `description`", source)
-        error = body.get("expected_error")
-        if error is not None and (not isinstance(error, str) or not error):
+        error = body.get("expected_error", ...)
+        if error is not ... and (not isinstance(error, str) or not error):
             raise _wrong("expected text for `expected_error`", source)
-        if error is not None and "expected" in body:
+        if error is not ... and "expected" in body:
             raise _wrong("expected `expected` or `expected_error`, found both", source)
         return cls(
             name=name,
             inputs=_rows(body.get("inputs"), "inputs", source),
             expected=_rows(body["expected"], "expected", source) if "expected" in body else None,
-            expected_error=error,
+            expected_error=None if error is ... else error,
             single=isinstance(body.get("inputs"), dict),
             draft=draft,
             description=description,
@@ -143,6 +144,8 @@ def read_scenarios(
             where = problem.where or f"{FOLDER}/{path.name}"
             findings.append(Finding("scenario/unreadable", problem.message, where, problem.hint))
             findings.extend(problem.findings)
+        except OSError as problem:
+            findings.append(unreadable(f"{FOLDER}/{path.name}", problem))
     findings.extend(_check(scenarios))
     return tuple(scenarios), tuple(findings)
 
@@ -201,26 +204,32 @@ def _from_lines(content: bytes, where: str) -> Iterator[Scenario]:
 
 def _from_csv(path: Path, schema: Schema, where: str) -> Scenario:
     expected = path.with_name(path.stem + EXPECTED_SUFFIX)
-    return Scenario(
-        name=path.stem,
-        inputs=_csv_rows(path, schema.inputs, where),
-        expected=_csv_rows(expected, schema.outputs, f"{FOLDER}/{expected.name}")
-        if expected.exists()
-        else None,
-        source=where,
-    )
+    body: dict[str, object] = {
+        "name": path.stem,
+        "inputs": _csv_rows(path, schema.inputs, where),
+    }
+    if expected.exists():
+        body["expected"] = _csv_rows(expected, schema.outputs, f"{FOLDER}/{expected.name}")
+    return Scenario.from_json(body, source=where)
 
 
-def _csv_rows(path: Path, fields: Sequence[Field], where: str) -> Rows:
-    reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
-    rows, findings = read_text_rows(fields, list(reader))
+def _csv_rows(path: Path, fields: Sequence[Field], where: str) -> list[Row]:
+    try:
+        reader = csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig")), strict=True)
+        cells, columns = list(reader), reader.fieldnames or ()
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise _wrong(f"expected CSV in UTF-8, found otherwise: {problem}", where) from problem
+    twice = sorted(name for name, count in Counter(columns).items() if count > 1)
+    if twice:
+        raise _wrong(f"expected each column once, found `{printable(twice[0])}` twice", where)
+    rows, findings = read_text_rows(fields, cells)
     if findings:
         raise ManifestError(
             "expected cells of the field's type",
             where=where,
             findings=[replace(finding, where=f"{where}: {finding.where}") for finding in findings],
         )
-    return tuple(rows)
+    return rows
 
 
 def _check(scenarios: Sequence[Scenario]) -> Iterator[Finding]:

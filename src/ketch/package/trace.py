@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from types import NoneType
 from typing import Self
 
 from ketch.errors import ManifestError, UsageError
@@ -19,6 +22,8 @@ from ketch.schema.parse import canonical_json, parse_json
 
 TOLERANCE = 1e-6
 """Relative difference below which two floats count as the same step result."""
+
+_EXACT = re.compile(r"u?int\d*|bool(ean)?|str|string|object|list|tuple|bytes|date|null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +50,27 @@ class FieldTrace:
     head: tuple[object, ...]
 
     @classmethod
-    def from_json(cls, body: Mapping[str, object]) -> Self:
-        """Read what the worker sent, or what :meth:`to_json` wrote."""
-        head = body.get("head")
-        return cls(
-            name=str(body["name"]),
-            dtype=str(body.get("dtype", "")),
-            count=_count(body.get("count")),
-            nulls=_count(body.get("nulls")),
-            digest=None if body.get("digest") is None else str(body["digest"]),
-            lowest=_number(body.get("min")),
-            highest=_number(body.get("max")),
-            mean=_number(body.get("mean")),
-            head=tuple(head) if isinstance(head, list) else (),
-        )
+    def from_json(cls, body: object) -> Self:
+        """Read what the worker sent, or what :meth:`to_json` wrote.
+
+        Raises:
+            ManifestError: It is no such field.
+        """
+        match body:
+            case {
+                "name": str(name),
+                "dtype": str(dtype),
+                "count": count,
+                "nulls": nulls,
+                "digest": None | str() as digest,
+                "min": lowest,
+                "max": highest,
+                "mean": mean,
+                "head": list(head),
+            }:
+                numbers = (_number(lowest), _number(highest), _number(mean))
+                return cls(name, dtype, _count(count), _count(nulls), digest, *numbers, tuple(head))
+        raise _refused("the trace of a field")
 
     def to_json(self) -> dict[str, object]:
         """Return the form that is stored."""
@@ -90,16 +102,10 @@ class StepTrace:
         Raises:
             ManifestError: It is no step trace.
         """
-        if not isinstance(body, Mapping) or not isinstance(body.get("fields"), list):
-            raise ManifestError("expected a step trace", code="package/trace")
-        try:
-            return cls(
-                step=str(body["step"]),
-                rows=_count(body.get("rows")),
-                fields=tuple(FieldTrace.from_json(field) for field in body["fields"]),
-            )
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise ManifestError("expected a step trace", code="package/trace") from problem
+        match body:
+            case {"step": str(step), "rows": rows, "fields": list(fields)}:
+                return cls(step, _count(rows), tuple(map(FieldTrace.from_json, fields)))
+        raise _refused("the trace of a step")
 
     def to_json(self) -> dict[str, object]:
         """Return the form that is stored."""
@@ -133,16 +139,11 @@ class ScenarioTrace:
         Raises:
             ManifestError: It is no scenario trace.
         """
-        if not isinstance(body, Mapping) or not isinstance(body.get("steps"), list):
-            raise ManifestError("expected a scenario trace", code="package/trace")
-        scenario = body.get("scenario")
-        if not isinstance(scenario, str):
-            raise ManifestError("expected the name of a scenario", code="package/trace")
-        return cls(
-            scenario=scenario,
-            inputs=Digest.parse(str(body.get("inputs"))),
-            steps=tuple(StepTrace.from_json(step) for step in body["steps"]),
-        )
+        match body:
+            case {"scenario": str(scenario), "inputs": str(inputs), "steps": list(steps)}:
+                read = tuple(map(StepTrace.from_json, steps))
+                return cls(scenario, Digest.parse(inputs), read)
+        raise _refused("the trace of a scenario")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,10 @@ class Divergence:
 
     Attributes:
         step: The step, as ``module:function``.
-        field: The field of that step's result.
+        field: The field of that step's result; empty when the step itself is another.
         row: Which row, counted from 0, when it is among the first values.
         expected, found: What the reference and the present run returned there.
+        measure: What of the whole field differs, such as ``mean``, when no row shows it.
     """
 
     step: str
@@ -161,6 +163,7 @@ class Divergence:
     row: int | None
     expected: object
     found: object
+    measure: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``--json``."""
@@ -170,7 +173,11 @@ class Divergence:
             "row": self.row,
             "expected": self.expected,
             "found": self.found,
+            "measure": self.measure,
         }
+
+
+_NO_STEP = StepTrace("", 0, ())
 
 
 def dump_traces(traces: Sequence[ScenarioTrace]) -> bytes:
@@ -196,18 +203,21 @@ def first_divergence(
 
     Steps are compared in the order of the pipeline; a field counts as the same when
     its digest is the same, or when its first values and its summary are as close as
-    two runs of one program on two processors can be.
+    two runs of one program on two processors can be. A step that only has another name
+    is told when nothing else moved; one that was added or removed, at once.
     """
-    for expected, actual in zip(reference, found, strict=False):
+    before, now = ({step.step for step in steps} for steps in (reference, found))
+    renamed = None
+    for expected, actual in zip_longest(reference, found):
+        if expected is None or actual is None:
+            return _another_step(expected, actual)
         if expected.step != actual.step:
-            return Divergence(actual.step, "", None, expected.step, actual.step)
+            if expected.step in now or actual.step in before:
+                return _another_step(expected, actual)
+            renamed = renamed or _another_step(expected, actual)
         if divergence := _step_divergence(expected, actual):
             return divergence
-    if len(reference) != len(found):
-        longer = reference if len(reference) > len(found) else found
-        step = longer[min(len(reference), len(found))].step
-        return Divergence(step, "", None, len(reference), len(found))
-    return None
+    return renamed
 
 
 def _from_line(line: bytes, number: int) -> ScenarioTrace:
@@ -220,26 +230,60 @@ def _from_line(line: bytes, number: int) -> ScenarioTrace:
         raise ManifestError(problem.message, code=problem.code, where=where) from problem
 
 
+def _another_step(expected: StepTrace | None, actual: StepTrace | None) -> Divergence:
+    """Return the divergence of a step that stands where another one stood, or none."""
+    said = [f"step `{one.step}`" if one else "no step" for one in (expected, actual)]
+    return Divergence((actual or expected or _NO_STEP).step, "", None, *said)
+
+
 def _step_divergence(expected: StepTrace, actual: StepTrace) -> Divergence | None:
     found = {field.name: field for field in actual.fields}
+    more = [name for name in found if name not in {field.name for field in expected.fields}]
     for field in expected.fields:
-        other = found.get(field.name)
-        if other is None:
-            names = [name for name in found if name not in {f.name for f in expected.fields}]
-            return Divergence(expected.step, field.name, None, field.name, names or None)
-        if field.digest is not None and field.digest == other.digest:
-            continue
-        for row, (left, right) in enumerate(zip(field.head, other.head, strict=False)):
-            if not _same(left, right):
-                return Divergence(expected.step, field.name, row, left, right)
-        for left, right in zip(_summary(field), _summary(other), strict=True):
-            if not _same(left, right):
-                return Divergence(expected.step, field.name, None, left, right)
+        if field.name not in found:
+            return Divergence(actual.step, field.name, None, field.name, more or None)
+        if divergence := _field_divergence(actual.step, field, found[field.name]):
+            return divergence
+    if more:
+        return Divergence(actual.step, more[0], None, None, list(found[more[0]].head))
     return None
 
 
-def _summary(field: FieldTrace) -> tuple[object, ...]:
-    return (field.count, field.nulls, field.lowest, field.highest, field.mean)
+def _field_divergence(step: str, field: FieldTrace, other: FieldTrace) -> Divergence | None:
+    if field.digest is not None and field.digest == other.digest:
+        return None
+    for row, (left, right) in enumerate(zip(field.head, other.head, strict=False)):
+        if not _same(left, right):
+            return Divergence(step, field.name, row, left, right)
+    for measure, left in _summary(field).items():
+        right = _summary(other)[measure]
+        if not _same(left, right):
+            return Divergence(step, field.name, None, left, right, measure)
+    if field.digest and other.digest and _is_exact(field) and _is_exact(other):
+        return Divergence(step, field.name, None, field.digest, other.digest, "digest")
+    return None
+
+
+def _summary(field: FieldTrace) -> dict[str, object]:
+    return {
+        "count": field.count,
+        "nulls": field.nulls,
+        "min": field.lowest,
+        "max": field.highest,
+        "mean": field.mean,
+    }
+
+
+def _is_exact(field: FieldTrace) -> bool:
+    """Whether a field holds no floats, so that every processor gives it the same digest."""
+    is_known = all(_EXACT.fullmatch(kind) for kind in field.dtype.lower().split("|"))
+    return is_known and all(map(_is_exact_value, field.head))
+
+
+def _is_exact_value(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, (str, int, NoneType)) for item in value)
+    return isinstance(value, (str, int, NoneType))
 
 
 def _same(left: object, right: object) -> bool:
@@ -262,10 +306,18 @@ def _close(left: float, right: float) -> bool:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise _refused("a count")
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value
+    if value is None or isinstance(value, str):
+        return None  # the worker tells of an integer beyond 64 bits as text
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise _refused("a number")
+
+
+def _refused(expected: str) -> ManifestError:
+    return ManifestError(f"expected {expected}, found otherwise", code="package/trace")

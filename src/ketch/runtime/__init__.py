@@ -3,26 +3,36 @@
 This area promises that ketch itself never imports or unpickles anything of a package,
 that what a package may read, write and reach is the least it needs, and that a call
 ends: with an answer, with what the package's code raised, or with its worker gone.
+
+What starts a worker is imported when it is first used: much can be done without one.
 """
 
-from ketch.runtime.batch import Answered, answer_file
-from ketch.runtime.cleanup import Cleaned, clean_up, collect_unused_environments
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ketch.runtime.comparisons import comparisons
-from ketch.runtime.describe import Entry, describe, listing
-from ketch.runtime.doctor import Check, examine
+from ketch.runtime.describe import Entry, Stored, describe, listing, stored_as
+from ketch.runtime.discreet import Discreet
 from ketch.runtime.home import Home
-from ketch.runtime.layout import Layout, lay_out
-from ketch.runtime.predictor import Predictor, load
-from ketch.runtime.prepare import Prepared, prepared
-from ketch.runtime.process import Launch, Worker
-from ketch.runtime.protocol import Answer, Layer, StepTime
-from ketch.runtime.sandbox import probe_layers
+
+if TYPE_CHECKING:
+    from ketch.runtime.batch import Answered, answer_file
+    from ketch.runtime.cleanup import Cleaned, clean_up, collect_unused_environments
+    from ketch.runtime.doctor import Check, examine
+    from ketch.runtime.launch import Launch
+    from ketch.runtime.layout import Layout, lay_out
+    from ketch.runtime.predictor import Predictor, load
+    from ketch.runtime.prepare import Prepared, prepared
+    from ketch.runtime.process import Worker
+    from ketch.runtime.protocol import Answer, Layer, StepTime
+    from ketch.runtime.sandbox import probe_layers
 
 __all__ = [
     "Answer",
     "Answered",
     "Check",
     "Cleaned",
+    "Discreet",
     "Entry",
     "Home",
     "Launch",
@@ -31,6 +41,7 @@ __all__ = [
     "Predictor",
     "Prepared",
     "StepTime",
+    "Stored",
     "Worker",
     "answer_file",
     "clean_up",
@@ -43,4 +54,33 @@ __all__ = [
     "load",
     "prepared",
     "probe_layers",
+    "stored_as",
 ]
+
+_LATER = {
+    "Answer": "ketch.runtime.protocol",
+    "Answered": "ketch.runtime.batch",
+    "Check": "ketch.runtime.doctor",
+    "Cleaned": "ketch.runtime.cleanup",
+    "Launch": "ketch.runtime.launch",
+    "Layer": "ketch.runtime.protocol",
+    "Layout": "ketch.runtime.layout",
+    "Predictor": "ketch.runtime.predictor",
+    "Prepared": "ketch.runtime.prepare",
+    "StepTime": "ketch.runtime.protocol",
+    "Worker": "ketch.runtime.process",
+    "answer_file": "ketch.runtime.batch",
+    "clean_up": "ketch.runtime.cleanup",
+    "collect_unused_environments": "ketch.runtime.cleanup",
+    "examine": "ketch.runtime.doctor",
+    "lay_out": "ketch.runtime.layout",
+    "load": "ketch.runtime.predictor",
+    "prepared": "ketch.runtime.prepare",
+    "probe_layers": "ketch.runtime.sandbox",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'ketch.runtime' has no attribute '{name}'")
+    return getattr(import_module(_LATER[name]), name)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ketch.env import Collected, Lock, collect_environments, environment_key
+from ketch.files import remove_abandoned
 from ketch.package import open_package
 from ketch.runtime.home import Home
 from ketch.store import gc as collect_blobs
+from ketch.store.locks import abandoned
 
 GRACE = timedelta(hours=1)
 """What is younger stays: another process may be about to use it."""
@@ -37,31 +38,42 @@ class Cleaned:
         }
 
 
-def clean_up(home: Home, *, dry_run: bool = False) -> Cleaned:
+def clean_up(home: Home, *, dry_run: bool = False, now: datetime | None = None) -> Cleaned:
     """Remove blobs, environments and leftovers that no package in the store needs.
+
+    Args:
+        home: The ketch home.
+        dry_run: Only say what would be removed.
+        now: The current time.
 
     Raises:
         ManifestError: A package of the store cannot be read, so that what it needs is
             unknown; nothing is removed then.
     """
-    environments = collect_unused_environments(home, dry_run=dry_run)
-    blobs = collect_blobs(home.store, grace_s=GRACE.total_seconds(), dry_run=dry_run)
-    rooms = [] if dry_run else _clear_rooms(home.path / "run")
+    now = now or datetime.now(UTC)
+    environments = collect_unused_environments(home, dry_run=dry_run, now=now)
+    grace_s = GRACE.total_seconds()
+    blobs = collect_blobs(home.store, grace_s=grace_s, dry_run=dry_run, now=now.timestamp)
+    rooms = [] if dry_run else _clear_rooms(home.path / "run", now - GRACE)
+    parts = [] if dry_run else _clear_parts(home)
     return Cleaned(
         blobs=len(blobs.blobs),
         environments=len(environments.keys),
-        leftovers=len(blobs.leftovers) + len(rooms),
-        freed_bytes=blobs.size_bytes + environments.size_bytes,
+        leftovers=len(blobs.leftovers) + len(rooms) + len(parts),
+        freed_bytes=blobs.size_bytes + environments.freed_bytes,
     )
 
 
-def collect_unused_environments(home: Home, *, dry_run: bool = False) -> Collected:
-    """Remove the environments that no package of the store has a lock for."""
-    needed = _needed(home)
-    if not dry_run:
-        return collect_environments(home.environments, keep=needed, max_age=GRACE)
-    unused = [one for one in home.environments.list() if one.key not in needed]
-    return Collected(tuple(one.key for one in unused), sum(one.size_bytes for one in unused))
+def collect_unused_environments(
+    home: Home, *, dry_run: bool = False, now: datetime | None = None
+) -> Collected:
+    """Remove the environments that no package of the store has a lock for.
+
+    What was used within the hour stays.
+    """
+    return collect_environments(
+        home.environments, keep=_needed(home), max_age=GRACE, dry_run=dry_run, now=now
+    )
 
 
 def _needed(home: Home) -> frozenset[str]:
@@ -73,23 +85,17 @@ def _needed(home: Home) -> frozenset[str]:
     return frozenset(keys)
 
 
-def _clear_rooms(folder: Path) -> list[Path]:
-    """Remove the rooms of processes that are no more; they are named by process id."""
-    old = time.time() - GRACE.total_seconds()
+def _clear_parts(home: Home) -> list[Path]:
+    """Remove files that were being written by processes that are no more."""
+    return [part for folder in home.path.glob("*/") for part in remove_abandoned(folder)]
+
+
+def _clear_rooms(folder: Path, since: datetime) -> list[Path]:
+    """Remove the rooms of processes that are no more, unless they were made a moment ago."""
     gone = []
-    for room in folder.glob("*-*"):
-        pid = room.name.partition("-")[0]
-        if pid.isdigit() and not _is_running(int(pid)) and room.stat().st_mtime < old:
-            shutil.rmtree(room, ignore_errors=True)
-            gone.append(room)
+    for room in abandoned(folder):
+        with suppress(FileNotFoundError):  # its owner ended meanwhile
+            if room.stat().st_mtime < since.timestamp():
+                shutil.rmtree(room, ignore_errors=True)
+                gone.append(room)
     return gone
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

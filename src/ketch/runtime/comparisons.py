@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ketch.runtime.process import Worker
+from typing import TYPE_CHECKING
+
 from ketch.schema import CompareFunction, Schema
+
+if TYPE_CHECKING:
+    from ketch.runtime.process import Worker
 
 
 def comparisons(worker: Worker, schema: Schema) -> dict[str, CompareFunction]:

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ketch.env import Lock
 from ketch.errors import KetchError
-from ketch.package import Attestation, Digest, Package, open_package
+from ketch.package import Attestation, Digest, Package, PackageVersion, open_package
+from ketch.package.names import check_version
 from ketch.runtime.home import Home
 from ketch.tables import Profile
 
 
-def describe(package: Package, attestations: Sequence[Attestation]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store holds under the name and version of a package.
+
+    Attributes:
+        digest: What ``name:version`` stands for there.
+        differs: The components in which that is another package.
+    """
+
+    digest: Digest
+    differs: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form of ``ketch inspect --json``."""
+        return {"digest": str(self.digest), "differs": list(self.differs)}
+
+
+def stored_as(package: Package, home: Home) -> Stored | None:
+    """Return what the store holds under the name and version of a package, if anything."""
+    tagged = home.store.resolve(package.reference)
+    if tagged is None:
+        return None
+    other = package if tagged.digest == package.digest else open_package(tagged.digest, home.store)
+    differing = package.components.items() ^ other.components.items()
+    return Stored(tagged.digest, tuple(sorted({name for name, _ in differing})))
+
+
+def describe(
+    package: Package, attestations: Sequence[Attestation], stored: Stored | None
+) -> dict[str, object]:
     """Return what a package is, does and promises, as JSON."""
     manifest = package.manifest
     lock = Lock.parse(package.lock.decode())
@@ -25,6 +55,7 @@ def describe(package: Package, attestations: Sequence[Attestation]) -> dict[str,
         "route": manifest.route,
         "description": manifest.description,
         "size_bytes": package.size_bytes,
+        "stored": None if stored is None else stored.to_json(),
         "components": {name: str(digest) for name, digest in package.components.items()},
         "pipeline": manifest.pipeline.to_json(),
         **manifest.schema.to_json(),
@@ -39,12 +70,13 @@ def describe(package: Package, attestations: Sequence[Attestation]) -> dict[str,
         "scenarios": [
             {
                 "name": scenario.name,
+                "description": scenario.description,
                 "rows": len(scenario.inputs),
                 "expected_error": scenario.expected_error,
             }
             for scenario in package.scenarios
         ],
-        "budget": _table(manifest.identity_tables(), "budget"),
+        "budget": asdict(manifest.budget),
         "attestations": [_attestation(one) for one in attestations],
         "readme": package.read("README.md").decode("utf-8", "replace"),
     }
@@ -91,11 +123,11 @@ def listing(home: Home) -> list[Entry]:
     return entries
 
 
-def _order(reference: str) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """Sort ``1.10`` after ``1.9``."""
+def _order(reference: str) -> tuple[str, bool, PackageVersion | None, str]:
+    """Sort ``1.10`` after ``1.9``; what is no version, another program's tag, comes last."""
     name, _, version = reference.partition(":")
-    parts = version.split(".")
-    return name, tuple((int(part) if part.isdigit() else -1, part) for part in parts)
+    known = None if check_version(version) else PackageVersion(version)
+    return name, known is None, known, version
 
 
 def _data(package: Package) -> dict[str, object]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from ketch.env import find_python
+from ketch.env.uv import cache_folder
 from ketch.errors import KetchError
 from ketch.runtime.home import Home
 from ketch.runtime.sandbox import probe_layers
@@ -26,7 +27,7 @@ class Check:
         name: What it is.
         ok: Whether it is as it should be.
         detail: What was found.
-        hint: What to do when it is not.
+        hint: What to do; told only when it is not.
         required: Whether ketch can work without.
     """
 
@@ -42,13 +43,13 @@ class Check:
             "name": self.name,
             "ok": self.ok,
             "detail": self.detail,
-            "hint": self.hint,
+            "hint": None if self.ok else self.hint,
             "required": self.required,
         }
 
 
 def examine(home: Home) -> list[Check]:
-    """Look over this machine, without changing anything but a temporary file."""
+    """Look over this machine; nothing is changed, but the home is made if it can be."""
     return [_python(), _uv(), *_interpreters(), *_sandbox(), *_home(home)]
 
 
@@ -98,6 +99,20 @@ def _home(home: Home) -> Iterator[Check]:
         yield Check("home", False, f"{home.path}: {problem.strerror}", hint, required=True)
         return
     yield Check("home", True, str(home.path), required=True)
+    yield _links(home)
     free = shutil.disk_usage(home.path).free
     hint = "`ketch gc` frees what no package needs"
     yield Check("disk", free > LOW_DISK_BYTES, f"{free / 1e9:.1f} GB free", hint)
+
+
+def _links(home: Home) -> Check:
+    """Environments hold links to uv's cache where they can, which costs no time and no room."""
+    try:
+        cache = cache_folder()
+        probe = next(folder for folder in (cache, *cache.parents) if folder.exists())
+        linked = probe.stat().st_dev == home.path.stat().st_dev
+    except (KetchError, OSError) as problem:
+        return Check("links", False, f"uv does not tell where its cache is: {problem}")
+    detail = f"uv's cache is {cache}"
+    hint = "set UV_CACHE_DIR to a folder on the filesystem of the home: copies take longer"
+    return Check("links", linked, detail if linked else f"{detail}, on another filesystem", hint)

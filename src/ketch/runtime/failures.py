@@ -1,11 +1,14 @@
 """What went wrong in a worker, in words for the person on call."""
 
 import signal
+from dataclasses import dataclass
 
 from ketch.errors import PackageCodeError, Unavailable
+from ketch.runtime.discreet import Discreet
 from ketch.runtime.protocol import Failure
 
 _TAIL_CHARACTERS = 1_500
+_OWN_FRAME = '  File "ketch/worker.py"'
 
 _HINTS = {
     "ModuleNotFoundError": "add the library to the package's requirements",
@@ -14,56 +17,97 @@ _HINTS = {
 }
 
 
-def raised(failure: Failure, memory_bytes: int | None) -> PackageCodeError:
-    """Return the error for an exception that package code raised."""
-    message = printable(failure.message)
-    where = None if failure.step is None else printable(failure.step)
-    trace = printable(failure.traceback)
-    if failure.type == "OutputError":
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Turns what happened to one worker into errors.
+
+    Attributes:
+        discreet: Keeps paths of this machine, and secrets, out of the words.
+        memory_bytes: The most private memory it may hold; None for no limit.
+    """
+
+    discreet: Discreet
+    memory_bytes: int | None
+
+    def raised(self, op: str, failure: Failure) -> PackageCodeError:
+        """Return the error for an exception that package code raised."""
+        message = self.told(failure.message)
+        where = None if failure.step is None else self.told(failure.step)
+        code, hint = "package-code/raised", _HINTS.get(failure.type)
+        if failure.type == "OutputError":
+            code, where = "package-code/output", where or "outputs"
+            fit = f"the answer does not fit the declared outputs: {message}"
+            message = fit if op == "predict" else message
+        elif failure.type == "MemoryError":
+            code, hint = "package-code/out-of-memory", self._memory_hint()
+            message = f"package code ran out of memory: {message}".removesuffix(": ")
+        else:
+            message = f"`{self.told(failure.type)}`: {message}".removesuffix(": ")
         return PackageCodeError(
-            f"the answer does not fit the declared outputs: {message}",
-            code="package-code/output",
-            where="outputs" if where in {None, "outputs"} else where,
-            traceback=trace,
-        )
-    if failure.type == "MemoryError":
-        return PackageCodeError(
-            f"package code ran out of memory: {message}".removesuffix(": "),
-            code="package-code/out-of-memory",
+            message,
+            traceback=self.told(failure.traceback),
+            refusal=failure.refusal,
+            trace=failure.trace,
+            code=code,
             where=where,
-            hint=_memory_hint(memory_bytes),
-            traceback=trace,
+            hint=hint,
         )
-    return PackageCodeError(
-        f"`{printable(failure.type)}`: {message}",
-        where=where,
-        hint=_HINTS.get(failure.type),
-        traceback=trace,
-        refusal=failure.refusal,
-    )
 
+    def hung(self, op: str, deadline_s: float, at: str | None, output: str) -> Unavailable:
+        """Return the error for a worker that did not answer in time and was killed.
 
-def hung(op: str, deadline_s: float, output: str) -> Unavailable:
-    """Return the error for a worker that did not answer in time and was killed."""
-    return Unavailable(
-        f"expected an answer to `{op}` within {deadline_s:g} s, found none; the worker was killed",
-        code="worker/deadline",
-        hint=_tail(output),
-    )
+        Args:
+            op: What it was asked.
+            deadline_s: How long it had.
+            at: The function of the package that was at work.
+            output: What it had printed.
+        """
+        return Unavailable(
+            f"expected an answer to `{op}` within {deadline_s:g} s, found none; "
+            "the worker was killed",
+            code="worker/deadline",
+            where=at and self.told(at),
+            hint=self._tail(output),
+        )
 
+    def died(self, op: str, status: int | None, at: str | None, output: str) -> Unavailable:
+        """Return the error for a worker that ended, or hung up, instead of answering.
 
-def died(op: str, status: int | None, output: str, memory_bytes: int | None) -> Unavailable:
-    """Return the error for a worker that ended, or hung up, instead of answering."""
-    if status is None:
-        how = "hung up"
-    elif status >= 0:
-        how = f"ended with exit status {status}"
-    else:
-        how = f"was killed by {_signal_name(-status)}"
-    hint = _tail(output)
-    if status is not None and -status in {signal.SIGKILL, signal.SIGABRT}:
-        hint = "\n".join(filter(None, (_memory_hint(memory_bytes), hint)))
-    return Unavailable(f"the worker {how} while it answered `{op}`", code="worker/died", hint=hint)
+        Args:
+            op: What it was asked.
+            status: Its exit status, a signal as a negative number, None when it hung up.
+            at: The function of the package that was at work.
+            output: What it had printed.
+        """
+        if status is None:
+            how = "hung up"
+        elif status >= 0:
+            how = f"ended with exit status {status}"
+        else:
+            how = f"was killed by {_signal_name(-status)}"
+        hint = self._tail(output)
+        if status is not None and -status in {signal.SIGKILL, signal.SIGABRT}:
+            hint = "\n".join(filter(None, (self._memory_hint(), hint)))
+        return Unavailable(
+            f"the worker {how} while it answered `{op}`",
+            code="worker/died",
+            where=at and self.told(at),
+            hint=hint,
+        )
+
+    def told(self, text: str) -> str:
+        """Return text of package code as a person may see it."""
+        return printable(self.discreet.text(text))
+
+    def _memory_hint(self) -> str:
+        if self.memory_bytes is None:
+            return "perhaps the machine was out of memory; the kernel's log says"
+        return f"it may hold {self.memory_bytes / 1e6:g} MB; `[budget] memory_mb` sets the limit"
+
+    def _tail(self, output: str) -> str | None:
+        lines = self.told(output.strip()).splitlines()
+        text = "\n".join(line for line in lines if not line.startswith(_OWN_FRAME))
+        return f"it had printed:\n{text[-_TAIL_CHARACTERS:]}" if text else None
 
 
 def printable(text: str) -> str:
@@ -71,19 +115,8 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
-def _memory_hint(memory_bytes: int | None) -> str:
-    if memory_bytes is None:
-        return "perhaps the machine was out of memory; the kernel's log says"
-    return f"it may hold {memory_bytes / 1e6:g} MB; `[budget] memory_mb` sets the limit"
-
-
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _tail(output: str) -> str | None:
-    text = printable(output.strip())
-    return f"it had printed:\n{text[-_TAIL_CHARACTERS:]}" if text else None

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Self
 
 from ketch.env import Environments
-from ketch.errors import NotFound, UsageError
+from ketch.errors import NotFound, PackageError, UsageError
+from ketch.files import explained
 from ketch.package import Digest, Package, Reference, open_package
 from ketch.schema import nearest
 from ketch.store import LocalStore, ketch_home
+from ketch.store.locks import hold
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,31 @@ class Home:
                 code="package/not-found",
                 where=str(package.digest),
             )
+        if reference.version not in {None, package.manifest.version}:
+            raise PackageError(
+                f"expected the tag of `{reference}` to lead to it, found `{package.reference}`",
+                code="store/wrong-tag",
+                where=str(self.store.layout.index),
+                hint="the tags are damaged; run `ketch fsck --repair`",
+            )
         return package
 
     @contextmanager
     def room(self) -> Iterator[Path]:
         """Yield a private folder to run in, gone afterwards."""
         parent = self.path / "run"
-        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+        with explained(parent):
+            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        hold(fd)  # what nobody holds is cleared away
+        owner = os.getpid()
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if os.getpid() == owner:  # and not a fork of it, whose end is nobody else's
+                shutil.rmtree(folder, ignore_errors=True)
+            os.close(fd)
 
     def _versions(self, name: str) -> list[str]:
         return sorted(tag for tag in self.store.tags() if tag.startswith(f"{name}:"))

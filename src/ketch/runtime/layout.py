@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ketch.files import explained
 from ketch.package import Package
 
 
@@ -41,7 +42,13 @@ def lay_out(package: Package, folder: Path) -> Layout:
     Raises:
         DigestMismatch: A blob is not what its digest says; the message names it.
         NotFound: A blob is missing.
+        Unavailable: The disk refused.
     """
+    with explained(folder):
+        return _lay_out(package, folder)
+
+
+def _lay_out(package: Package, folder: Path) -> Layout:
     package.verify_bytes()
     code = package.code()
     layout = Layout(folder / "code", folder / "model", folder / "scratch", {})

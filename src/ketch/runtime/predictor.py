@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self, overload
+from typing import Any, NoReturn, Protocol, Self, overload
 
 from ketch.errors import Finding, PackageCodeError, Unavailable, UsageError
 from ketch.package import Digest, Manifest, Package, Reference
 from ketch.runtime.home import Home
 from ketch.runtime.prepare import Prepared, prepared
 from ketch.runtime.process import Worker
-from ketch.runtime.python_values import to_rows
+from ketch.runtime.protocol import Answer
+from ketch.runtime.python_values import PythonRows
+from ketch.runtime.typed import documentation, line, signature
 from ketch.schema import Decoder, Row
 
 DEADLINE_S = 60.0
+_OMITTED: Any = ...
+
+MOST_ROWS = 10_000
+"""Rows of one call to a worker; more are answered in several."""
+
+
+class Frame(Protocol):
+    """A DataFrame of pandas or polars."""
+
+    @property
+    def columns(self) -> Any:
+        """The names of its columns."""
 
 
 class Predictor:
@@ -25,19 +40,23 @@ class Predictor:
 
     It runs in its own process and environment, whatever is installed here. Close it,
     or use it as a context manager; it also ends with the process that made it. Calls
-    from several threads wait for each other.
+    from several threads wait for each other. It cannot be copied, pickled, or used in a
+    process that was forked off: such a process loads the package itself.
 
     >>> import ketch  # doctest: +SKIP
     >>> recommend = ketch.load("recommender:1.0.0")  # doctest: +SKIP
-    >>> recommend({"shopper": "12347", "viewed": [], "hour": 9})  # doctest: +SKIP
+    >>> recommend(shopper="12347", viewed=[], hour=9)  # doctest: +SKIP
     {'items': ['85123A', …], 'scores': [0.91, …]}
     """
 
     def __init__(self, package: Package, home: Home, *, offline: bool = False) -> None:
         self.package = package
-        self._inputs = Decoder(package.manifest.schema.inputs)
-        self._outputs = Decoder(package.manifest.schema.outputs)
+        schema = package.manifest.schema
+        self._python = PythonRows(schema.inputs)
+        self._inputs = Decoder(schema.inputs)
+        self._outputs = Decoder(schema.outputs)
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         with ExitStack() as stack:
             self._ready: Prepared = stack.enter_context(prepared(package, home, offline=offline))
             self._running = stack.enter_context(ExitStack())
@@ -55,19 +74,25 @@ class Predictor:
         return self.package.manifest
 
     @overload
-    def __call__(self, inputs: Mapping[str, object]) -> Row: ...
+    def __call__(self, inputs: Mapping[str, object], /) -> Row: ...
     @overload
-    def __call__(self, inputs: Iterable[Mapping[str, object]]) -> list[Row]: ...
+    def __call__(self, inputs: Frame | Iterable[Mapping[str, object]], /) -> list[Row]: ...
+    @overload
+    def __call__(self, /, **values: object) -> Row: ...
 
     def __call__(
-        self, inputs: Mapping[str, object] | Iterable[Mapping[str, object]]
+        self,
+        inputs: Mapping[str, object] | Frame | Iterable[Mapping[str, object]] = _OMITTED,
+        /,
+        **values: object,
     ) -> Row | list[Row]:
         """Answer one row with one row, or many rows with as many.
 
         Args:
             inputs: A mapping of field names to values; a list of them; or a pandas or
-                polars DataFrame, whose missing values count as null. Values may be in
-                JSON form or be the Python values they stand for.
+                polars DataFrame, where pandas' missing values count as null. Values may be
+                in JSON form or be the Python values they stand for.
+            values: One row, by field name, in place of ``inputs``.
 
         Raises:
             UsageError: The inputs break the schema; every finding is listed.
@@ -75,41 +100,75 @@ class Predictor:
             Unavailable: The worker died or did not answer in time, or the predictor is
                 closed.
         """
+        if inputs is not _OMITTED and values:
+            raise UsageError("expected rows or named values, found both")
+        if inputs is _OMITTED:
+            return self.predict([values])[0]
         if isinstance(inputs, Mapping):
             return self.predict([inputs])[0]
         return self.predict(inputs)
 
     def predict(
-        self, rows: Iterable[Mapping[str, object]], *, deadline_s: float = DEADLINE_S
+        self, rows: Frame | Iterable[Mapping[str, object]], *, deadline_s: float = DEADLINE_S
     ) -> list[Row]:
         """Answer rows; the same promises as calling the predictor with a list."""
-        checked, findings = self._inputs.decode(to_rows(rows))
+        checked, findings = self._inputs.decode(self._python.read(rows))
         if findings:
             raise refused(findings)
         return self.answer(checked, deadline_s=deadline_s)
 
     def answer(self, rows: Sequence[Row], *, deadline_s: float = DEADLINE_S) -> list[Row]:
-        """Answer rows that the schema's decoder has passed already."""
-        if not rows:
-            return []
+        """Answer rows that the schema's decoder has passed already.
+
+        Args:
+            rows: The rows.
+            deadline_s: How long each ten thousand of them may take, in seconds.
+        """
+        batches = (rows[at : at + MOST_ROWS] for at in range(0, len(rows), MOST_ROWS))
+        return [row for answers in self.answers(batches, deadline_s) for row in answers]
+
+    def answers(
+        self, batches: Iterable[Sequence[Row]], deadline_s: float = DEADLINE_S
+    ) -> Generator[list[Row], None, None]:
+        """Answer batches of checked rows, one after the other.
+
+        While the package works on one, the next is read, and the answer before is the
+        caller's to use. Nothing else is answered until it ends; close it when it is left
+        before its end.
+
+        Raises:
+            PackageCodeError, Unavailable: Those batches are done whose answers have come.
+        """
+        self._check_process()
+        asked: list[int] = []  # how many rows the worker is at
+
+        def answer() -> Answer:
+            return self._worker.answered(asked.pop(), deadline_s=deadline_s)
+
+        first = 0
         with self._lock:
-            answer = self._worker_alive().predict(rows, deadline_s=deadline_s)
-        outputs, wrong = self._outputs.decode(answer.rows)
-        if wrong:
-            raise PackageCodeError(
-                f"the answer breaks the package's own schema: {wrong[0].message}",
-                code="package-code/answer",
-                where=wrong[0].where,
-            )
-        return outputs
+            try:
+                for rows in batches:
+                    before = answer() if asked else None
+                    self._worker_alive().ask(rows, deadline_s=deadline_s)
+                    asked.append(len(rows))
+                    if before:
+                        yield self._checked(before, first)
+                        first += len(before.rows)
+                if asked:
+                    yield self._checked(answer(), first)
+            finally:
+                if asked:  # an answer that nobody waits for would come next
+                    self._worker.close()
 
     def close(self) -> None:
         """End the worker and remove its folder; calling it twice is harmless.
 
         A call that another thread has begun is answered first.
         """
-        with self._lock:
-            self._finalizer()
+        if os.getpid() == self._pid:  # the lock of a fork may never be free
+            with self._lock:
+                self._finalizer()
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +177,29 @@ class Predictor:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Predictor {self.package.reference} {self.digest.short}>"
+        return line(self.package)
+
+    def __reduce__(self) -> NoReturn:
+        named = f"ketch.load({str(self.package.reference)!r})"
+        raise TypeError(f"a loaded package cannot be copied or pickled; call {named} where it runs")
+
+    def _checked(self, answer: Answer, first: int) -> list[Row]:
+        outputs, wrong = self._outputs.decode(answer.rows, first=first)
+        if wrong:
+            raise PackageCodeError(
+                f"the answer breaks the package's own schema: {wrong[0].message}",
+                code="package-code/answer",
+                where=wrong[0].where,
+            )
+        return outputs
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:  # also the lock may have been copied while it was held
+            raise Unavailable(
+                "the package was loaded in another process, of which this one is a fork",
+                code="worker/forked",
+                hint="load it in this process, too",
+            )
 
     def _worker_alive(self) -> Worker:
         """Return the worker, or a new one in place of one that was killed."""
@@ -144,7 +225,19 @@ def load(reference: str, *, home: Path | None = None, offline: bool = False) -> 
         Unavailable: Its environment cannot be built now.
     """
     chosen = Home.default() if home is None else Home(home)
-    return Predictor(chosen.open(Reference.parse(reference)), chosen, offline=offline)
+    package = chosen.open(Reference.parse(reference))
+    return _class_of(package)(package, chosen, offline=offline)
+
+
+def _class_of(package: Package) -> type[Predictor]:
+    """Return a class of its own, for ``help()`` shows what a class says, not an instance."""
+    schema = package.manifest.schema
+    said = {
+        "__doc__": documentation(package),
+        "__module__": Predictor.__module__,
+        "__signature__": signature(schema.inputs, schema.outputs),
+    }
+    return type(str(package.manifest.name), (Predictor,), said)
 
 
 def refused(findings: Sequence[Finding]) -> UsageError:

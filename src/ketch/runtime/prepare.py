@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from ketch.env import Environment, Lock, top_level_modules
+from ketch.env import Compiling, Environment, Lock, compiling, top_level_modules
 from ketch.errors import UsageError
 from ketch.package import EnvironmentDeclaration, Package, imports_for_preload
 from ketch.runtime.home import Home
+from ketch.runtime.launch import Launch
 from ketch.runtime.layout import Layout, lay_out
-from ketch.runtime.process import Launch, Worker
+from ketch.runtime.process import Worker
+from ketch.runtime.spare import Spare
 
 START_TIMEOUT_S = 120.0
-WARM = "ketch-warm.txt"
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,18 @@ class Prepared:
         environment: Its environment, held for as long as this lasts.
         layout: Where its parts lie.
         data: Data reference name → file that its evaluation may read.
+        modules: Libraries that a worker imports before the package's own code.
+        bytecode: What is being compiled for them.
+        second_seed: Hash seed of the worker that is started ahead of its time.
     """
 
     package: Package
     environment: Environment
     layout: Layout
     data: Mapping[str, Path]
+    modules: tuple[str, ...]
+    bytecode: Compiling
+    second_seed: int | None = None
 
     @contextmanager
     def start(self, hash_seed: int = 0) -> Iterator[Worker]:
@@ -44,10 +52,10 @@ class Prepared:
             Unavailable: The worker died or did not answer in time.
             UsageError: A variable that the package requires is not set.
         """
-        launch = self._launch(hash_seed)
-        with Worker.start(launch) as worker:
-            if launch.warm_bytecode:
-                _remember_warm(self.environment.path, launch.preimport)
+        with self._spare.take(hash_seed) or Worker.begin(self._launch(hash_seed)) as worker:
+            if not self.bytecode.is_needed:
+                self._spare.begin()  # else it would compile what is being compiled
+            worker.ready()
             manifest = self.package.manifest
             worker.load(
                 manifest.pipeline.to_json(),
@@ -55,11 +63,20 @@ class Prepared:
                 schema=manifest.schema,
                 functions=manifest.comparisons,
             )
+            if self.bytecode.is_needed:
+                self.bytecode.add(worker.modules().uncompiled)
+            self._spare.begin()
             yield worker
 
+    def close(self) -> None:
+        """End the worker that was started ahead and never asked for."""
+        self._spare.close()
+
+    @cached_property
+    def _spare(self) -> Spare:
+        return Spare(self._launch, self.second_seed)
+
     def _launch(self, hash_seed: int) -> Launch:
-        modules = self._preload()
-        warmed = _warmed(self.environment.path)
         manifest = self.package.manifest
         memory_mb = manifest.budget.memory_mb
         return Launch(
@@ -70,20 +87,12 @@ class Prepared:
             scratch=self.layout.scratch,
             variables=variables_for(manifest.environment, os.environ),
             readable=tuple(self.data.values()),
-            preimport=modules,
-            warm_bytecode=not warmed.issuperset(modules),
+            preimport=self.modules,
             network=manifest.environment.network,
             memory_bytes=None if memory_mb is None else int(memory_mb * 1e6),
             start_timeout_s=START_TIMEOUT_S,
             hash_seed=hash_seed,
-        )
-
-    def _preload(self) -> tuple[str, ...]:
-        """Return the library modules worth importing before the package's own code."""
-        return imports_for_preload(
-            list(self.layout.code.rglob("*.py")),
-            [path for path in self.layout.model.rglob("*") if path.is_file()],
-            top_level_modules(self.environment),
+            private=frozenset((*manifest.environment.required, *manifest.environment.secrets)),
         )
 
 
@@ -93,6 +102,7 @@ def prepared(
     home: Home,
     *,
     samples: Mapping[str, Path] | None = None,
+    second_seed: int | None = None,
     offline: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prepared]:
@@ -102,6 +112,8 @@ def prepared(
         package: The package, in a store.
         home: Where its environment is kept and it may run.
         samples: Data reference name → file, for data that is at hand but not shipped.
+        second_seed: Hash seed of a second worker that will be asked for soon after the
+            first: it is started early, and imports libraries while the first one works.
         offline: Use only what lies on this machine.
         progress: Told what is being done.
 
@@ -115,7 +127,27 @@ def prepared(
     with environment.in_use(), home.room() as folder:
         progress("checking every byte")
         layout = lay_out(package, folder)
-        yield Prepared(package, environment, layout, {**layout.data, **(samples or {})})
+        data = {**layout.data, **(samples or {})}
+        modules = _preload(package, layout, environment)
+        with (
+            compiling(environment, modules) as bytecode,
+            closing(
+                Prepared(package, environment, layout, data, modules, bytecode, second_seed)
+            ) as ready,
+        ):
+            yield ready
+
+
+def _preload(package: Package, layout: Layout, environment: Environment) -> tuple[str, ...]:
+    """Return the libraries worth importing before the package's own code."""
+    named = imports_for_preload(
+        list(layout.code.rglob("*.py")),
+        [path for path in layout.model.rglob("*") if path.is_file()],
+        top_level_modules(environment),
+    )
+    if package.manifest.pipeline.takes != "dataframe":
+        return named
+    return ("pandas", *(name for name in named if name != "pandas"))
 
 
 def variables_for(
@@ -137,16 +169,3 @@ def variables_for(
             hint="set it where the package runs; values never enter a package",
         )
     return {**environment.variables, **{name: outside[name] for name in asked}}
-
-
-def _remember_warm(environment: Path, modules: tuple[str, ...]) -> None:
-    """Note that the bytecode of these modules lies in the environment."""
-    known = _warmed(environment) | set(modules)
-    (environment / WARM).write_text("".join(f"{name}\n" for name in sorted(known)))
-
-
-def _warmed(environment: Path) -> frozenset[str]:
-    try:
-        return frozenset((environment / WARM).read_text().split())
-    except FileNotFoundError:
-        return frozenset()

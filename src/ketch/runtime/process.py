@@ -7,24 +7,21 @@ unless asked for. Whatever the worker does, a call returns an answer, raises
 time. After ``Unavailable`` the worker and all it started are gone.
 """
 
-import base64
 import os
 import select
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 from ketch.errors import Unavailable
-from ketch.runtime.bytecode import adopt_bytecode
-from ketch.runtime.failures import died, hung, raised
-from ketch.runtime.landlock import confines_signals, landlock_rules, newest_abi
+from ketch.runtime.board import Board
+from ketch.runtime.failures import Failures
+from ketch.runtime.launch import WORKER, Launch
 from ketch.runtime.output import Output
 from ketch.runtime.protocol import (
     Answer,
@@ -43,120 +40,10 @@ from ketch.runtime.protocol import (
     encode_frame,
     garbled,
 )
-from ketch.runtime.seccomp import seccomp_filter
 from ketch.schema import Schema
 
-WORKER = Path(__file__).parent.parent / "_worker" / "worker.py"
 PROTOCOL = 1
 GRACE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How to start a worker.
-
-    Attributes:
-        python: The environment's interpreter, a link to one outside the environment.
-        env_dir: The environment.
-        code_dir, model_dir: The package's code and trained files.
-        scratch: The only folder its code may write to; made when absent.
-        variables: The environment variables package code sees, beside a few of ours.
-        readable: More files and folders it may read, such as validation data.
-        preimport: Modules of the environment to import before the package's code.
-        warm_bytecode: Whether the environment keeps the bytecode compiled for those.
-        sandbox: Whether to put up the layers that this kernel has.
-        network: Whether internet sockets stay open to it.
-        memory_bytes: Most private memory it may hold; None for no limit.
-        start_timeout_s: How long starting may take, with the imports of ``preimport``.
-        hash_seed: ``PYTHONHASHSEED``; answers that depend on it are not reproducible.
-    """
-
-    python: Path
-    env_dir: Path
-    code_dir: Path
-    model_dir: Path
-    scratch: Path
-    variables: Mapping[str, str] = field(default_factory=dict)
-    readable: tuple[Path, ...] = ()
-    preimport: tuple[str, ...] = ()
-    warm_bytecode: bool = False
-    sandbox: bool = True
-    network: bool = False
-    memory_bytes: int | None = None
-    start_timeout_s: float = 60.0
-    hash_seed: int = 0
-
-    def interpreter(self) -> Path:
-        """Return the interpreter to run: the base one, which no wheel can replace.
-
-        A wheel may bring its own ``bin/python`` or ``pyvenv.cfg``. Neither is used
-        before the sandbox has closed: the worker starts as the base interpreter and
-        enters the environment from inside.
-
-        Raises:
-            Unavailable: The environment's interpreter is a file of the environment.
-        """
-        found = self.python.resolve()
-        if found.is_relative_to(self.env_dir.resolve()):
-            raise Unavailable(
-                f"expected a link to an interpreter outside the environment, found `{found}`",
-                code="worker/interpreter",
-                where=str(self.python),
-                hint="remove the environment, so that it is built again",
-            )
-        return found
-
-    def process_variables(self) -> dict[str, str]:
-        """Return the variables of the bare process; package code's own come later.
-
-        The loader and the interpreter obey variables (``LD_PRELOAD``, ``PYTHONPATH``),
-        so those of a package are set only once the sandbox has closed. The exception
-        are the C library's settings for memory, which it reads at the very start.
-        """
-        scratch = str(self.scratch.resolve())
-        return {
-            **{name: v for name, v in self.variables.items() if name.startswith("MALLOC_")},
-            "PATH": f"{self.env_dir / 'bin'}:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "HOME": scratch,
-            "TMPDIR": scratch,
-            "USER": "ketch",
-            "PYTHONHASHSEED": str(self.hash_seed),
-        }
-
-    def request(self, *, pid: int, lifeline: int) -> dict[str, object]:
-        """Return the ``start`` request for a process."""
-        abi = newest_abi()
-        scratch = str(self.scratch.resolve())
-        folders = [self.env_dir, self.code_dir, self.model_dir, *self.readable]
-        filter_ = seccomp_filter(
-            os.uname().machine,
-            network=self.network,
-            pid=pid,
-            signals_confined=confines_signals(abi),
-        )
-        return {
-            "scratch": scratch,
-            "code_dir": str(self.code_dir.resolve()),
-            "model_dir": str(self.model_dir.resolve()),
-            "env_dir": str(self.env_dir.absolute()),
-            "python": str(self.python.absolute()),
-            "variables": dict(self.variables),
-            "preimport": list(self.preimport),
-            "writable_bytecode": self.warm_bytecode,
-            "lifeline": lifeline,
-            # The signal follows the thread that started the worker, not the process.
-            "die_with_parent": threading.current_thread() is threading.main_thread(),
-            "memory_bytes": self.memory_bytes,
-            "sandbox": self.sandbox,
-            "landlock": landlock_rules(
-                [str(folder.resolve()) for folder in folders],
-                scratch,
-                network=self.network,
-                abi=abi,
-            ),
-            "seccomp": filter_ and base64.b64encode(filter_).decode(),
-        }
 
 
 class Worker:
@@ -166,6 +53,7 @@ class Worker:
         layers: The layers of its sandbox, active or not.
         python: Its Python version, such as ``3.11.7``.
         rss_bytes: Most memory it has held, as of its last reply.
+        failures: How its failures are told, without naming this machine.
     """
 
     def __init__(self, launch: Launch) -> None:
@@ -173,7 +61,10 @@ class Worker:
         self.layers: tuple[Layer, ...] = ()
         self.python = ""
         self.rss_bytes = 0
+        self.failures = Failures(launch.discreet(), launch.memory_bytes)
         self._ended = False
+        self._parent = os.getpid()
+        self._board = Board()
         self._output = Output()
         ours, theirs = socket.socketpair()
         # Closed by the kernel with this process, however that ends.
@@ -184,6 +75,7 @@ class Worker:
             ours.close()
             os.close(self._lifeline)
             self._output.close()
+            self._board.close()
             raise Unavailable(
                 f"the interpreter cannot be started: {problem}",
                 code="worker/start",
@@ -204,15 +96,40 @@ class Worker:
         Raises:
             Unavailable: The interpreter cannot be started, died, or took too long.
         """
+        worker = cls.begin(launch)
+        worker.ready()
+        return worker
+
+    @classmethod
+    def begin(cls, launch: Launch) -> Self:
+        """Start a worker and return at once; it may be called after :meth:`ready`.
+
+        Raises:
+            Unavailable: The interpreter cannot be started.
+        """
         launch.interpreter()
         launch.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         worker = cls(launch)
-        try:
-            worker._begin()
-        except BaseException:
-            worker.close()
-            raise
+        with worker._told("start", launch.start_timeout_s) as until:
+            request = launch.request(
+                pid=worker.pid, lifeline=worker._lifeline_read, board=worker._board.fd
+            )
+            worker._channel.send(encode_frame({"op": "start", **request}), until=until)
         return worker
+
+    def ready(self) -> None:
+        """Return once its sandbox is closed and the environment entered.
+
+        Raises:
+            Unavailable: It died, or took too long.
+        """
+        with ExitStack() as unless_ready:
+            unless_ready.callback(self.close)
+            started = self._call("start", None, Started, self.launch.start_timeout_s)
+            if started.protocol != PROTOCOL:
+                raise garbled(f"version {started.protocol} of it")
+            unless_ready.pop_all()
+        self.layers, self.python = started.sandbox, started.python
 
     @property
     def is_alive(self) -> bool:
@@ -223,7 +140,7 @@ class Worker:
     @property
     def output(self) -> str:
         """The last 64 KiB that it printed, standard output and error together."""
-        return self._output.text
+        return self.failures.told(self._output.text)
 
     def load(
         self,
@@ -265,10 +182,25 @@ class Worker:
             PackageCodeError: A step raised, or what came out does not fit.
             Unavailable: The worker died, or took longer than ``deadline_s`` seconds.
         """
-        answer = self._call("predict", {"rows": rows, "trace": trace}, Answer, deadline_s)
-        if len(answer.rows) != len(rows):
+        self.ask(rows, deadline_s=deadline_s, trace=trace)
+        return self.answered(len(rows), deadline_s=deadline_s)
+
+    def ask(
+        self, rows: Sequence[Mapping[str, object]], *, deadline_s: float, trace: bool = False
+    ) -> None:
+        """Send rows as :meth:`predict` does and return at once; ``answered`` comes next."""
+        if self._ended:
+            raise Unavailable("the worker has ended", code="worker/closed")
+        with self._told("predict", deadline_s) as until:
+            request = {"op": "predict", "rows": rows, "trace": trace}
+            self._channel.send(encode_frame(request), until=until)
+
+    def answered(self, count: int, *, deadline_s: float) -> Answer:
+        """Return the answer to so many rows that were sent before; see :meth:`predict`."""
+        answer = self._call("predict", None, Answer, deadline_s)
+        if len(answer.rows) != count:
             self._end(grace_s=0)
-            raise garbled(f"{len(answer.rows)} rows for {len(rows)}")
+            raise garbled(f"{len(answer.rows)} rows for {count}")
         return answer
 
     def compare(
@@ -286,9 +218,9 @@ class Worker:
         request = {"function": function, "data": paths}
         return self._call("evaluate", request, Metrics, deadline_s).metrics
 
-    def modules(self, *, deadline_s: float = 10.0) -> tuple[str, ...]:
-        """Return the top-level modules of the environment that are loaded, sorted."""
-        return self._call("modules", {}, Modules, deadline_s).modules
+    def modules(self, *, deadline_s: float = 10.0) -> Modules:
+        """Return which modules of the environment are loaded."""
+        return self._call("modules", {}, Modules, deadline_s)
 
     def close(self) -> None:
         """End the worker and everything it started; calling it twice is harmless."""
@@ -309,43 +241,44 @@ class Worker:
             stderr=subprocess.STDOUT,
             cwd=self.launch.scratch,
             env=self.launch.process_variables(),
-            pass_fds=(end, self._lifeline_read),
+            pass_fds=(end, self._lifeline_read, self._board.fd),
             start_new_session=True,
         )
 
-    def _begin(self) -> None:
-        launch = self.launch
-        request = launch.request(pid=self.pid, lifeline=self._lifeline_read)
-        started = self._call("start", request, Started, launch.start_timeout_s)
-        if started.protocol != PROTOCOL:
-            raise garbled(f"version {started.protocol} of it")
-        self.layers, self.python = started.sandbox, started.python
-        if launch.warm_bytecode:
-            adopt_bytecode(launch.scratch, launch.env_dir)
-
     def _call(
-        self, op: str, request: Mapping[str, object], kind: type[Reply], deadline_s: float
+        self, op: str, request: Mapping[str, object] | None, kind: type[Reply], deadline_s: float
     ) -> Reply:
+        """Return the reply to a request; without one, to the request that was sent before."""
         if self._ended:
             raise Unavailable("the worker has ended", code="worker/closed")
-        frame = encode_frame({"op": op, **request})
+        with self._told(op, deadline_s) as until:
+            if request is not None:
+                self._channel.send(encode_frame({"op": op, **request}), until=until)
+            reply = decode_reply(self._channel.receive(until=until), kind)
+        if isinstance(reply, Failure):
+            raise self.failures.raised(op, reply)
+        self.rss_bytes = reply.rss_bytes
+        return reply
+
+    @contextmanager
+    def _told(self, op: str, deadline_s: float) -> Iterator[float]:
+        """Yield when the time is up; end the worker when the conversation fails, and say how."""
         try:
-            reply = decode_reply(self._channel.exchange(frame, deadline_s=deadline_s), kind)
+            yield time.monotonic() + deadline_s
         except DeadlineExceeded:
             self._say_where_it_hangs()
+            at = self._board.read()
             self._end(grace_s=0)
-            raise hung(op, deadline_s, self.output) from None
+            raise self.failures.hung(op, deadline_s, at, self._output.text) from None
         except Closed:
-            status = self._last_words()
+            if self._ended:  # by another thread, or because the interpreter ends
+                raise Unavailable("the worker has ended", code="worker/closed") from None
+            status, at = self._last_words(), self._board.read()
             self._end(grace_s=0)
-            raise died(op, status, self.output, self.launch.memory_bytes) from None
+            raise self.failures.died(op, status, at, self._output.text) from None
         except BaseException:  # also Ctrl-C: an answer nobody waits for would come next
             self._end(grace_s=0)
             raise
-        if isinstance(reply, Failure):
-            raise raised(reply, self.launch.memory_bytes)
-        self.rss_bytes = reply.rss_bytes
-        return reply
 
     def _say_where_it_hangs(self) -> None:
         """Have the worker print its stack; native code that holds every lock can, too."""
@@ -369,7 +302,7 @@ class Worker:
             time.sleep(timeout_s)
 
     def _end(self, *, grace_s: float) -> None:
-        if self._ended:
+        if self._ended or os.getpid() != self._parent:  # a fork of the parent has no say
             return
         self._ended = True
         self._channel.close()
@@ -383,3 +316,4 @@ class Worker:
         if self._pidfd is not None:
             os.close(self._pidfd)
         self._output.close()
+        self._board.close()

@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -105,23 +105,26 @@ class Modules:
     """The reply to ``modules``."""
 
     modules: tuple[str, ...]
+    uncompiled: tuple[str, ...]
     rss_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What package code raised, as data."""
+    """What package code raised, as data; and, when traced, what its steps returned before."""
 
     type: str
     message: str
     traceback: str
     step: str | None
     refusal: bool
+    trace: tuple[dict[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
     error: Failure
+    trace: tuple[dict[str, object], ...] = ()
 
 
 Reply = TypeVar("Reply", Started, Done, Answer, Verdict, Metrics, Modules)
@@ -153,7 +156,8 @@ def decode_reply(body: bytes | bytearray, kind: type[Reply]) -> Reply | Failure:
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.ValidationError:  # a failure, perhaps
-            return msgspec.json.decode(body, type=_Failed).error
+            failed = msgspec.json.decode(body, type=_Failed)
+            return replace(failed.error, trace=failed.trace)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as unexpected:
         raise garbled(str(unexpected)) from unexpected
 
@@ -189,18 +193,23 @@ class Channel:
         self._socket.setblocking(False)
         self._pidfd = pidfd
 
-    def exchange(self, frame: bytes, *, deadline_s: float) -> bytearray:
-        """Send a frame and return the body of the one reply.
+    def send(self, frame: bytes, *, until: float) -> None:
+        """Send a frame; ``until`` is a time of the monotonic clock.
 
         Raises:
-            DeadlineExceeded: It took longer than ``deadline_s`` seconds in all.
+            DeadlineExceeded: It took longer.
             Closed: The worker is gone.
-            Unavailable: The reply announces more bytes than a frame can have.
         """
-        until = time.monotonic() + deadline_s
         view = memoryview(frame)
         while view:
             view = view[self._send(view, until) :]
+
+    def receive(self, *, until: float) -> bytearray:
+        """Return the body of the one reply to a frame; it raises as :meth:`send` does.
+
+        Raises:
+            Unavailable: The reply announces more bytes than a frame can have.
+        """
         (size,) = _HEADER.unpack(self._receive(_HEADER.size, until))
         if size > MAX_FRAME:
             raise garbled(f"a frame of {size} bytes")

@@ -1,14 +1,32 @@
-"""Python values as JSON form: what a notebook holds becomes what the schema reads."""
+"""Python values as JSON form: what a notebook holds becomes what the schema reads.
+
+The declared type says what a value may become, so that nothing is ever turned into
+another kind of thing: bytes are base64 in a field of bytes, and a finding in one of text.
+What has no JSON form of its type is left as it is, for the schema to refuse.
+"""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeAlias
 
-_JSON_SCALARS = frozenset({bool, int, float, str})
+from ketch.errors import UsageError
+from ketch.schema import Field
+from ketch.schema.types import Binary, Date, Float, Int, List, Struct, Tensor, Timestamp, Type
+
+_Read: TypeAlias = Callable[[Any], object]
+
+_JSON_SCALARS = frozenset({bool, int, float, str, type(None)})
+_MISSING = frozenset({"NAType", "NaTType"})  # of pandas
+_INTEGERS = frozenset("biu")  # kinds of numpy's numbers, and booleans
+_NUMBERS = frozenset("biuf")
+_MOST_DIGITS = 400  # no number of ours is longer; text of a `Decimal` may say far more
+
 # Enumerations, numpy's `float64` and `str_` are of these kinds, but the schema takes the
 # kinds themselves only.
 _PLAIN: dict[type, Callable[[Any], object]] = {
@@ -18,81 +36,189 @@ _PLAIN: dict[type, Callable[[Any], object]] = {
 }
 
 
-def to_rows(inputs: object) -> list[Mapping[str, object]]:
-    """Return rows in JSON form, ready for the schema to check.
+class PythonRows:
+    """Turns what Python calls rows into rows in JSON form, ready for the schema to check."""
 
-    Args:
-        inputs: Mappings, or a DataFrame of pandas or polars. In a DataFrame a float
-            that is not a number stands for a missing value, since its columns have no
-            other; in a mapping it stays, and the schema refuses it.
-    """
-    if hasattr(inputs, "columns") and hasattr(inputs, "to_dict"):
-        return [_row(row, missing_is_null=True) for row in _records(inputs)]
-    if not isinstance(inputs, Iterable):
-        return [inputs]  # type: ignore[list-item] # the schema says what was expected
-    return [_row(row, missing_is_null=False) if isinstance(row, Mapping) else row for row in inputs]
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self._readers = {field.name: _reader(field.type) for field in fields}
+
+    def read(self, inputs: object) -> list[object]:
+        """Return rows in JSON form.
+
+        Args:
+            inputs: Mappings, or a DataFrame of pandas or polars. In one of pandas a float
+                that is not a number stands for a missing value, since most of its
+                columns have no other; elsewhere it stays, and the schema refuses it.
+
+        Raises:
+            UsageError: It is neither, or a DataFrame has two columns of one name.
+        """
+        if hasattr(inputs, "to_dicts") and hasattr(inputs, "columns"):  # polars
+            return [self._row(row) for row in inputs.to_dicts()]
+        if hasattr(inputs, "to_dict") and hasattr(inputs, "columns"):  # pandas
+            _check_names([str(name) for name in inputs.columns])
+            return [self._row(_without_nan(row)) for row in inputs.to_dict("records")]
+        return [self._row(row) if isinstance(row, Mapping) else row for row in _rows_among(inputs)]
+
+    def _row(self, row: Mapping[str, object]) -> dict[str, object]:
+        readers = self._readers
+        return {
+            name: value
+            if type(value) in _JSON_SCALARS or name not in readers
+            else readers[name](value)
+            for name, value in row.items()
+        }
 
 
-def to_json_form(value: object) -> object:
-    """Return a Python value in JSON form; what has none is returned as it is."""
-    if value is None or type(value) in _JSON_SCALARS:
+def _rows_among(inputs: object) -> Iterable[object]:
+    if isinstance(inputs, Iterable) and not isinstance(inputs, str | bytes | Mapping):
+        if not hasattr(inputs, "dtype"):
+            return inputs
+        hint = "one row of a DataFrame is given as `row.to_dict()`"
+    else:
+        hint = "such as `[{…}, {…}]`"
+    raise UsageError(
+        f"expected rows by field name, or a DataFrame, found a Python `{type(inputs).__name__}`",
+        code="schema/wrong-type",
+        where="rows",
+        hint=hint,
+    )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name, count in Counter(names).most_common(1):
+        if count > 1:
+            raise UsageError(
+                f"expected each column once, found `{name}` `{count}` times",
+                code="schema/duplicate-column",
+                where="rows",
+            )
+
+
+def _without_nan(row: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in row.items()
+    }
+
+
+def _reader(t: Type) -> _Read:
+    """Return what gives a value of one type its JSON form; see the head of this file."""
+    match t:
+        case List(item):
+            return _list_reader(_reader(item))
+        case Tensor(dtype, shape):
+            return _tensor_reader(_reader(dtype), len(shape))
+        case Struct(members):
+            return _struct_reader({one.name: _reader(one.type) for one in members})
+        case Binary():
+            special: _Read = _bytes
+        case Int() | Float():
+            special = _number
+        case Date() | Timestamp():
+            special = _moment
+        case _:
+            special = _as_it_is
+    return lambda value: _scalar(value, special)
+
+
+def _scalar(value: Any, special: _Read) -> object:
+    if type(value) in _JSON_SCALARS:
         return value
+    if type(value).__name__ in _MISSING:
+        return None
     for kind, plain in _PLAIN.items():
         if isinstance(value, kind):
             return plain(value)
-    if isinstance(value, (dt.datetime, dt.date)):
-        return _moment(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(bytes(value)).decode("ascii")
-    if isinstance(value, Mapping):
-        return {key: to_json_form(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
-        return [to_json_form(item) for item in value]
-    if type(value).__name__ in {"NAType", "NaTType"}:  # pandas' missing values
-        return None
-    if hasattr(value, "tolist"):
-        return _from_array(value)
+    if _kind(value) in _NUMBERS and getattr(value, "shape", None) == ():
+        item = value.item()  # a `longdouble` has none, and gives itself
+        return item if type(item) in _JSON_SCALARS else value
+    return special(value)
+
+
+def _as_it_is(value: object) -> object:
     return value
 
 
-def _from_array(value: Any) -> object:
-    """Return what an array or scalar of numpy, or its like, holds.
-
-    Of nanoseconds ``.tolist()`` makes bare integers: points in time are written as
-    ISO 8601, and durations, which no type of ours is, stay what they are.
-    """
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if kind == "M":
-        return _without_nat(value.astype(str).tolist())
-    return value if kind == "m" else to_json_form(value.tolist())
+def _bytes(value: object) -> object:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(bytes(value)).decode("ascii")
+    return value
 
 
-def _without_nat(texts: object) -> object:
-    if isinstance(texts, list):
-        return [_without_nat(text) for text in texts]
-    return None if texts == "NaT" else texts
+def _number(value: object) -> object:
+    """Read a ``Decimal`` as JSON reads its digits: an integer is one without a fraction."""
+    if not isinstance(value, Decimal) or not value.is_finite() or value.adjusted() > _MOST_DIGITS:
+        return value
+    exponent = value.as_tuple().exponent
+    return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
 
 
-def _records(frame: object) -> Iterable[Mapping[str, object]]:
-    if hasattr(frame, "to_dicts"):  # polars
-        rows: Iterable[Mapping[str, object]] = frame.to_dicts()
-        return rows
-    records: Iterable[Mapping[str, object]] = frame.to_dict("records")  # type: ignore[attr-defined] # pandas
-    return records
+def _moment(value: Any) -> object:
+    """Write a day or an instant as ISO 8601, one with a zone in UTC."""
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        try:
+            return value.astimezone(dt.UTC).isoformat()
+        except OverflowError:  # it is in the year 1 or 9999, and the schema will say so
+            return value.isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if _kind(value) == "M":
+        text = str(value)
+        return None if text == "NaT" else text
+    return value
 
 
-def _row(row: Mapping[str, object], *, missing_is_null: bool) -> dict[str, object]:
-    values = {name: to_json_form(value) for name, value in row.items()}
-    if missing_is_null:
-        return {name: None if _is_nan(value) else value for name, value in values.items()}
-    return values
+def _list_reader(item: _Read) -> _Read:
+    def read(value: Any) -> object:
+        if type(value).__name__ in _MISSING:
+            return None
+        items = _items(value)
+        return value if items is None else [item(one) for one in items]
+
+    return read
 
 
-def _moment(value: dt.date) -> str | None:
-    if type(value).__name__ == "NaTType":
+def _tensor_reader(element: _Read, rank: int) -> _Read:
+    nested = element
+    for _ in range(rank):
+        nested = _list_reader(nested)
+
+    def read(value: Any) -> object:
+        if _kind(value) in _INTEGERS:
+            return value.tolist()  # plain numbers already
+        return nested(value)
+
+    return read
+
+
+def _struct_reader(members: Mapping[str, _Read]) -> _Read:
+    def read(value: object) -> object:
+        if type(value).__name__ in _MISSING:
+            return None
+        if not isinstance(value, Mapping):
+            return value
+        return {name: members.get(name, _as_it_is)(one) for name, one in value.items()}
+
+    return read
+
+
+def _kind(value: object) -> str | None:
+    """Return numpy's letter for the kind of what an array, a Series or a scalar holds."""
+    return getattr(getattr(value, "dtype", None), "kind", None)
+
+
+def _items(value: Any) -> Sequence[Any] | None:
+    """Return the items of a list, an array or a Series; ``None`` of anything else."""
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
         return None
-    return value.isoformat()
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+    if isinstance(value, Sequence):
+        return value
+    kind = _kind(value)
+    if kind == "M" and getattr(value, "shape", None) != ():
+        return list(value)  # `.tolist()` of nanoseconds would be bare integers
+    for name in ("tolist", "to_list"):  # numpy and pandas; polars
+        if kind != "m" and hasattr(value, name):
+            items = getattr(value, name)()
+            return items if isinstance(items, list) else None
+    return None

@@ -1,10 +1,11 @@
 """Which layers of the sandbox this machine has: what ``ketch doctor`` shows."""
 
 import sys
-import tempfile
 from pathlib import Path
 
-from ketch.runtime.process import Launch, Worker
+from ketch.files import temporary_folder
+from ketch.runtime.launch import Launch
+from ketch.runtime.process import Worker
 from ketch.runtime.protocol import Layer
 
 
@@ -17,15 +18,15 @@ def probe_layers(python: Path | None = None) -> tuple[Layer, ...]:
     Raises:
         Unavailable: The interpreter cannot be started.
     """
-    with tempfile.TemporaryDirectory(prefix="ketch-") as folder:
-        empty = Path(folder) / "empty"
+    with temporary_folder("ketch-") as folder:
+        empty = folder / "empty"
         empty.mkdir()
         launch = Launch(
             python=(python or Path(sys.executable)).resolve(),  # its environment plays no part
             env_dir=empty,
             code_dir=empty,
             model_dir=empty,
-            scratch=Path(folder) / "scratch",
+            scratch=folder / "scratch",
             memory_bytes=4 * 2**30,  # so that this layer is tried as well
             start_timeout_s=20.0,
         )

@@ -11,7 +11,7 @@ from functools import partial
 from operator import length_hint
 
 from ketch.schema.nearest import did_you_mean, nearest
-from ketch.schema.problems import Check, Problem, Wrong, attempt, check_items
+from ketch.schema.problems import Check, Problem, Wrong, attempt, check_items, printable
 from ketch.schema.scalars import UNBOUNDED, Bounds, scalar_checker, wrong_type
 from ketch.schema.types import List, Struct, Tensor, Type
 
@@ -87,7 +87,7 @@ def _explain_record(
 
 def _wrong_names(parts: Mapping[str, Check], row: Mapping[str, object]) -> Wrong:
     missing = [name for name in parts if name not in row]
-    unknown = [str(name)[:64] for name in row if name not in parts]
+    unknown = [printable(str(name), 64) for name in row if name not in parts]
     wrong = Wrong()
     for name in missing:
         wrong.add(f".{name}", _missing(name, unknown))

@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from ketch.errors import Finding
+from ketch.schema.lines import LINE_PATTERN
 from ketch.schema.nearest import did_you_mean
 from ketch.schema.problems import Check, Problem, Wrong, attempt, show
 from ketch.schema.scalars import Bounds, scalar_checker
@@ -24,30 +26,41 @@ from ketch.schema.types import (
 )
 
 RANKING = re.compile(r"ranking@([1-9][0-9]{0,5})")
-FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+FUNCTION_PATTERN = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"
+"""A function of the package, ``module:function``."""
 
+
+COMPARING = frozenset({"rtol", "atol", "compare"})
+"""The keys that say how an answer is compared with the expected one."""
+
+_COMPARED = "only answers are compared; leave it out here, or move it to `[outputs]`"
 _MOST = 2**53
 _MEANT = {"minimum": "min", "maximum": "max", "enum": "values", "choices": "values"}
 
 
 def read_constraints(
-    t: Type, table: Mapping[str, object], where: str, findings: list[Finding]
+    t: Type, table: Mapping[str, object], where: str, findings: list[Finding], *, answers: bool
 ) -> dict[str, Any]:
     """Return the constraints of a declaration, as arguments of a field.
 
-    What its type cannot keep is left out and becomes a finding.
+    What its type cannot keep is left out and becomes a finding; so is, unless the field
+    is one of the ``answers``, how it is compared.
     """
     found: dict[str, Any] = {}
     for key, value in table.items():
         if key in {"type", "fields"}:
             continue  # read with the type
-        if key not in READERS:
+        if key not in CONSTRAINTS:
             message = f"expected a key of a field, found {show(key)}"
-            hint = did_you_mean(_MEANT.get(str(key), str(key)), ("type", *READERS))
+            hint = did_you_mean(_MEANT.get(str(key), str(key)), ("type", *CONSTRAINTS))
             findings.append(Finding("schema/unknown-key", message, where, hint))
             continue
+        if key in COMPARING and not answers:
+            message = f"expected `{key}` on a field of the outputs, found it on an input"
+            findings.append(Finding("schema/bad-constraint", message, f"{where}.{key}", _COMPARED))
+            continue
         try:
-            found[key] = READERS[key](t, value)
+            found[key] = CONSTRAINTS[key].read(t, value)
         except Wrong as wrong:
             findings.extend(wrong.to_findings(f"{where}.{key}"))
     for key, contradiction in _contradictions(t, found):
@@ -83,9 +96,9 @@ def _flag(_: Type, value: object) -> bool:
 
 
 def _description(_: Type, value: object) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str) and re.fullmatch(LINE_PATTERN, value):
         return value
-    raise _bad("text", value)
+    raise _bad("one line of text", value)
 
 
 def _bound(t: Type, value: object) -> object:
@@ -129,7 +142,7 @@ def _tolerance(t: Type, value: object) -> float:
 
 
 def _compare(t: Type, value: object) -> str:
-    if isinstance(value, str) and FUNCTION.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(FUNCTION_PATTERN, value):
         return value
     if isinstance(value, str) and (value == "set" or RANKING.fullmatch(value)):
         if not isinstance(t, List):
@@ -139,21 +152,56 @@ def _compare(t: Type, value: object) -> str:
     raise _bad("`set`, `ranking@K` or `module:function`", value, hint=hint)
 
 
-READERS: dict[str, Callable[[Type, object], object]] = {
-    "nullable": _flag,
-    "optional": _flag,
-    "min": _bound,
-    "max": _bound,
-    "values": _values,
-    "max_items": _max_items,
-    "max_length": _max_length,
-    "rtol": _tolerance,
-    "atol": _tolerance,
-    "compare": _compare,
-    "pii": _flag,
-    "description": _description,
-}
-"""How the value of each key is read; ``type`` and ``fields`` are read with the type."""
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One key of a declaration, beside ``type`` and ``fields``.
+
+    Attributes:
+        read: Returns what a value means for a type, or raises :class:`Wrong`.
+        schema: What an editor knows of the value, as JSON Schema.
+        says: What the key promises.
+    """
+
+    read: Callable[[Type, object], object]
+    schema: Mapping[str, object]
+    says: str
+
+
+_IS_FLAG = {"type": "boolean"}
+_IS_BOUND = {"type": ["number", "string"]}
+_IS_COUNT = {"type": "integer", "minimum": 0, "maximum": _MOST}
+_IS_TOLERANCE = {"type": "number", "minimum": 0}
+
+CONSTRAINTS = {
+    "nullable": Constraint(_flag, _IS_FLAG, "Null is a value; the name must still be there."),
+    "optional": Constraint(_flag, _IS_FLAG, "The name may be absent, which means null."),
+    "min": Constraint(_bound, _IS_BOUND, "Smallest number, day or instant."),
+    "max": Constraint(_bound, _IS_BOUND, "Largest number, day or instant."),
+    "values": Constraint(
+        _values,
+        {
+            "type": "array",
+            "items": {"type": ["integer", "string"]},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
+        "The only values there are.",
+    ),
+    "max_items": Constraint(_max_items, _IS_COUNT, "Most items of a list."),
+    "max_length": Constraint(_max_length, _IS_COUNT, "Most characters, or bytes of a binary."),
+    "rtol": Constraint(_tolerance, _IS_TOLERANCE, "How far a float may be off, of its size."),
+    "atol": Constraint(_tolerance, _IS_TOLERANCE, "How far a float may be off, in all."),
+    "compare": Constraint(
+        _compare,
+        {"type": "string", "pattern": f"^(?:set|{RANKING.pattern}|{FUNCTION_PATTERN})$"},
+        "`set`, `ranking@K` or `module:function`; left out to compare exactly.",
+    ),
+    "pii": Constraint(_flag, _IS_FLAG, "Personal data: no message shows the value."),
+    "description": Constraint(
+        _description, {"type": "string", "pattern": f"^(?:{LINE_PATTERN})$"}, "For people."
+    ),
+}  # fmt: skip
+"""What each key of a declaration may be; ``type`` and ``fields`` are read with the type."""
 
 
 def _normal(check: Check, value: object) -> object:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ketch.errors import Finding, UsageError
 from ketch.schema.nearest import did_you_mean
-from ketch.schema.problems import show
+from ketch.schema.problems import printable, show
 from ketch.schema.type_parser import MAX_DEPTH, parse_type
 from ketch.schema.types import NAME, Member, Struct, Type
 
@@ -49,7 +49,7 @@ def _read_struct(table: object, where: str, findings: list[Finding], depth: int)
         return None
     before = len(findings)
     members = [
-        _read_member(str(name), part, f"{where}.{str(name)[:128]}", findings, depth + 1)
+        _read_member(str(name), part, f"{where}.{printable(str(name))}", findings, depth + 1)
         for name, part in table.items()
     ]
     right = tuple(member for member in members if member is not None)

@@ -19,7 +19,7 @@ from ketch.errors import Finding, ManifestError
 from ketch.schema.checks import checker, nullable
 from ketch.schema.constraints import read_constraints
 from ketch.schema.declared_type import read_type
-from ketch.schema.problems import Check, Wrong, show
+from ketch.schema.problems import Check, Wrong, printable, show
 from ketch.schema.scalars import Bound, Bounds
 from ketch.schema.types import NAME, Type, to_wire
 
@@ -120,7 +120,10 @@ class Schema:
         if not isinstance(value, dict) or set(value) != {"inputs", "outputs"}:
             message = f"expected an object of `inputs` and `outputs`, found {show(value)}"
             raise ManifestError(message, code="schema/invalid", where=where)
-        sides = [_from_list(value[side], f"{where}: {side}", findings) for side in value]
+        sides = [
+            _from_list(value[side], f"{where}: {side}", findings, answers=side == "outputs")
+            for side in value
+        ]
         if findings:
             message = f"expected a schema without findings, found `{len(findings)}`"
             raise ManifestError(message, code="schema/invalid", where=where, findings=findings)
@@ -129,13 +132,14 @@ class Schema:
 
 
 def parse_fields(
-    table: Mapping[str, object], where: str
+    table: Mapping[str, object], where: str, *, answers: bool = True
 ) -> tuple[tuple[Field, ...], tuple[Finding, ...]]:
     """Read a table of field declarations; return the readable fields and every finding.
 
     Args:
         table: A type's name, or a table with ``type`` and constraints, by field name.
         where: The path of the table, such as ``ketch.toml: inputs``.
+        answers: Whether these are outputs, which say how they are compared.
     """
     found: list[Field] = []
     findings: list[Finding] = []
@@ -143,19 +147,22 @@ def parse_fields(
         if len(findings) >= _MOST_FINDINGS:
             findings.append(Finding("schema/more", "and more in the fields that follow", where))
             break
-        field = _read_field(str(name), declared, f"{where}.{str(name)[:128]}", findings)
+        place = f"{where}.{printable(str(name))}"
+        field = _read_field(str(name), declared, place, findings, answers=answers)
         if field is not None:
             found.append(field)
     return tuple(found), tuple(findings)
 
 
-def _read_field(name: str, declared: object, where: str, findings: list[Finding]) -> Field | None:
+def _read_field(
+    name: str, declared: object, where: str, findings: list[Finding], *, answers: bool
+) -> Field | None:
     findings.extend(_name_findings(name, where))
     field_type = read_type(declared, where, findings)
     if field_type is None or not NAME.fullmatch(name):
         return None
     body = declared if isinstance(declared, Mapping) else {}
-    constraints = read_constraints(field_type, body, where, findings)
+    constraints = read_constraints(field_type, body, where, findings, answers=answers)
     return Field(name, field_type, **constraints)
 
 
@@ -169,7 +176,9 @@ def _name_findings(name: str, where: str) -> Iterator[Finding]:
         )
 
 
-def _from_list(value: object, where: str, findings: list[Finding]) -> tuple[Field, ...]:
+def _from_list(
+    value: object, where: str, findings: list[Finding], *, answers: bool
+) -> tuple[Field, ...]:
     table: dict[str, object] = {}
     for index, one in enumerate(value if isinstance(value, list) else [value]):
         name = one.get("name") if isinstance(one, dict) else None
@@ -178,7 +187,7 @@ def _from_list(value: object, where: str, findings: list[Finding]) -> tuple[Fiel
             findings.append(Finding("schema/bad-field", message, f"{where}[{index}]"))
         else:
             table[name] = {key: part for key, part in one.items() if key != "name"}
-    found, more = parse_fields(table, where)
+    found, more = parse_fields(table, where, answers=answers)
     findings.extend(more)
     return found
 

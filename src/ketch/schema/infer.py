@@ -11,7 +11,7 @@ from ketch.errors import Finding
 from ketch.schema.fields import Field
 from ketch.schema.floats import is_exact
 from ketch.schema.moments import read_date, read_timestamp
-from ketch.schema.problems import Wrong, kind, show
+from ketch.schema.problems import Wrong, kind, printable, show
 from ketch.schema.type_parser import MAX_DEPTH
 from ketch.schema.types import (
     NAME,
@@ -42,7 +42,7 @@ def infer_fields(
     guesser = _Guesser()
     fields: list[Field] = []
     for name in dict.fromkeys(name for row in rows for name in row):
-        place = f"{where}.{name[:128]}"
+        place = f"{where}.{printable(name)}"
         values = [row[name] for row in rows if name in row]
         guess = guesser.type_of(values, place, depth=1) if guesser.named(name, place) else None
         if guess is not None:
@@ -120,7 +120,7 @@ class _Guesser:
         names = dict.fromkeys(name for one in values for name in one)
         members: list[Member] = []
         for name in names:
-            place = f"{where}.{name[:128]}"
+            place = f"{where}.{printable(name)}"
             inner = [one.get(name) for one in values]
             if not self.named(name, place) or not self.always_there(name, values, place):
                 continue
@@ -134,7 +134,7 @@ class _Guesser:
     def always_there(self, name: str, values: Sequence[Mapping[str, object]], where: str) -> bool:
         if all(name in one for one in values) and not name.endswith(" "):
             return True
-        message = f"expected member `{name[:64]}` in every object, found it in some"
+        message = f"expected member `{printable(name, 64)}` in every object, found it in some"
         return self.refuse("schema/missing-field", message, where)
 
     def advise(self, message: str, where: str, hint: str) -> None:

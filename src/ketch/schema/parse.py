@@ -13,11 +13,15 @@ from collections.abc import Sequence
 import msgspec
 
 from ketch.errors import UsageError
+from ketch.schema.problems import printable
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 32
 
 _CONTAINERS = frozenset({dict, list})
+_DIGITS = bytes(ord("0") if chr(one).isdigit() and one < 128 else ord(" ") for one in range(256))
+_TOO_MANY = b"0" * 309
+"""As many digits as an integer has that may be beyond every double."""
 
 
 def parse_json(
@@ -50,6 +54,8 @@ def parse_json(
     # the numbers agree no member was lost to a duplicate, and the slow look is not needed.
     if _count_members(value, max_depth, where) != data.count(b":"):
         _refuse_duplicates(data, where)
+    if len(data) >= len(_TOO_MANY) and _TOO_MANY in data.translate(_DIGITS):
+        _refuse_endless_integers(data, where)
     return value
 
 
@@ -76,11 +82,7 @@ def _decode(data: bytes, max_depth: int, where: str | None) -> object:
         message = "expected UTF-8, found bytes that are not"
         raise UsageError(message, code="json/not-utf8", where=where) from error
     except msgspec.ValidationError as error:
-        raise UsageError(
-            "expected numbers that fit a double, found one out of range",
-            code="json/number",
-            where=where,
-        ) from error
+        raise _no_double(where) from error
     except msgspec.DecodeError as error:
         raise UsageError(
             f"expected JSON (RFC 8259), found otherwise: {error}",
@@ -132,13 +134,29 @@ def _refuse_duplicates(data: bytes, where: str | None) -> None:
         for name, _ in pairs:
             if name in seen:
                 raise UsageError(
-                    f"expected each member once, found `{name[:64]}` twice",
+                    f"expected each member once, found `{printable(name, 64)}` twice",
                     code="json/duplicate-member",
                     where=where,
                 )
             seen.add(name)
 
     json.loads(data, object_pairs_hook=members)
+
+
+def _refuse_endless_integers(data: bytes, where: str | None) -> None:
+    def integer(digits: str) -> int:
+        try:
+            float(int(digits))
+        except (OverflowError, ValueError) as error:
+            raise _no_double(where) from error
+        return 0
+
+    json.loads(data, parse_int=integer)
+
+
+def _no_double(where: str | None) -> UsageError:
+    message = "expected numbers that fit a double, found one out of range"
+    return UsageError(message, code="json/number", where=where)
 
 
 def _too_deep(max_depth: int, where: str | None) -> UsageError:

@@ -129,6 +129,14 @@ def show(value: object) -> str:
     return kind(value)
 
 
+def printable(text: str, most: int = 120) -> str:
+    """Return text that a terminal can show: no control characters, no endless lines."""
+    shown = cut = text[: most + 1]
+    if not cut.isprintable():
+        shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in cut)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
 def kind(value: object) -> str:
     """Return what sort of value it is, without the value.
 

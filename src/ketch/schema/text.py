@@ -17,7 +17,7 @@ from ketch.schema.decode import Row
 from ketch.schema.fields import Field
 from ketch.schema.nearest import did_you_mean, nearest
 from ketch.schema.parse import parse_json
-from ketch.schema.problems import Problem, Wrong, check_items
+from ketch.schema.problems import Problem, Wrong, check_items, printable
 from ketch.schema.scalars import wrong_type
 from ketch.schema.types import Bool, Float, Int, List, String, Struct, Tensor, Type
 
@@ -48,7 +48,8 @@ def read_text_rows(
             try:
                 values[name] = readers.get(name, _text)(cell)
             except Wrong as inner:
-                wrong.add(f".{name}" if name else "", inner)  # cells too many have no name
+                place = f".{printable(name)}" if name else ""  # cells too many have no name
+                wrong.add(place, inner)
         if wrong.problems:
             raise wrong
         return values
@@ -65,16 +66,17 @@ def check_columns(fields: Sequence[Field], columns: Sequence[str], where: str) -
     missing = [f.name for f in fields if f.name not in columns and not f.optional]
     for name, count in Counter(columns).items():
         if count > 1:
-            message = f"expected each column once, found `{name[:64]}` `{count}` times"
+            message = f"expected each column once, found `{printable(name, 64)}` `{count}` times"
             yield Finding("schema/duplicate-column", message, where)
     unknown = [name for name in dict.fromkeys(columns) if name not in known]
     for name in missing:  # before the unknown ones, as the decoder says it of a row
         message = f"expected a column `{name}`, found none"
         close = nearest(name, unknown)
-        hint = f"`{close[:64]}` is there; is it the same under another name?" if close else None
+        there = printable(close, 64) if close else None
+        hint = f"`{there}` is there; is it the same under another name?" if there else None
         yield Finding("schema/missing-field", message, where, hint)
     for name in unknown:
-        message = f"expected a declared column, found `{name[:64]}`"
+        message = f"expected a declared column, found `{printable(name, 64)}`"
         hint = did_you_mean(name, missing or known)
         yield Finding("schema/unknown-field", message, where, hint)
 

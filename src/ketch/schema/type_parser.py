@@ -4,6 +4,7 @@ import re
 
 from ketch.errors import UsageError
 from ketch.schema.nearest import did_you_mean
+from ketch.schema.problems import printable
 from ketch.schema.types import (
     NAME,
     PLAIN,
@@ -177,10 +178,10 @@ class _Reader:
             self.at += 1
 
     def wrong(self, expected: str, hint: str | None = None) -> UsageError:
-        rest = self.text[self.at : self.at + 20]
+        rest = printable(self.text[self.at : self.at + 20])
         found = f"`{rest}` at character {self.at + 1}" if rest else "the end"
         return UsageError(
-            f"expected {expected}, found {found} in type `{self.text[:80]}`",
+            f"expected {expected}, found {found} in type `{printable(self.text, 80)}`",
             code="schema/bad-type",
             where=self.where,
             hint=hint,

@@ -8,11 +8,12 @@ by others is found by hashing, before the bytes are used.
 from ketch.store.archive import write_archive
 from ketch.store.archive_reader import Imported, read_archive
 from ketch.store.base import Incoming, Progress, Store, put_stream
-from ketch.store.fsck import Report, fsck, quarantine
+from ketch.store.fsck import Report, fsck
 from ketch.store.gc import Collected, gc
 from ketch.store.home import ketch_home
 from ketch.store.local import LocalStore
 from ketch.store.memory import MemoryStore
+from ketch.store.repair import Repaired, quarantine, repair
 from ketch.store.transfer import Copied, copy_graph
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LocalStore",
     "MemoryStore",
     "Progress",
+    "Repaired",
     "Report",
     "Store",
     "copy_graph",
@@ -32,5 +34,6 @@ __all__ = [
     "put_stream",
     "quarantine",
     "read_archive",
+    "repair",
     "write_archive",
 ]

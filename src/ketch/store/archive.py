@@ -7,21 +7,18 @@ same file everywhere. skopeo knows the same form as ``oci-archive:``. Reading is
 
 import io
 import os
-import secrets
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ketch.errors import DigestMismatch
+from ketch.files import whole_file
 from ketch.package.digest import Digest
 from ketch.package.oci import IMAGE_INDEX, Descriptor
 from ketch.store import durable
 from ketch.store.base import Progress, Reader, Store
 from ketch.store.copying import READ_CHUNK, Hashing
-from ketch.store.failures import explained
-from ketch.store.graph import walk
+from ketch.store.graph import manifests, walk
 from ketch.store.index import Index, referrers_tag
 from ketch.store.layout import OCI_LAYOUT
 from ketch.store.tarstream import BLOCK
@@ -54,7 +51,8 @@ def write_archive(
         Unavailable: The disk refused.
     """
     contents = _contents(store, root, name, referrers=referrers)
-    with explained(path), _replacing(path) as fd:
+    with whole_file(path) as archive:
+        fd = archive.fileno()
         for member in sorted(contents):
             content = contents[member]
             if isinstance(content, bytes):
@@ -83,27 +81,9 @@ def _contents(
         digest = Digest.of(listed)
         contents[_BLOBS + digest.hex] = listed
         index = index.bind(referrers_tag(subject), Descriptor(IMAGE_INDEX, digest, len(listed)))
-    for top in (root, *(referrer for _, referrer in links)):
-        contents.update({_BLOBS + each.digest.hex: each for each in walk(top, store.read)})
+    tops = [root, *(referrer for _, referrer in links)]
+    contents.update({_BLOBS + each.digest.hex: each for each in walk(tops, manifests(store))})
     return {**contents, "index.json": index.to_bytes(), "oci-layout": OCI_LAYOUT}
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[int]:
-    """Yield a new file that takes the place of ``path`` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        try:
-            yield fd
-            durable.sync_file(fd)
-        finally:
-            os.close(fd)
-        temporary.rename(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    durable.sync_folder(path.absolute().parent)
 
 
 def _write_blob(fd: int, member: str, blob: BinaryIO, descriptor: Descriptor) -> None:

@@ -5,28 +5,32 @@ of an OCI image layout, every blob is hashed against its name, and nothing becom
 in the store until everything that the index leads to was checked.
 """
 
+import itertools
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from ketch.errors import ManifestError, NotFound, PackageError
+from ketch.files import explained
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.package.oci import MAX_MANIFEST_BYTES, Descriptor
+from ketch.package.oci import Descriptor
 from ketch.schema.parse import parse_json
 from ketch.store.base import Incoming, Store
 from ketch.store.blobs import is_hex_name
 from ketch.store.copying import READ_CHUNK, Hashing, stream_mismatch
-from ketch.store.failures import explained
-from ketch.store.graph import MAX_BLOBS, require_complete, require_refers, walk
-from ketch.store.index import Index, subject_of
+from ketch.store.graph import MAX_BLOBS, referrers_in, require_complete, walk
+from ketch.store.index import Index, referrers_tag, subject_of
+from ketch.store.layout import check_layout_file
+from ketch.store.naming import proper_tag
 from ketch.store.tarstream import Body, Member, members, refused
 
 _MAX_INDEX_BYTES = 4 * 1024 * 1024
+_MAX_ENTRIES = 1000  # an archive carries a package or some, and what refers to them
 _BLOBS = "blobs/sha256/"
 _FOLDERS = frozenset({"", ".", "blobs", "blobs/sha256"})
 
@@ -36,7 +40,8 @@ class Imported:
     """What an archive held.
 
     Attributes:
-        roots: The packages, each with the name the archive gives it, if any.
+        roots: The packages, each with the name it gives itself; what is no package has
+            the name that the archive gives it, if any.
         referrers: How many manifests refer to them.
         size_bytes: The size of all blobs.
     """
@@ -67,13 +72,13 @@ def read_archive(path: Path, store: Store, *, max_bytes: int | None = None) -> I
             taking.take(member, body)
         contents = _Contents.of(taking.index(str(path)), incoming)
         contents.require_whole(taking.sizes, store, str(path))
-        incoming.commit(only=contents.blobs.keys())
-    for _, root in contents.roots:
-        require_complete(store, root)
-    for subject, referrer in contents.links:
-        store.add_referrer(subject, referrer)
-    size_bytes = sum(each.size for each in contents.blobs.values())
-    return Imported(contents.roots, len(contents.links), size_bytes)
+        incoming.commit(only={each.digest for each in contents.blobs})
+    require_complete(store, *(root for _, root in contents.roots))
+    for subject, referrers in contents.referrers.items():
+        store.add_referrer(subject, *referrers)
+    count = sum(len(referrers) for referrers in contents.referrers.values())
+    size_bytes = sum({each.digest: each.size for each in contents.blobs}.values())
+    return Imported(contents.roots, count, size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +86,50 @@ class _Contents:
     """What an archive's index leads to."""
 
     roots: tuple[tuple[str | None, Descriptor], ...]
-    links: tuple[tuple[Digest, Descriptor], ...]
-    blobs: dict[Digest, Descriptor]
+    referrers: Mapping[Digest, tuple[Descriptor, ...]]
+    blobs: tuple[Descriptor, ...]
 
     @classmethod
     def of(cls, index: Index, incoming: Incoming) -> Self:
-        named = [(name, subject_of(name or ""), top) for name, top in index.named()]
-        roots = tuple((name, top) for name, subject, top in named if subject is None)
-        links = tuple(
-            (subject, referrer)
-            for _, subject, top in named
-            if subject is not None
-            for referrer in _referrers(incoming, subject, top)
+        named = list(index.named())
+        _check_names([name for name, _ in named])
+        listed = {subject_of(name): top for name, top in named if name}
+        roots = tuple(
+            (proper_tag(top, incoming.read) or name, top)
+            for name, top in named
+            if not (name and subject_of(name))
         )
-        tops = [top for _, top in (*roots, *links)]
-        blobs = {each.digest: each for top in tops for each in walk(top, incoming.read)}
-        for subject, referrer in links:
-            if subject not in blobs:
+        referrers = {
+            subject: referrers_in(top, subject, incoming.read)
+            for subject, top in listed.items()
+            if subject is not None
+        }
+        tops = [*(top for _, top in roots), *itertools.chain(*referrers.values())]
+        blobs = tuple(walk(tops, incoming.read))
+        digests = {each.digest for each in blobs}
+        for subject in referrers:
+            if subject not in digests:
                 raise refused(
                     f"expected the subject `{subject}` of a referrer, found none",
                     "foreign-referrer",
-                    where=str(referrer.digest),
+                    where=f"index.json: {referrers_tag(subject)}",
                 )
-        return cls(roots, links, blobs)
+        return cls(roots, referrers, blobs)
 
     def require_whole(self, sizes: Mapping[Digest, int], store: Store, where: str) -> None:
-        """Refuse an archive that lacks a blob, or has it in another size than it should."""
-        for digest, each in sorted(self.blobs.items()):
-            size = sizes.get(digest, store.size(digest))
+        """Refuse an archive that lacks a blob, or has it in another size than it is said."""
+        for each in self.blobs:
+            size = sizes.get(each.digest, store.size(each.digest))
             if size is None:
                 raise refused(
-                    f"expected blob `{digest}`, found none",
+                    f"expected blob `{each.digest}`, found none",
                     "incomplete",
                     where=where,
                     hint="the archive is not whole; write it again",
                 )
             if size != each.size:
                 raise ManifestError(
-                    f"expected {each.size} bytes of `{digest}`, found {size}", where=where
+                    f"expected {each.size} bytes of `{each.digest}`, found {size}", where=where
                 )
 
 
@@ -154,13 +165,7 @@ class _Taking:
         for name in ("oci-layout", "index.json"):
             if name not in self._documents:
                 raise refused(f"expected `{name}`, found none", "not-a-layout", where=where)
-        layout = parse_json(self._documents["oci-layout"], where=f"{where}: oci-layout")
-        if not isinstance(layout, dict) or layout.get("imageLayoutVersion") != "1.0.0":
-            raise refused(
-                "expected `imageLayoutVersion` 1.0.0, found another",
-                "not-a-layout",
-                where=f"{where}: oci-layout",
-            )
+        check_layout_file(self._documents["oci-layout"], f"{where}: oci-layout")
         body = parse_json(self._documents["index.json"], where=f"{where}: index.json")
         return Index.from_json(body, where=f"{where}: index.json")
 
@@ -219,13 +224,18 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
             yield file, seen.st_size
 
 
-def _referrers(incoming: Incoming, subject: Digest, listed: Descriptor) -> Iterator[Descriptor]:
-    """Yield the manifests that an index of referrers lists."""
-    where = str(listed.digest)
-    body = parse_json(incoming.read(listed.digest), max_bytes=MAX_MANIFEST_BYTES, where=where)
-    for _, referrer in Index.from_json(body, where=where).named():
-        require_refers(incoming.read, subject, referrer)
-        yield referrer
+def _check_names(names: Sequence[str | None]) -> None:
+    if len(names) > _MAX_ENTRIES:
+        raise refused(
+            f"expected at most {_MAX_ENTRIES} entries, found {len(names)}",
+            "too-many",
+            where="index.json",
+        )
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise refused("expected each name once, found it twice", "duplicate", where=name)
+        seen.update([name] if name else [])
 
 
 def _foreign(name: str) -> PackageError:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from ketch.errors import NotFound
+from ketch.errors import NotFound, PackageError
 from ketch.package.blobs import BlobSink, BlobSource, Stored
 from ketch.package.digest import Digest
 from ketch.package.oci import Descriptor
@@ -49,8 +49,17 @@ class Incoming(Protocol):
         """
         ...
 
+    def put_bytes(self, content: bytes) -> Stored:
+        """Take some bytes."""
+        ...
+
     def read(self, digest: Digest) -> bytes:
-        """Return a blob that was added, or that the store had before."""
+        """Return a manifest that was added, or that the store had before.
+
+        Raises:
+            NotFound, DigestMismatch: There is no such blob, or it is damaged.
+            PackageError: It is larger than any manifest may be.
+        """
         ...
 
     def commit(self, only: Collection[Digest] | None = None) -> None:
@@ -161,8 +170,8 @@ class Store(BlobSource, BlobSink, Protocol):
         """Return the manifests that refer to ``subject``, oldest first."""
         ...
 
-    def add_referrer(self, subject: Digest, descriptor: Descriptor) -> None:
-        """Record that a manifest, already stored, refers to ``subject``."""
+    def add_referrer(self, subject: Digest, *descriptors: Descriptor) -> None:
+        """Record that manifests, already stored, refer to ``subject``."""
         ...
 
 
@@ -184,6 +193,13 @@ def not_found(digest: Digest, where: str) -> NotFound:
         code="store/no-blob",
         where=where,
         hint="pull or pack the package again; `ketch fsck` lists everything that is missing",
+    )
+
+
+def too_large(max_bytes: int, where: str) -> PackageError:
+    """Return the error for a blob that is not read at once."""
+    return PackageError(
+        f"expected at most {max_bytes} bytes, found more", code="store/blob-too-large", where=where
     )
 
 

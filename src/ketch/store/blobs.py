@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ketch.errors import DigestMismatch, Finding, KetchError, NotFound, PackageError
+from ketch.files import explained
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.store.base import MAX_READ_BYTES, Progress, not_found, unique
+from ketch.store.base import MAX_READ_BYTES, Progress, not_found, too_large, unique
 from ketch.store.batches import batches
 from ketch.store.copying import Meter, hash_file
-from ketch.store.failures import explained
 from ketch.store.layout import Layout
 from ketch.store.locks import locked
 
@@ -80,11 +80,7 @@ class BlobFolder:
             content = blob.read(max_bytes + 1)
         where = str(self._layout.blob(digest))
         if len(content) > max_bytes:
-            raise PackageError(
-                f"expected at most {max_bytes} bytes, found more",
-                code="store/blob-too-large",
-                where=where,
-            )
+            raise too_large(max_bytes, where)
         if (found := Digest.of(content)) != digest:
             raise _damaged(digest, found, where)
         return content
@@ -139,6 +135,10 @@ class BlobFolder:
                 # blob is a hard link to a user's file.
                 path.chmod(stat.S_IMODE(path.lstat().st_mode))
         return True
+
+    def claim_content(self, stored: Stored, content: bytes) -> bool:
+        """Return whether a blob with this very content is there; if so, it stays."""
+        return self.claim(stored, holds=lambda blob: blob.read_bytes() == content)
 
     def delete(self, digest: Digest) -> None:
         """Remove a blob, if it is there."""

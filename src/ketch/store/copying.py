@@ -18,17 +18,14 @@ from ketch.package.digest import Digest
 from ketch.store import durable
 from ketch.store.base import Progress, Reader
 from ketch.store.sources import Source
+from ketch.store.writing import Disk, Writer, buffer_of
 
 READ_CHUNK = 1024 * 1024
-
-COPY_CHUNK = 256 * 1024
-"""Fits the cache of a processor: what was read is still near when it is written."""
 
 TWO_THREADS_BYTES = 64 * 1024 * 1024
 """Smaller files are copied and hashed by one thread each; there are enough of them."""
 
 _BUFFERS = 4
-_WRITEBACK_BYTES = 8 * 1024 * 1024
 
 
 class Cancelled(Exception):
@@ -80,7 +77,7 @@ def hash_file(fd: int, size: int, meter: Meter) -> Digest:
     return Digest(sha.hexdigest())
 
 
-def copy_hashed(source: Source, target: int, meter: Meter) -> Digest:
+def copy_hashed(source: Source, target: int, disk: Disk, meter: Meter) -> Digest:
     """Fill an empty ``target`` with a file, up to the size it was; return the digest.
 
     Holds at most four megabytes, whatever the size. A source that ends early leaves a
@@ -88,7 +85,7 @@ def copy_hashed(source: Source, target: int, meter: Meter) -> Digest:
     """
     if durable.clone(source.fd, target):
         return hash_file(target, source.size, meter)
-    copy = _Copy(source, target)
+    copy = _Copy(source, Writer(target, source.size, disk))
     is_large = source.size >= TWO_THREADS_BYTES
     return _hash_behind(copy, meter) if is_large else _hash_alone(copy, meter)
 
@@ -143,37 +140,28 @@ class Hashing:
 class _Copy:
     """A copy on its way, and how far it is."""
 
-    def __init__(self, source: Source, target: int) -> None:
+    def __init__(self, source: Source, writer: Writer) -> None:
         self._source = source
-        self._target = target
+        self._writer = writer
         self._position = 0
-        self._handed_over = 0
 
     def fill(self, buffer: memoryview) -> int:
         """Copy through a buffer until it is full; return how many bytes it holds now."""
         filled = 0
         while filled < len(buffer):
-            wanted = min(COPY_CHUNK, len(buffer) - filled, self._source.size - self._position)
-            part = buffer[filled : filled + wanted]
+            room = min(len(buffer) - filled, self._source.size - self._position)
+            part = buffer[filled : filled + self._writer.piece(room)]
             count = self._source.read_into(part, self._position)
             if count == 0:
                 break
-            durable.write_all(self._target, part[:count])
+            self._writer.append(part[:count])
             self._position += count
             filled += count
-        self._hand_over()
         return filled
-
-    def _hand_over(self) -> None:
-        # The disk starts now, so that the sync before the commit has little left to do.
-        count = self._position - self._handed_over
-        if count >= _WRITEBACK_BYTES:
-            durable.start_writeback(self._target, self._handed_over, count)
-            self._handed_over = self._position
 
 
 def _hash_alone(copy: _Copy, meter: Meter) -> Digest:
-    sha, buffer = hashlib.sha256(), memoryview(bytearray(COPY_CHUNK))
+    sha, buffer = hashlib.sha256(), buffer_of(READ_CHUNK)
     while count := copy.fill(buffer):
         sha.update(buffer[:count])
         meter.done(count)
@@ -185,7 +173,7 @@ def _hash_behind(copy: _Copy, meter: Meter) -> Digest:
     free: SimpleQueue[memoryview | None] = SimpleQueue()
     full: SimpleQueue[tuple[memoryview, int] | OSError | None] = SimpleQueue()
     for _ in range(_BUFFERS):
-        free.put(memoryview(bytearray(READ_CHUNK)))
+        free.put(buffer_of(READ_CHUNK))
     copier = threading.Thread(target=_copy_ahead, args=(copy, free, full), daemon=True)
     copier.start()
     sha = hashlib.sha256()

@@ -13,12 +13,9 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
 _FICLONE = 0x40049409  # linux/fs.h
 _SYNC_FILE_RANGE_WRITE = 2  # linux/fs.h
-_F_FULLFSYNC = 51  # sys/fcntl.h of macOS, where fsync alone stops at the drive's cache
 _NO_CLONE = frozenset(
     {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM}
 )
@@ -51,6 +48,23 @@ def clone(source: int, target: int) -> bool:
     return True
 
 
+def set_direct(fd: int, *, on: bool) -> bool:
+    """Write past the page cache, or no longer; return whether the filesystem can.
+
+    While it is on, whatever is written starts, in memory and in the file, and ends at a
+    multiple of the disk's blocks; else the kernel answers ``EINVAL`` (open(2), O_DIRECT).
+    """
+    flag = getattr(os, "O_DIRECT", 0)
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag if on else flags & ~flag)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False
+    return flag != 0
+
+
 def start_writeback(fd: int, offset: int, count: int) -> None:
     """Let the disk begin with these bytes now, so that the ``fsync`` to come is short.
 
@@ -64,23 +78,6 @@ def start_writeback(fd: int, offset: int, count: int) -> None:
             ctypes.c_int64(count),
             ctypes.c_uint(_SYNC_FILE_RANGE_WRITE),
         )
-
-
-def sync_file(fd: int) -> None:
-    """Return once the file's content and size are on the disk."""
-    if sys.platform == "darwin":
-        fcntl.fcntl(fd, _F_FULLFSYNC)
-    else:
-        os.fsync(fd)
-
-
-def sync_folder(path: Path) -> None:
-    """Return once the names in a folder are on the disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def can_sync_filesystem() -> bool:
@@ -103,30 +100,6 @@ def sync_filesystem(fd: int) -> None:
     if call(ctypes.c_int(fd)) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
-
-
-def replace_file(path: Path, content: bytes, *, temporary: Path) -> None:
-    """Give a file new content, whole or not at all, durable on return.
-
-    Args:
-        path: The file.
-        content: Its new content.
-        temporary: Where to write first: same filesystem, one writer at a time.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        fd = os.open(temporary, flags, 0o644)
-        try:
-            write_all(fd, content)
-            sync_file(fd)
-        finally:
-            os.close(fd)
-        temporary.rename(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 @functools.cache

@@ -1,33 +1,33 @@
 """Look at everything in a local store, and say everything that is wrong with it.
 
 Nothing is changed and nothing stops the look: a store whose ``index.json`` is unreadable
-still has its blobs hashed. What cannot be trusted is set aside by :func:`quarantine`, when
-somebody asks for it; the next ``pack`` or ``pull`` then writes it anew.
+still has its blobs hashed. What cannot be trusted is set aside by :mod:`ketch.store.repair`,
+when somebody asks for it; the next ``pack`` or ``pull`` then writes it anew.
 """
 
 import os
 import stat
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ketch.errors import Finding, KetchError
+from ketch.errors import Finding, KetchError, ManifestError
 from ketch.package.digest import Digest
 from ketch.package.oci import Descriptor
-from ketch.store import durable
+from ketch.package.paths import printable
 from ketch.store.base import Progress
 from ketch.store.batches import batches
 from ketch.store.blobs import is_hex_name
 from ketch.store.copying import Meter
-from ketch.store.failures import explained
-from ketch.store.graph import children
+from ketch.store.graph import children, manifests, require_manifest
 from ketch.store.index import descriptor_of, ref_name, subject_of
-from ketch.store.layout import Layout
+from ketch.store.layout import check_layout_file
 from ketch.store.local import LocalStore
-from ketch.store.locks import is_held
+from ketch.store.locks import abandoned
+from ketch.store.naming import proper_tag
 
 _REPAIR = "run `ketch fsck --repair` to set it aside, then pull or pack the package again"
+_RENAME = "run `ketch fsck --repair` to give it that name"
 _AGAIN = "pull or pack the package again"
 
 
@@ -69,55 +69,11 @@ def fsck(store: LocalStore, *, read_data: bool = True, progress: Progress | None
     look.at_index()
     look.at_leftovers()
     return Report(
-        tuple(look.findings), len(look.sizes), sum(look.sizes.values()), tuple(look.damaged)
+        findings=tuple(look.findings),
+        blobs=len(look.sizes),
+        size_bytes=sum(look.sizes.values()),
+        damaged=tuple(look.damaged),
     )
-
-
-def quarantine(store: LocalStore, digest: Digest) -> Path | None:
-    """Set a blob aside, so that it is missing rather than wrong.
-
-    Returns:
-        Where it lies now; ``None`` when there was none.
-
-    Raises:
-        Unavailable: The disk refused.
-    """
-    layout = store.layout
-    with explained(layout.blob(digest)), store.blobs.exclusive():
-        if not os.path.lexists(layout.blob(digest)):
-            return None
-        layout.quarantine.mkdir(mode=0o700, exist_ok=True)
-        aside = next(path for path in _asides(layout, digest) if not os.path.lexists(path))
-        layout.blob(digest).rename(aside)
-        durable.sync_folder(layout.quarantine)
-        durable.sync_folder(layout.blobs)
-        return aside
-
-
-def abandoned(layout: Layout) -> Iterator[Path]:
-    """Yield what writers left behind that are no more: their folders are not locked."""
-    with explained(layout.temporary):
-        paths = sorted(layout.temporary.iterdir()) if layout.temporary.is_dir() else []
-    for path in paths:
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            yield path
-            continue
-        try:
-            if not is_held(fd):
-                yield path
-        finally:
-            os.close(fd)
-
-
-def _asides(layout: Layout, digest: Digest) -> Iterator[Path]:
-    count = 0
-    while True:
-        yield layout.quarantine / f"{digest.hex}.{count}"
-        count += 1
 
 
 class _Look:
@@ -127,6 +83,7 @@ class _Look:
         self.damaged: list[Digest] = []
         self._store = store
         self._layout = store.layout
+        self._read = manifests(store)
         self._visited: set[tuple[Digest, str]] = set()
 
     def at_files(self) -> None:
@@ -183,7 +140,7 @@ class _Look:
 
     def at_leftovers(self) -> None:
         """Look for what dead writers left, and what was set aside."""
-        for path in abandoned(self._layout):
+        for path in abandoned(self._layout.temporary):
             self._note(
                 "stray-temporary", "expected a living writer, found none", path, "run `ketch gc`"
             )
@@ -196,6 +153,12 @@ class _Look:
         for path in (self._layout.oci_layout, self._layout.index):
             if not path.is_file() or path.is_symlink():
                 self._wrong("not-a-layout", f"expected `{path.name}`, found none", path, None)
+                return
+        path = self._layout.oci_layout
+        try:
+            check_layout_file(path.read_bytes(), str(path))
+        except KetchError as error:
+            self._wrong("not-a-layout", error.message, path, None)
 
     def _look_at_tag(self, name: str | None, descriptor: Descriptor, where: str) -> None:
         subject = subject_of(name) if name else None
@@ -206,6 +169,25 @@ class _Look:
             self._wrong("dangling-tag", message, where, _AGAIN)
             return
         self._look_at_graph(descriptor, where)
+        self._look_at_name(name, descriptor, where)
+
+    def _look_at_name(self, name: str | None, top: Descriptor, where: str) -> None:
+        try:
+            require_manifest(top)
+            proper = proper_tag(top, self._read)
+        except ManifestError as error:
+            if error.code == "store/not-a-manifest":
+                self._wrong("unreadable-manifest", error.message, where, None)
+            return
+        except KetchError:
+            return  # the look at the graph told it
+        if proper is None or proper == name:
+            return
+        message = f"expected the tag `{printable(proper)}`, found `{printable(name or '')}`"
+        if name is not None and (":" in name or subject_of(name) or subject_of(proper)):
+            self._wrong("wrong-tag", message, where, _RENAME)
+        else:
+            self._note("wrong-tag", message, where, "other tools may name it as they like")
 
     def _look_at_graph(self, top: Descriptor, where: str) -> None:
         pending = [(top, where)]
@@ -219,7 +201,7 @@ class _Look:
                 self._look_at_lack(descriptor, size, where)
                 continue
             try:
-                below = children(descriptor, self._store.read)
+                below = children(descriptor, self._read)
             except KetchError as error:
                 if descriptor.digest not in self.damaged:
                     self._wrong("unreadable-manifest", error.message, where, _REPAIR)

@@ -15,15 +15,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ketch.files import explained, sync_folder, write_whole
 from ketch.package.digest import Digest
-from ketch.store import durable
 from ketch.store.blobs import is_hex_name
-from ketch.store.failures import explained
-from ketch.store.fsck import abandoned
-from ketch.store.graph import walk
+from ketch.store.graph import manifests, referrers_in, walk
 from ketch.store.index import Index, subject_of
 from ketch.store.layout import Layout
 from ketch.store.local import LocalStore
+from ketch.store.locks import abandoned
 
 GRACE_S = 3600.0
 
@@ -73,7 +72,7 @@ def gc(
         live = _live(store, index, old)
         dead = {digest: size for digest, size in old.items() if digest not in live}
         lost = _lost_referrers(index, dead, store)
-        leftovers = [path for path in abandoned(layout) if _changed(path) < before]
+        leftovers = [path for path in abandoned(layout.temporary) if _changed(path) < before]
         if not dry_run:
             _drop_tags(layout, index, lost)
             _delete(layout, list(dead), leftovers)
@@ -87,13 +86,14 @@ def _live(store: LocalStore, index: Index, old: dict[Digest, int]) -> set[Digest
     alive or young; so the walk goes on until it finds no more subjects.
     """
     live: set[Digest] = set()
+    read = manifests(store)
     tops = [(subject_of(name or ""), top) for name, top in index.named()]
     for _, top in [pair for pair in tops if pair[0] is None]:
-        live.update(each.digest for each in walk(top, store.read))
+        live.update(each.digest for each in walk([top], read))
     waiting = {subject: top for subject, top in tops if subject is not None}
     while ready := [subject for subject in waiting if _is_alive(subject, live, old, store)]:
         for subject in ready:
-            live.update(each.digest for each in walk(waiting.pop(subject), store.read))
+            live.update(each.digest for each in walk([waiting.pop(subject)], read))
     return live
 
 
@@ -105,9 +105,10 @@ def _is_alive(
 
 def _lost_referrers(index: Index, dead: dict[Digest, int], store: LocalStore) -> list[str]:
     lost: list[str] = []
-    for name, _ in index.named():
+    for name, top in index.named():
         subject = subject_of(name or "")
         if name and subject and (subject in dead or store.size(subject) is None):
+            referrers_in(top, subject, manifests(store))  # else the tag is wrong, not lost
             lost.append(name)
     return lost
 
@@ -117,14 +118,14 @@ def _drop_tags(layout: Layout, index: Index, names: list[str]) -> None:
         return
     for name in names:
         index = index.unbind(name)
-    layout.write(layout.index, index.to_bytes())
+    write_whole(layout.index, index.to_bytes())
 
 
 def _delete(layout: Layout, dead: list[Digest], leftovers: list[Path]) -> None:
     for digest in dead:
         layout.blob(digest).unlink(missing_ok=True)
     if dead:
-        durable.sync_folder(layout.blobs)
+        sync_folder(layout.blobs)
     for path in leftovers:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -6,21 +6,29 @@ from pathlib import Path
 
 import platformdirs
 
-from ketch.store.failures import explained
+from ketch.files import explained
 
 
 def ketch_home(environ: Mapping[str, str] | None = None) -> Path:
     """Return the home of embedded ketch, an absolute path; the folder exists, mode 0700.
 
-    ``KETCH_HOME`` when it is set and not empty (``~`` is expanded), else the platform's
-    folder for user data. A folder that was there keeps its mode.
+    A folder that was there keeps its mode.
 
     Raises:
         Unavailable: The folder can not be created.
     """
-    chosen = (os.environ if environ is None else environ).get("KETCH_HOME")
-    home = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("ketch")
-    home = home.absolute()
+    home = home_path(environ)
     with explained(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return home
+
+
+def home_path(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where the home of embedded ketch is, or would be; an absolute path.
+
+    ``KETCH_HOME`` when it is set and not empty (``~`` is expanded), else the platform's
+    folder for user data.
+    """
+    chosen = (os.environ if environ is None else environ).get("KETCH_HOME")
+    home = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("ketch")
+    return home.absolute()

@@ -52,7 +52,7 @@ class Index:
                 f"expected an image index, found otherwise: {error}",
                 code="store/index",
                 where=where,
-                hint="run `ketch fsck`; restore `index.json` from a backup",
+                hint="run `ketch fsck --repair`: it sets the file aside and names packages again",
             ) from error
         return cls.from_json(body, where=where)
 
@@ -112,6 +112,16 @@ class Index:
         kept = tuple(entry for entry in self.entries if ref_name(entry) != name)
         return self if len(kept) == len(self.entries) else type(self)(kept, self.others)
 
+    def without(self, name: str | None, descriptor: Descriptor) -> Self:
+        """Return the index without the entry of this name, if any, for this content."""
+        where, gone = "index.json", (name, descriptor.digest)
+        kept = tuple(
+            entry
+            for entry in self.entries
+            if (ref_name(entry), descriptor_of(entry, where=where).digest) != gone
+        )
+        return type(self)(kept, self.others)
+
     def named(self) -> Iterator[tuple[str | None, Descriptor]]:
         """Yield every entry with its name, if it has one."""
         for position, entry in enumerate(self.entries):
@@ -152,6 +162,14 @@ def subject_of(tag: str) -> Digest | None:
     """Return the subject whose referrers a tag names; ``None`` for any other tag."""
     match = _REFERRERS_TAG.fullmatch(tag)
     return Digest(match[1]) if match else None
+
+
+def joined(known: Iterable[Descriptor], more: Iterable[Descriptor]) -> list[Descriptor]:
+    """Return referrers, each once; what is known stays as it is described, and where it is."""
+    found = {each.digest: each for each in known}
+    for each in more:
+        found.setdefault(each.digest, each)
+    return list(found.values())
 
 
 def check_tag(name: str) -> None:

@@ -12,9 +12,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
+from ketch.files import explained, sync_file
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.store import durable
 from ketch.store.base import Progress
 from ketch.store.batches import SMALL_BYTES, batches
 from ketch.store.blobs import BlobFolder
@@ -24,15 +24,12 @@ from ketch.store.copying import (
     copy_hashed,
     hash_file,
 )
-from ketch.store.failures import explained
 from ketch.store.filecache import FileCache
 from ketch.store.layout import Layout
 from ketch.store.likely import Likely
 from ketch.store.sources import Source, file_changed, opened_source, same_file
 from ketch.store.staging import Staging
-
-SYNC_EACH_LIMIT = 64
-"""With more small files than this, one sync of the filesystem beats a sync of each."""
+from ketch.store.writing import Disk
 
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -47,8 +44,7 @@ def take_files(
 ) -> Mapping[Path, Stored]:
     """Store files, all or none; see :meth:`~ketch.store.base.Store.put_files`."""
     sizes = {path: _size(path) for path in paths}
-    small = sum(size <= SMALL_BYTES for size in sizes.values())
-    with Staging(layout, sync_each=small <= SYNC_EACH_LIMIT) as staging:
+    with Staging(layout) as staging:
         intake = _Intake(layout, staging, Meter(progress), link=link)
         tasks = [partial(intake.take_all, batch) for batch in batches(sizes)]
         _run(tasks, workers, intake.meter)
@@ -66,6 +62,7 @@ class _Intake:
         self.taken: dict[Path, Stored] = {}
         self._staging = staging
         self._link = link
+        self._disk = Disk()
         self._blobs = BlobFolder(layout)
         self._likely = Likely(lambda: self._blobs.by_size(SMALL_BYTES + 1))
 
@@ -100,7 +97,7 @@ class _Intake:
                 return stored
             meter = meter.silent()  # these bytes were reported once
         with self._staging.new_file() as (copy, target):
-            digest = copy_hashed(source, target, meter)
+            digest = copy_hashed(source, target, self._disk, meter)
             if os.fstat(target).st_size != source.size:
                 raise file_changed(source.path)
             stored = Stored(digest, source.size)
@@ -112,7 +109,7 @@ class _Intake:
         if len(content) != source.size:
             raise file_changed(source.path)
         stored = Stored(Digest.of(content), source.size)
-        if not self._blobs.claim(stored, holds=lambda blob: blob.read_bytes() == content):
+        if not self._blobs.claim_content(stored, content):
             self._staging.put(content, stored)
         self.meter.done(source.size)
         return stored
@@ -128,8 +125,8 @@ class _Intake:
             raise
         if not same_file(source.seen, target.lstat()):
             raise file_changed(source.path)
-        durable.sync_file(source.fd)
-        self._staging.adopt(target, stored, is_synced=True)
+        sync_file(source.fd)
+        self._staging.adopt(target, stored)
         return True
 
 

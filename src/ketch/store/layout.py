@@ -15,18 +15,36 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from ketch.errors import PackageError
+from ketch.files import explained, sync_folder, write_whole
 from ketch.package.digest import Digest
-from ketch.store import durable
-from ketch.store.failures import explained
+from ketch.schema.parse import parse_json
 from ketch.store.index import Index
 from ketch.store.locks import locked
 
 OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
-@dataclass(frozen=True, slots=True)
+def check_layout_file(content: bytes, where: str) -> None:
+    """Refuse a file ``oci-layout`` of another version, or of none.
+
+    Raises:
+        PackageError: ``archive/not-a-layout``.
+        UsageError: It is no JSON.
+    """
+    body = parse_json(content, where=where)
+    if not isinstance(body, dict) or body.get("imageLayoutVersion") != "1.0.0":
+        raise PackageError(
+            "expected `imageLayoutVersion` 1.0.0, found another",
+            code="archive/not-a-layout",
+            where=where,
+        )
+
+
+@dataclass(frozen=True)
 class Layout:
     """The paths of a local store.
 
@@ -46,7 +64,7 @@ class Layout:
         """The tags."""
         return self.root / "index.json"
 
-    @property
+    @cached_property  # asked for thousands of times when files are small
     def blobs(self) -> Path:
         """The folder of all blobs."""
         return self.root / "blobs" / "sha256"
@@ -93,12 +111,8 @@ class Layout:
     def _create_files(self) -> None:
         for folder in (self.blobs, self.blobs.parent, self.root.parent):
             with suppress(PermissionError):  # the parent may be another user's
-                durable.sync_folder(folder)
+                sync_folder(folder)
         if not self.oci_layout.exists():
-            self.write(self.oci_layout, OCI_LAYOUT)
+            write_whole(self.oci_layout, OCI_LAYOUT)
         if not self.index.exists():
-            self.write(self.index, Index().to_bytes())
-
-    def write(self, path: Path, content: bytes) -> None:
-        """Replace one of the layout's files, whole and durable; the lock must be held."""
-        durable.replace_file(path, content, temporary=self.lock.with_name(f"{path.name}.new"))
+            write_whole(self.index, Index().to_bytes())

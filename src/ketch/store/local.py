@@ -22,15 +22,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
+from ketch.files import explained, write_whole
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.package.oci import IMAGE_INDEX, Descriptor
 from ketch.store.base import MAX_READ_BYTES, Incoming, Progress
 from ketch.store.blobs import BlobFolder
-from ketch.store.failures import explained
 from ketch.store.filecache import RACY_NS
-from ketch.store.graph import require_complete, require_refers
-from ketch.store.index import Index, check_tag, rebind, referrers_tag
+from ketch.store.graph import manifests, require_complete, require_refers
+from ketch.store.index import Index, check_tag, joined, rebind, referrers_tag
 from ketch.store.intake import take_files
 from ketch.store.layout import Layout
 from ketch.store.locks import locked
@@ -86,11 +86,8 @@ class LocalStore:
 
     def put_bytes(self, content: bytes) -> Stored:
         """Store some bytes."""
-        stored = Stored(Digest.of(content), len(content))
-        if self.blobs.claim(stored, holds=lambda blob: blob.read_bytes() == content):
-            return stored
         with Staging(self.layout) as staging:
-            staging.put(content, stored)
+            stored = staging.put_bytes(content)
             staging.commit()
         return stored
 
@@ -136,16 +133,18 @@ class LocalStore:
         listed = Index.parse(content, where=str(self.layout.blob(found.digest)))
         return [descriptor for _, descriptor in listed.named()]
 
-    def add_referrer(self, subject: Digest, descriptor: Descriptor) -> None:
-        """Record that a manifest, already stored, refers to ``subject``."""
-        require_refers(self.read, subject, descriptor)
+    def add_referrer(self, subject: Digest, *descriptors: Descriptor) -> None:
+        """Record that manifests, already stored, refer to ``subject``."""
+        for each in descriptors:
+            require_refers(manifests(self), subject, each)
         tag, is_done = referrers_tag(subject), False
         while not is_done:
             before = self.resolve(tag)
             known = self.referrers(subject)
-            if any(other.digest == descriptor.digest for other in known):
+            listed = joined(known, descriptors)
+            if len(listed) == len(known):
                 return
-            stored = self.put_bytes(Index.of([*known, descriptor]).to_bytes())
+            stored = self.put_bytes(Index.of(listed).to_bytes())
             is_done = self._swap(tag, before, Descriptor(IMAGE_INDEX, stored.digest, stored.size))
 
     def index(self) -> Index:
@@ -171,7 +170,7 @@ class LocalStore:
             before = self._read_index()
             after = change(before)
             if after is not before:
-                self.layout.write(self.layout.index, after.to_bytes())
+                write_whole(self.layout.index, after.to_bytes())
 
     def _read_index(self) -> Index:
         path = self.layout.index

@@ -1,4 +1,4 @@
-"""One lock file per store, taken with ``flock``: the kernel lets go when its holder dies."""
+"""Locks, taken with ``flock``: the kernel lets go when their holder dies."""
 
 import fcntl
 import os
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ketch.errors import Unavailable
+from ketch.files import explained
 
 WAIT_S = 60.0
 _PAUSE_S = 0.005
@@ -38,6 +39,28 @@ def is_held(fd: int) -> bool:
 def hold(fd: int) -> None:
     """Hold the lock of an open file or folder until ``fd`` is closed."""
     _try(fd, fcntl.LOCK_SH)
+
+
+def abandoned(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder and is held by nobody: whoever made it is no more.
+
+    What was made a moment ago may not be held yet; a caller that deletes looks at the age.
+    """
+    with explained(folder):
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in paths:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            yield path
+            continue
+        try:
+            if not is_held(fd):
+                yield path
+        finally:
+            os.close(fd)
 
 
 def _wait(fd: int, how: int, path: Path, wait_s: float) -> None:

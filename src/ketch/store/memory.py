@@ -10,16 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ketch.errors import DigestMismatch, KetchError, PackageError
+from ketch.errors import DigestMismatch, KetchError
+from ketch.files import explained
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.package.oci import IMAGE_INDEX, Descriptor
-from ketch.store.base import MAX_READ_BYTES, Incoming, Progress, Reader, not_found, unique
+from ketch.package.oci import IMAGE_INDEX, MAX_MANIFEST_BYTES, Descriptor
+from ketch.store.base import (
+    MAX_READ_BYTES,
+    Incoming,
+    Progress,
+    Reader,
+    not_found,
+    too_large,
+    unique,
+)
 from ketch.store.blobs import raise_all
 from ketch.store.copying import READ_CHUNK, stream_mismatch
-from ketch.store.failures import explained
-from ketch.store.graph import require_complete, require_refers
-from ketch.store.index import Index, check_tag, rebind, referrers_tag
+from ketch.store.graph import manifests, require_complete, require_refers
+from ketch.store.index import Index, check_tag, joined, rebind, referrers_tag
 from ketch.store.sources import file_changed, opened_source
 
 
@@ -49,11 +57,7 @@ class MemoryStore:
         """Return the content of a blob, hashed on the way."""
         content = self._content(digest)
         if len(content) > max_bytes:
-            raise PackageError(
-                f"expected at most {max_bytes} bytes, found {len(content)}",
-                code="store/blob-too-large",
-                where=str(digest),
-            )
+            raise too_large(max_bytes, str(digest))
         if Digest.of(content) != digest:
             raise DigestMismatch(
                 f"expected `{digest}`, found `{Digest.of(content)}`", where=str(digest)
@@ -139,17 +143,19 @@ class MemoryStore:
         listed = Index.parse(self.read(found.digest), where=str(found.digest))
         return [descriptor for _, descriptor in listed.named()]
 
-    def add_referrer(self, subject: Digest, descriptor: Descriptor) -> None:
-        """Record that a manifest, already stored, refers to ``subject``."""
-        require_refers(self.read, subject, descriptor)
+    def add_referrer(self, subject: Digest, *descriptors: Descriptor) -> None:
+        """Record that manifests, already stored, refer to ``subject``."""
+        for each in descriptors:
+            require_refers(manifests(self), subject, each)
         with self._lock:
             known = self.referrers(subject)
-            if any(other.digest == descriptor.digest for other in known):
+            listed = joined(known, descriptors)
+            if len(listed) == len(known):
                 return
-            stored = self.put_bytes(Index.of([*known, descriptor]).to_bytes())
-            listed = Descriptor(IMAGE_INDEX, stored.digest, stored.size)
-            require_complete(self, listed)
-            self._index = self._index.bind(referrers_tag(subject), listed)
+            stored = self.put_bytes(Index.of(listed).to_bytes())
+            top = Descriptor(IMAGE_INDEX, stored.digest, stored.size)
+            require_complete(self, top)
+            self._index = self._index.bind(referrers_tag(subject), top)
 
     def _content(self, digest: Digest) -> bytes:
         content = self._blobs.get(digest)
@@ -174,9 +180,18 @@ class _MemoryIncoming:
             raise stream_mismatch(expected, found, len(content))
         self._staged[expected.digest] = content
 
+    def put_bytes(self, content: bytes) -> Stored:
+        stored = Stored(Digest.of(content), len(content))
+        self._staged[stored.digest] = content
+        return stored
+
     def read(self, digest: Digest) -> bytes:
         staged = self._staged.get(digest)
-        return self._store.read(digest) if staged is None else staged
+        if staged is None:
+            return manifests(self._store)(digest)
+        if len(staged) > MAX_MANIFEST_BYTES:
+            raise too_large(MAX_MANIFEST_BYTES, str(digest))
+        return staged
 
     def commit(self, only: Collection[Digest] | None = None) -> None:
         chosen = {digest for digest in self._staged if only is None or digest in only}

@@ -1,5 +1,6 @@
 """Files on their way into a local store: seen by nobody until they are all durable."""
 
+import itertools
 import os
 import secrets
 import shutil
@@ -13,43 +14,59 @@ from types import TracebackType
 from typing import Self
 
 from ketch.errors import Unavailable
+from ketch.files import explained, sync_file, sync_folder
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
+from ketch.package.oci import MAX_MANIFEST_BYTES
 from ketch.store import durable
-from ketch.store.base import Reader
+from ketch.store.base import Reader, too_large
+from ketch.store.batches import SMALL_BYTES
 from ketch.store.blobs import BlobFolder
 from ketch.store.copying import copy_stream
-from ketch.store.failures import explained
 from ketch.store.layout import Layout
 from ketch.store.locks import hold
 
 BLOB_MODE = 0o444
 
+MOST_SYNCED_EACH = 64
+"""With more small files than this, one sync of the filesystem beats a sync of each."""
+
 
 @dataclass(slots=True)
 class _Staged:
+    """A file that is to become a blob.
+
+    Attributes:
+        fd: A descriptor to sync it by; ``None`` when that is done or done otherwise.
+    """
+
     path: Path
     size: int
-    is_synced: bool
+    fd: int | None = None
+
+    def forget_fd(self) -> None:
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
 
 
 class Staging:
     """A folder of files that :meth:`commit` turns into blobs, all at once.
 
     The order is: write, sync every file, rename every file, sync the folder. Whatever
-    tags the blobs comes after, so a tag never outlives its content. The folder is locked
-    while its writer lives; that is how a garbage collection knows the dead ones.
+    tags the blobs comes after, so a tag never outlives its content. A large file is
+    synced by the thread that wrote it; small ones together, at the commit. The folder is
+    locked while its writer lives; that is how a garbage collection knows the dead ones.
 
     Args:
         layout: The store.
-        sync_each: Sync each file as it is written; otherwise all in one call at the end,
-            which is far quicker for thousands of them.
     """
 
-    def __init__(self, layout: Layout, *, sync_each: bool = True) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._blobs = BlobFolder(layout)
-        self._sync_each = sync_each or not durable.can_sync_filesystem()
+        self._waiting = 0
+        self._numbers = itertools.count()
         self._folder = layout.temporary / secrets.token_hex(8)
         self._fd = -1
         self._staged: dict[Digest, _Staged] = {}
@@ -71,6 +88,8 @@ class Staging:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for staged in self._staged.values():
+            staged.forget_fd()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._fd >= 0:
             os.close(self._fd)
@@ -88,9 +107,9 @@ class Staging:
         """
         folder: Path | None = getattr(self._own, "folder", None)
         if folder is None:
-            folder = self._own.folder = self._folder / secrets.token_hex(4)
+            folder = self._own.folder = self._folder / str(next(self._numbers))
             folder.mkdir(mode=0o700)
-        return folder / secrets.token_hex(8)
+        return folder / str(next(self._numbers))
 
     @contextmanager
     def new_file(self) -> Iterator[tuple[Path, int]]:
@@ -120,20 +139,41 @@ class Staging:
             )
         if stat.S_IMODE(written.st_mode) != BLOB_MODE:  # the user's umask
             os.fchmod(fd, BLOB_MODE)
-        if self._sync_each:
-            durable.sync_file(fd)
-        self.adopt(path, stored, is_synced=self._sync_each)
+        self._adopt(stored, _Staged(path, stored.size, self._synced_or_kept(fd, stored.size)))
 
-    def adopt(self, path: Path, stored: Stored, *, is_synced: bool) -> None:
-        """Take a path inside the staging as the blob that it holds."""
+    def adopt(self, path: Path, stored: Stored) -> None:
+        """Take a path inside the staging, and synced, as the blob that it holds."""
+        self._adopt(stored, _Staged(path, stored.size))
+
+    def _adopt(self, stored: Stored, staged: _Staged) -> None:
         with self._lock:
-            known = self._staged.setdefault(stored.digest, _Staged(path, stored.size, is_synced))
-        if known.path != path:
-            path.unlink()
+            known = self._staged.setdefault(stored.digest, staged)
+        if known is not staged:
+            staged.forget_fd()
+            staged.path.unlink()
+
+    def _synced_or_kept(self, fd: int, size: int) -> int | None:
+        """Sync a file, or let it wait for the commit; return what to sync it by then."""
+        if size <= SMALL_BYTES:
+            with self._lock:
+                self._waiting += 1
+            if self._waiting <= MOST_SYNCED_EACH:
+                return os.dup(fd)
+            if durable.can_sync_filesystem():
+                return None
+        sync_file(fd)
+        return None
 
     def holds(self, digest: Digest) -> bool:
         """Whether the blob is here already."""
         return digest in self._staged
+
+    def put_bytes(self, content: bytes) -> Stored:
+        """Take some bytes, unless the store holds them already."""
+        stored = Stored(Digest.of(content), len(content))
+        if not self._blobs.claim_content(stored, content):
+            self.put(content, stored)
+        return stored
 
     def put(self, content: bytes | memoryview, stored: Stored) -> None:
         """Take bytes that were hashed."""
@@ -156,10 +196,12 @@ class Staging:
             self.seal(path, fd, expected)
 
     def read(self, digest: Digest) -> bytes:
-        """Return a blob that is here, or in the store."""
+        """Return a manifest that is here, or in the store."""
         staged = self._staged.get(digest)
         if staged is None:
-            return self._blobs.read(digest)
+            return self._blobs.read(digest, MAX_MANIFEST_BYTES)
+        if staged.size > MAX_MANIFEST_BYTES:
+            raise too_large(MAX_MANIFEST_BYTES, str(digest))
         with explained(staged.path):
             return staged.path.read_bytes()
 
@@ -177,9 +219,19 @@ class Staging:
         if not chosen:
             return
         with explained(self._layout.blobs):
-            if not all(staged.is_synced for staged in chosen.values()):
-                durable.sync_filesystem(self._fd)
+            self._sync(chosen.values())
             for digest, staged in chosen.items():
+                staged.forget_fd()
                 staged.path.rename(self._layout.blob(digest))
                 del self._staged[digest]
-            durable.sync_folder(self._layout.blobs)
+            sync_folder(self._layout.blobs)
+
+    def _sync(self, chosen: Collection[_Staged]) -> None:
+        if self._waiting > MOST_SYNCED_EACH and durable.can_sync_filesystem():
+            durable.sync_filesystem(self._fd)
+            return
+        waiting = [(staged.fd, staged.size) for staged in chosen if staged.fd is not None]
+        for fd, size in waiting:  # all of them first: the syncs to come then share one commit
+            durable.start_writeback(fd, 0, size)
+        for fd, _ in waiting:
+            sync_file(fd)

@@ -2,8 +2,9 @@
 
 Implements what POSIX.1-2017 ``pax`` ("ustar Interchange Format") needs for regular files
 and folders, and the base-256 numbers that GNU tar uses for sizes of 8 GiB and more. Links,
-devices, sparse files, long names, compression and what follows the end are refused; an
-extended header may state a size and times, for that is how Go writes large files.
+devices, sparse files, long names, compression and what stands between the members or
+after the end are refused; an extended header may state a size and times, for that is how
+Go writes large files.
 """
 
 from collections.abc import Iterator
@@ -113,9 +114,13 @@ def _block(stream: Reader) -> bytes:
 
 
 def _pad(stream: Reader, size: int) -> None:
+    """Require zeros up to the next block: no byte of an archive is of no meaning."""
     rest = -size % BLOCK
-    if len(stream.read(rest)) < rest:
+    padding = stream.read(rest)
+    if len(padding) < rest:
         raise truncated()
+    if padding.strip(b"\0"):
+        raise refused("expected zeros after the content of a member, found more", "trailing-bytes")
 
 
 def _end(stream: Reader) -> None:

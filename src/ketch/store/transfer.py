@@ -8,7 +8,7 @@ from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.package.oci import IMAGE_MANIFEST, Descriptor
 from ketch.store.base import Incoming, Progress, Store
-from ketch.store.graph import require_complete, walk
+from ketch.store.graph import manifests, require_complete, walk
 
 _WORKERS = 4
 
@@ -55,17 +55,16 @@ def copy_graph(
     """
     links = list(referrer_links(source, root)) if referrers else []
     roots = [root, *(referrer for _, referrer in links)]
-    wanted = {each.digest: each for top in roots for each in walk(top, source.read)}
+    wanted = {each.digest: each for each in walk(roots, manifests(source))}
     with target.incoming() as incoming:
         lacking = [
             each for each in wanted.values() if not incoming.has(Stored(each.digest, each.size))
         ]
         _copy_all(source, incoming, lacking, progress)
         incoming.commit()
-    for top in roots:
-        require_complete(target, top)
-    for subject, referrer in links:
-        target.add_referrer(subject, referrer)
+    require_complete(target, *roots)
+    for subject in dict.fromkeys(subject for subject, _ in links):
+        target.add_referrer(subject, *(each for of, each in links if of == subject))
     return Copied(len(lacking), sum(each.size for each in lacking), len(links))
 
 

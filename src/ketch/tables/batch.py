@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ketch.errors import Finding, UsageError
+from ketch.errors import Finding
 from ketch.schema import Row
 
 _PLACE = re.compile(r"rows\[(\d+)\]\.?")
@@ -14,7 +14,7 @@ _PLACE = re.compile(r"rows\[(\d+)\]\.?")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows in JSON form, not yet decoded.
+    """Rows in JSON form, and their places.
 
     Attributes:
         rows: The rows; as many as the reader was asked for, or fewer.
@@ -42,18 +42,16 @@ class Batch:
         """
         return tuple(self._locate(finding) for finding in findings)
 
-    def refuse(self, findings: Sequence[Finding]) -> UsageError:
-        """Return the error that says these rows are not what the schema declares."""
-        located = self.locate(findings)
-        first = located[0]
-        return UsageError(
-            first.message, code=first.code, where=first.where, hint=first.hint, findings=located
-        )
-
     def _locate(self, finding: Finding) -> Finding:
-        found = _PLACE.match(finding.where or "")
-        if not found:
+        index = row_of(finding)
+        if index is None:
             return finding
-        field = (finding.where or "")[found.end() :]
-        where = self.where(int(found[1]))
+        field = _PLACE.sub("", finding.where or "", count=1)
+        where = self.where(index)
         return replace(finding, where=f"{where}: {field}" if field else where)
+
+
+def row_of(finding: Finding) -> int | None:
+    """Return the index of the row that a decoder's finding is about."""
+    found = _PLACE.match(finding.where or "")
+    return int(found[1]) if found else None

@@ -16,7 +16,7 @@ from ketch.tables.engine import identifier, literal
 if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
 
-    Leaf = Callable[[str, str], str]
+    Leaf = Callable[[str, DuckDBPyType], str]
 
 _ARROW = {
     "boolean": "bool",
@@ -47,11 +47,11 @@ _ARROW = {
     "null": "null",
 }
 _LISTS = ("list", "array")
-_AS_IS = frozenset(
-    {"boolean", "float", "double", "varchar", "null"}
-    | {"tinyint", "smallint", "integer", "bigint"}
-    | {"utinyint", "usmallint", "uinteger", "ubigint"}
+_NATIVE = frozenset(
+    {"tinyint", "smallint", "integer", "bigint"} | {"utinyint", "usmallint", "uinteger", "ubigint"}
 )
+_INTEGERS = _NATIVE | {"hugeint", "uhugeint"}
+_AS_IS = _NATIVE | {"boolean", "float", "double", "varchar", "null"}
 _NANOSECONDS = ("timestamp_ns", "timestamptz_ns")
 _ZONED = ("timestamp with time zone", "timestamptz_ns")
 _FOREVER = 2**63 - 1
@@ -60,12 +60,12 @@ _FOREVER = 2**63 - 1
 def arrow_name(t: DuckDBPyType) -> str:
     """Return what Arrow calls a type; what Arrow lacks keeps DuckDB's name in lower case."""
     if t.id in _LISTS:
-        return f"list<{arrow_name(_parts(t)[0][1])}>"
+        return f"list<{arrow_name(parts(t)[0][1])}>"
     if t.id == "struct":
-        members = ", ".join(f"{name}: {arrow_name(part)}" for name, part in _parts(t))
+        members = ", ".join(f"{name}: {arrow_name(part)}" for name, part in parts(t))
         return f"struct<{members}>"
     if t.id == "map":
-        (_, key), (_, value) = _parts(t)
+        (_, key), (_, value) = parts(t)
         return f"map<{arrow_name(key)}, {arrow_name(value)}>"
     if t.id == "decimal":
         precision, scale = (size for _, size in t.children)
@@ -76,6 +76,13 @@ def arrow_name(t: DuckDBPyType) -> str:
 def json_form(expression: str, t: DuckDBPyType) -> str:
     """Return the query text of a cell in JSON form."""
     return _cell(expression, t, _json_leaf)
+
+
+def is_whole(t: DuckDBPyType) -> bool:
+    """Whether a type holds integers only."""
+    if t.id == "decimal":
+        return dict(t.children)["scale"] == 0
+    return _id(t) in _INTEGERS
 
 
 def counted(expression: str, t: DuckDBPyType) -> str:
@@ -90,30 +97,33 @@ def _cell(expression: str, t: DuckDBPyType, leaf: Leaf, depth: int = 0) -> str:
     if _plain(t):
         return expression
     if t.id in _LISTS:
-        item, name = _parts(t)[0][1], f"x{depth}"
+        item, name = parts(t)[0][1], f"x{depth}"
         if t.id == "array":  # Python would see a tuple
             expression = f"CAST({expression} AS {item}[])"
         return f"list_transform({expression}, lambda {name}: {_cell(name, item, leaf, depth + 1)})"
     if t.id == "struct":
-        inner = {name: f"struct_extract({expression}, {literal(name)})" for name, _ in _parts(t)}
+        inner = {name: f"struct_extract({expression}, {literal(name)})" for name, _ in parts(t)}
         members = ", ".join(
             f"{identifier(name)} := {_cell(inner[name], part, leaf, depth)}"
-            for name, part in _parts(t)
+            for name, part in parts(t)
         )
         return f"CASE WHEN {expression} IS NOT NULL THEN struct_pack({members}) END"
     if t.id == "map":
         entries = f"CAST(map_entries({expression}) AS {_entry(t)}[])"
-        (_, key), (_, value) = _parts(t)
+        (_, key), (_, value) = parts(t)
         name = f"x{depth}"
         pair = ", ".join(
             f'"{part}" := {_cell(f"{name}.{part}", kind, leaf, depth + 1)}'
             for part, kind in (("key", key), ("value", value))
         )
         return f"list_transform({entries}, lambda {name}: struct_pack({pair}))"
-    return leaf(expression, _id(t))
+    return leaf(expression, t)
 
 
-def _json_leaf(expression: str, kind: str) -> str:
+def _json_leaf(expression: str, t: DuckDBPyType) -> str:
+    kind = _id(t)
+    if is_whole(t):  # an integer, which a float64 might not hold
+        return f"CAST({expression} AS HUGEINT)"
     if kind == "blob":
         return f"to_base64({expression})"
     if kind == "date":
@@ -128,7 +138,8 @@ def _json_leaf(expression: str, kind: str) -> str:
     return f"CAST({expression} AS VARCHAR)"
 
 
-def _counted_leaf(expression: str, kind: str) -> str:
+def _counted_leaf(expression: str, t: DuckDBPyType) -> str:
+    kind = _id(t)
     if kind == "blob":
         return f"to_base64({expression})"
     if kind == "date":
@@ -146,7 +157,7 @@ def _counted_leaf(expression: str, kind: str) -> str:
 
 def _plain(t: DuckDBPyType) -> bool:
     if t.id in ("list", "struct"):
-        return all(_plain(part) for _, part in _parts(t))
+        return all(_plain(part) for _, part in parts(t))
     return t.id in _AS_IS and str(t) != "JSON"
 
 
@@ -154,10 +165,11 @@ def _id(t: DuckDBPyType) -> str:
     return str(t.id)
 
 
-def _parts(t: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
+def parts(t: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
+    """Return the named parts of a struct; the one part of a list; key and value of a map."""
     return [(name, part) for name, part in t.children if name != "size"]  # type: ignore[misc] # of these types, all parts are types
 
 
 def _entry(t: DuckDBPyType) -> str:
-    (_, key), (_, value) = _parts(t)
+    (_, key), (_, value) = parts(t)
     return f'STRUCT("key" {key}, "value" {value})'

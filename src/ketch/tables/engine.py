@@ -7,18 +7,20 @@ outside, never a file in the current folder.
 
 from __future__ import annotations
 
-import tempfile
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ketch.errors import Unavailable, UsageError
+from ketch.files import temporary_folder
 
 if TYPE_CHECKING:  # 0.1 s of import that most verbs never need
     import duckdb
 
 MEMORY_LIMIT = "1GB"
+_KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")  # what sort of error says nothing to a user
 
 
 @contextmanager
@@ -36,11 +38,11 @@ def engine(
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="ketch-tables-") as scratch:
+    with temporary_folder("ketch-tables-") as scratch:
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": 1,
             "memory_limit": MEMORY_LIMIT,
-            "temp_directory": scratch,
+            "temp_directory": str(scratch),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "preserve_insertion_order": "true",
@@ -80,4 +82,4 @@ def exactly(path: Path) -> str:
 
 def _first_line(error: Exception) -> str:
     # The message may go on with lines of the file, which may hold what nobody should see.
-    return str(error).strip().splitlines()[0][:300]
+    return _KIND.sub("", str(error).strip().splitlines()[0])[:300]

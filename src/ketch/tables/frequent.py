@@ -1,10 +1,8 @@
-"""The most frequent values of a column: a Misra-Gries summary, kept as plain counts.
+"""The values of a column that takes only a few, with how often each came.
 
-Apache DataSketches has such a sketch, too. Its bytes are those of a hash map, which are
-not the same on every platform, and nobody can read them; counts are and can.
-
-Source: Misra, Gries, "Finding repeated elements", 1982. Agarwal et al., "Mergeable
-Summaries", PODS 2012: how two of them are merged without losing the bound.
+A profile travels with its package, further than the data it is about. The values of a
+column with many different ones may be names, addresses or numbers of persons, so none of
+them is kept: of such a column a profile tells how many there are, never which.
 """
 
 from __future__ import annotations
@@ -12,8 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-FREQUENT_VALUES = 128
-"""How many values a summary keeps."""
+MOST_VALUES = 128
+"""How many different values a column may take for them to be kept."""
+
+LONGEST_VALUE = 256
+"""Characters of the longest text that may be one of them."""
+
+OFTEN = 2
+"""How often each must have come on average: in a short column, too, persons come once."""
 
 Plain = bool | int | float | str
 """A value that JSON has a notation for."""
@@ -21,30 +25,23 @@ Plain = bool | int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Frequent:
-    """The most frequent values and how often they came.
-
-    A count is never too high, and too low by at most ``error``. Values that came more
-    than ``error`` times are all there; ``error`` is at most 1/129 of all values, and 0
-    while there are no more than 128 different ones.
-    """
+    """Every value of a column and how often it came, exactly."""
 
     counts: Mapping[Plain, int]
-    error: int = 0
 
-    def add(self, values: Mapping[Plain, int], error: int = 0) -> Frequent:
-        """Return the summary with these counts added."""
+    def add(self, values: Mapping[Plain, int]) -> Frequent | None:
+        """Return these values and the others together; ``None`` when they are too many."""
+        if any(isinstance(value, str) and len(value) > LONGEST_VALUE for value in values):
+            return None
         counts = dict(self.counts)
         for value, count in values.items():
             counts[value] = counts.get(value, 0) + count
-        cut = 0
-        if len(counts) > FREQUENT_VALUES:
-            cut = sorted(counts.values(), reverse=True)[FREQUENT_VALUES]
-            counts = {value: count - cut for value, count in counts.items() if count > cut}
-        return Frequent(counts, self.error + error + cut)
+        return Frequent(counts) if len(counts) <= MOST_VALUES else None
 
-    def merge(self, other: Frequent) -> Frequent:
-        """Return the summary of both."""
-        return self.add(other.counts, other.error)
+    @property
+    def repeats(self) -> bool:
+        """Whether the values come again and again, as kinds do and persons do not."""
+        return sum(self.counts.values()) >= OFTEN * len(self.counts)
 
     def top(self, k: int) -> tuple[tuple[Plain, int], ...]:
         """Return the ``k`` most frequent values with their counts; equals in order of value."""

@@ -12,9 +12,6 @@ from ketch.tables.profile import ColumnProfile
 from ketch.tables.sketch import DistinctSketch, QuantileSketch
 from ketch.tables.times import is_time, time_text
 
-LONGEST_FREQUENT = 256
-"""Characters of the longest text that is kept as a frequent value."""
-
 
 def gatherer_of(name: str, arrow: str) -> Gatherer:
     """Return what gathers a column of this type; of lists, what gathers the items."""
@@ -96,16 +93,20 @@ class _Values(Gatherer):
     def __init__(self, name: str, arrow: str, item: str) -> None:
         super().__init__(name, arrow, item)
         self.distinct = DistinctSketch()
-        self.frequent = Frequent({})
+        self._frequent: Frequent | None = Frequent({})
 
     def _take(self, present: list[object]) -> None:
         values = cast("list[Plain]", present)
         self.count += len(values)
         counts = Counter(values)  # in the order they first came, whatever the hash seed
         self.distinct.add(counts)
-        self.frequent = self.frequent.add(
-            {value: n for value, n in counts.items() if _is_short(value)}
-        )
+        if self._frequent is not None:
+            self._frequent = self._frequent.add(counts)
+
+    @property
+    def frequent(self) -> Frequent | None:
+        """The values, if they are kinds rather than persons."""
+        return self._frequent if self._frequent and self._frequent.repeats else None
 
     def finish(self) -> ColumnProfile:
         return ColumnProfile(
@@ -185,7 +186,3 @@ def _items(cells: Iterable[object]) -> Iterator[object]:
             yield from _items(cell)
         else:
             yield cell
-
-
-def _is_short(value: Plain) -> bool:
-    return not isinstance(value, str) or len(value) <= LONGEST_FREQUENT

@@ -10,8 +10,8 @@ from ketch.tables.sketch import DistinctSketch, QuantileSketch
 def merge(a: Profile, b: Profile) -> Profile:
     """Return the profile of the rows of both.
 
-    Counts, ranges and totals are exact; quantiles, distinct values and frequent values
-    keep their bounds. The digest is ``None``: it can't be had without the rows.
+    Counts, ranges, totals and frequent values are exact; quantiles and numbers of distinct
+    values keep their bounds. The digest is ``None``: it can't be had without the rows.
 
     Raises:
         UsageError: ``table/not-mergeable``: columns, types or time columns differ.
@@ -47,7 +47,7 @@ def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
         distinct=None if distinct is None else distinct.estimate,
         distinct_sketch=None if distinct is None else distinct.to_bytes(),
         quantile_sketch=_merge_quantiles(a.quantile_sketch, b.quantile_sketch),
-        frequent=a.frequent.merge(b.frequent),
+        frequent=a.frequent and b.frequent and a.frequent.add(b.frequent.counts),
     )
 
 

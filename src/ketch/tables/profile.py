@@ -9,8 +9,8 @@ profile, byte for byte, whatever ran it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
 from ketch.errors import PackageError
@@ -37,7 +37,9 @@ class ColumnProfile:
         distinct: About how many different ones there are, within 1.6 %.
         distinct_sketch: HyperLogLog of the values.
         quantile_sketch: t-digest of the values, of numbers.
-        frequent: The most frequent values of up to 256 characters.
+        frequent: Every value with its count, of a column that takes only a few: at most
+            128 different ones, each twice on average. ``None`` of any other column, whose
+            values may tell of persons.
     """
 
     name: str
@@ -51,7 +53,7 @@ class ColumnProfile:
     distinct: float | None = None
     distinct_sketch: bytes | None = None
     quantile_sketch: bytes | None = None
-    frequent: Frequent = field(default_factory=lambda: Frequent({}))
+    frequent: Frequent | None = None
 
     @property
     def mean(self) -> float | None:
@@ -70,8 +72,20 @@ class ColumnProfile:
         return QuantileSketch(self.quantile_sketch).quantiles(ranks)
 
     def top(self, k: int) -> tuple[tuple[Plain, int], ...]:
-        """Return the most frequent values with counts, each low by at most ``frequent.error``."""
-        return self.frequent.top(k)
+        """Return the most frequent values with their counts; none when no values are kept."""
+        return () if self.frequent is None else self.frequent.top(k)
+
+    def without_values(self) -> Self:
+        """Return what may be told of personal data: how many values, but none of them."""
+        return replace(
+            self,
+            min=None,
+            max=None,
+            total=None,
+            distinct_sketch=None,
+            quantile_sketch=None,
+            frequent=None,
+        )
 
     def to_json(self) -> dict[str, object]:
         """Return the column as a JSON object."""
@@ -88,8 +102,9 @@ class ColumnProfile:
             "distinct": self.distinct,
             "distinct_sketch": _to_text(self.distinct_sketch),
             "quantile_sketch": _to_text(self.quantile_sketch),
-            "frequent": [list(pair) for pair in self.top(len(self.frequent.counts))],
-            "frequent_error": self.frequent.error,
+            "frequent": None
+            if self.frequent is None
+            else [list(pair) for pair in self.top(len(self.frequent.counts))],
         }
 
     @classmethod
@@ -111,7 +126,7 @@ class ColumnProfile:
             distinct=_number(body["distinct"]),
             distinct_sketch=_from_text(body["distinct_sketch"]),
             quantile_sketch=_from_text(body["quantile_sketch"]),
-            frequent=Frequent(_counts(body["frequent"]), _integer(body["frequent_error"])),
+            frequent=_frequent(body["frequent"]),
         )
 
 
@@ -145,6 +160,13 @@ class Profile:
             KeyError: There is none.
         """
         return {column.name: column for column in self.columns}[name]
+
+    def without_values_of(self, names: Collection[str]) -> Self:
+        """Return the profile with nothing but numbers of values for these columns."""
+        columns = (
+            column.without_values() if column.name in names else column for column in self.columns
+        )
+        return replace(self, columns=tuple(columns))
 
     def to_json(self) -> dict[str, object]:
         """Return the profile as a JSON object; sketches are base64 text."""
@@ -207,9 +229,11 @@ def _list(value: object) -> list[object]:
     return _of(list, value)
 
 
-def _counts(value: object) -> dict[Plain, int]:
+def _frequent(value: object) -> Frequent | None:
+    if value is None:
+        return None
     pairs = [tuple(_list(pair)) for pair in _list(value)]
-    return {_value(item): _integer(count) for item, count in pairs}
+    return Frequent({_value(item): _integer(count) for item, count in pairs})
 
 
 def _text(value: object) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+import msgspec
 
 from ketch.errors import UsageError
 from ketch.schema import Field, Row
@@ -119,7 +120,9 @@ class ParquetSink:
         self._stream = stream
         self._fields = fields
         self._where = where
-        self._folder = tempfile.TemporaryDirectory(prefix="ketch-tables-")
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="ketch-tables-", ignore_cleanup_errors=True
+        )
         self._spool = (Path(self._folder.name) / "rows.jsonl").open("wb")
         self._lines = JsonLinesSink(self._spool, fields)
 
@@ -157,16 +160,10 @@ class ParquetSink:
 
 
 def _object(names: Sequence[str], row: Row) -> bytes:
-    ordered = {name: row.get(name) for name in names}
-    text = json.dumps(ordered, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
+    return msgspec.json.encode({name: row.get(name) for name in names})
 
 
 def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case _:
-            return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

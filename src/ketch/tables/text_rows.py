@@ -9,73 +9,123 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Generic, NoReturn, TypeVar
 
 from ketch.errors import UsageError
-from ketch.schema import Field, Row, parse_json, read_text_rows
+from ketch.schema import Field, Row, parse_json
 from ketch.schema.parse import MAX_BYTES
-from ketch.schema.text import check_columns
 from ketch.tables.batch import Batch
+from ketch.tables.decoded import Batches
+from ketch.tables.header import check_header
+
+BATCH_BYTES = 8 * 2**20
+
+Text = TypeVar("Text", str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is read, its name for messages, and how many rows make a batch."""
+    """What is read, its name for messages, and most rows of a batch."""
 
     stream: BinaryIO
     name: str
     batch_rows: int
 
 
-def read_json(source: Source) -> Iterator[Batch]:
+class _Lines(Generic[Text]):
+    """Lines of bounded length.
+
+    Attributes:
+        read: Characters (or bytes) read so far.
+        number: Lines read so far.
+        begun: The line at which the present row began; its reader says so.
+    """
+
+    def __init__(self, readline: Callable[[int], Text], source: str) -> None:
+        self._readline: Callable[[int], Text] = readline
+        self._source = source
+        self.read = 0
+        self.number = 0
+        self.begun = 1
+
+    @property
+    def where(self) -> str:
+        """The place of the present row."""
+        return f"{self._source}:{self.begun}"
+
+    def __iter__(self) -> Iterator[Text]:
+        return self
+
+    def __next__(self) -> Text:
+        line = self._readline(MAX_BYTES + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.read += len(line)
+        if len(line) > MAX_BYTES:
+            where = f"{self._source}:{self.number}"
+            message = f"expected lines of at most `{MAX_BYTES}` characters, found a longer one"
+            raise UsageError(message, code="table/unreadable", where=where)
+        return line
+
+
+def read_json(source: Source) -> Batches:
     """Read one JSON text, an object or a list of objects; or one object a line.
 
     A file called ``.json`` and standard input may hold either, and nobody is helped by
     an error that says so.
     """
-    lines = _lines(source.stream)
+    lines = _Lines(source.stream.readline, source.name)
     start = list(_through_text(lines))
     if start and _is_object(start[-1]):
         start += _through_text(lines)
         if sum(1 for line in start if line.strip()) > 1:
-            yield from _batches(source, _objects(source, itertools.chain(start, lines)))
+            rows = _objects(source, itertools.chain(start, lines))
+            yield from _batches(source, rows, lines)
             return
     yield from _read_text(source, b"".join(start) + source.stream.read(MAX_BYTES + 1))
 
 
-def read_json_lines(source: Source) -> Iterator[Batch]:
+def read_json_lines(source: Source) -> Batches:
     """Read one JSON object a line; empty lines say nothing."""
-    return _batches(source, _objects(source, _lines(source.stream)))
+    lines = _Lines(source.stream.readline, source.name)
+    return _batches(source, _objects(source, lines), lines)
 
 
-def read_csv(source: Source, fields: Sequence[Field]) -> Iterator[Batch]:
-    """Read comma-separated values (RFC 4180) under a line of names; cells typed by ``fields``.
+def read_csv(source: Source, fields: Sequence[Field] | None) -> Batches:
+    """Read comma-separated values (RFC 4180) under a line of names; every cell is text.
 
-    UTF-8, with or without byte order mark.
+    UTF-8, with or without byte order mark. A row of too few cells has ``None`` for those
+    that it lacks; one of too many has them under the name ``None``.
+
+    Args:
+        source: What is read.
+        fields: The columns that there must be; ``None`` takes those that there are.
     """
+    # The limit is the process's, so it is never made smaller. A line has one of its own.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_BYTES))
     text = io.TextIOWrapper(source.stream, encoding="utf-8-sig", newline="")
-    reader = csv.reader(text, strict=True)
+    lines = _Lines(text.readline, source.name)
+    reader = csv.reader(lines, strict=True)
     try:
-        names = next(reader, None)
-        _check_header(names, fields, source.name)
-        for batch in _batches(source, _cells(reader, names or [])):
-            rows, findings = read_text_rows(fields, batch.rows)  # type: ignore[arg-type] # cells
-            if findings:
-                raise batch.refuse(findings)
-            yield Batch(rows, batch.source, batch.places, lines=True)
+        names = next(reader, [])
+        check_header(fields, names, f"{source.name}:1")
+        yield from _batches(source, _cells(reader, names, lines), lines)
     except csv.Error as error:
-        _unreadable(str(error), f"{source.name}:{reader.line_num}")
+        hint = "a cell with a quote stands in quotes, the quote inside doubled; all are closed"
+        _unreadable(f"expected CSV (RFC 4180), found otherwise: {error}", lines.where, hint)
     except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        where = f"{source.name}:{reader.line_num + 1}"
-        _unreadable(f"found byte `0x{byte:02x}`", where, "save the file as UTF-8")
+        before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        line = lines.number + before.count(b"\n") + 1
+        found = f"expected text in UTF-8, found byte `0x{error.object[error.start]:02x}`"
+        _unreadable(found, f"{source.name}:{line}", "save the file as UTF-8")
     finally:
         text.detach()
 
 
-def _read_text(source: Source, content: bytes) -> Iterator[Batch]:
+def _read_text(source: Source, content: bytes) -> Batches:
     hint = "write one object a line (`.jsonl`): there is no limit then"
     try:
         value = parse_json(content, where=source.name)
@@ -99,45 +149,36 @@ def _objects(source: Source, lines: Iterable[bytes]) -> Iterator[tuple[int, Row]
             yield number, _check_object(parse_json(line, where=where), where)
 
 
-def _cells(reader: Iterator[list[str]], names: list[str]) -> Iterator[tuple[int, Row]]:
-    """Yield rows as ``csv.DictReader`` would: lacking cells are ``None``, spare ones under None."""
-    number = 2
+def _cells(
+    reader: Iterator[list[str]], names: Sequence[str], lines: _Lines[str]
+) -> Iterator[tuple[int, Row]]:
+    width = len(names)
+    lines.begun = lines.number + 1
     for row in reader:
         if row:
             cells: Row = dict(zip(names, row, strict=False))
-            cells.update(dict.fromkeys(names[len(row) :]))
-            if len(row) > len(names):
-                cells[None] = row[len(names) :]  # type: ignore[index] # as csv.DictReader does
-            yield number, cells
-        number = reader.line_num + 1  # type: ignore[attr-defined] # of csv.reader
+            if len(row) < width:
+                cells.update(dict.fromkeys(names[len(row) :]))
+            elif len(row) > width:
+                cells[None] = row[width:]  # type: ignore[index] # as csv.DictReader does
+            yield lines.begun, cells
+        lines.begun = lines.number + 1
 
 
-def _batches(source: Source, rows: Iterable[tuple[int, Row]]) -> Iterator[Batch]:
-    numbered = iter(rows)
-    while some := list(itertools.islice(numbered, source.batch_rows)):
-        places = [place for place, _ in some]
-        yield Batch([row for _, row in some], source.name, places, lines=True)
-
-
-def _check_header(names: list[str] | None, fields: Sequence[Field], source: str) -> None:
-    if not names:
-        _unreadable("expected a line of column names, found nothing", f"{source}:1")
-    findings = tuple(check_columns(fields, names, f"{source}:1"))
-    if findings:
-        marks = [mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]]
-        hint = f"cells are separated by commas, not by {marks[0]!r}" if marks else findings[0].hint
-        raise UsageError(
-            findings[0].message,
-            code=findings[0].code,
-            where=f"{source}:1",
-            hint=hint,
-            findings=findings,
-        )
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    while line := stream.readline(MAX_BYTES + 1):
-        yield line
+def _batches(
+    source: Source, rows: Iterable[tuple[int, Row]], lines: _Lines[str] | _Lines[bytes]
+) -> Batches:
+    some: list[Row] = []
+    places: list[int] = []
+    full = lines.read + BATCH_BYTES
+    for place, row in rows:
+        some.append(row)
+        places.append(place)
+        if len(some) == source.batch_rows or lines.read >= full:
+            yield Batch(some, source.name, places, lines=True)
+            some, places, full = [], [], lines.read + BATCH_BYTES
+    if some:
+        yield Batch(some, source.name, places, lines=True)
 
 
 def _through_text(lines: Iterator[bytes]) -> Iterator[bytes]:
@@ -165,6 +206,5 @@ def _check_object(value: object, where: str) -> Row:
     return value
 
 
-def _unreadable(message: str, where: str, hint: str | None = None) -> NoReturn:
-    expected = message if message.startswith("expected") else f"expected CSV (RFC 4180), {message}"
-    raise UsageError(expected, code="table/unreadable", where=where, hint=hint)
+def _unreadable(message: str, where: str, hint: str) -> NoReturn:
+    raise UsageError(message, code="table/unreadable", where=where, hint=hint)

@@ -9,19 +9,19 @@ Parquet, a float16 is a float32.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from ketch.errors import Unavailable, UsageError
+from ketch.files import explained, whole_file
 from ketch.schema import Field, Row
 from ketch.tables.formats import Format, known_format
 from ketch.tables.sinks import CsvSink, JsonLinesSink, JsonSink, ParquetSink, Sink
+
+STANDARD_OUTPUT = Path("standard output")
 
 
 class RowWriter:
@@ -37,9 +37,9 @@ class RowWriter:
         single: Write the one row as an object, not as a list: to ``json`` only.
 
     Raises:
-        UsageError: ``table/unknown-format``; or ``table/unwritable``: the folder is not
-            there, or rows are not what the fields say.
-        Unavailable: The disk is full, or failed.
+        UsageError: ``table/unknown-format``; ``table/unwritable``: rows are not what the
+            fields say; ``disk/…``: no file can stand there.
+        Unavailable: ``disk/…``: the disk is full, or failed.
     """
 
     def __init__(
@@ -54,19 +54,13 @@ class RowWriter:
         self._fields = fields
         self._format: Format = format or (known_format(path) if path else "json")
         self._single = single
-        self._part: Path | None = None
         self._stream: BinaryIO
         self._sink: Sink
         self._undo: ExitStack
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            if self._path is None:
-                self._stream = sys.stdout.buffer
-            else:
-                self._part, self._stream = _part_beside(self._path)
-                undo.callback(self._part.unlink, missing_ok=True)
-                undo.callback(self._stream.close)
+            self._stream = undo.enter_context(_opened(self._path))
             self._sink = self._new_sink()
             undo.callback(self._sink.close)
             self._undo = undo.pop_all()
@@ -74,10 +68,8 @@ class RowWriter:
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write rows after those already written."""
-        try:
+        with explained(self._path or STANDARD_OUTPUT):
             self._sink.write(rows)
-        except OSError as error:
-            raise _failed(self._path, error) from error
 
     def __exit__(
         self,
@@ -85,19 +77,12 @@ class RowWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._undo.__exit__(kind, error, traceback)
+            return
         with self._undo:
-            if kind is None:
-                try:
-                    self._finish()
-                except OSError as failure:
-                    raise _failed(self._path, failure) from failure
-
-    def _finish(self) -> None:
-        self._sink.finish()
-        self._stream.flush()
-        if self._part is not None and self._path is not None:
-            os.fsync(self._stream.fileno())
-            self._part.replace(self._path)
+            self._sink.finish()
+            self._stream.flush()
 
     def _new_sink(self) -> Sink:
         match self._format:
@@ -111,29 +96,11 @@ class RowWriter:
                 return ParquetSink(self._stream, self._fields, str(self._path or "stdout"))
 
 
-def _part_beside(path: Path) -> tuple[Path, BinaryIO]:
-    """Open a new file in the same folder, so that it can take its place in one move."""
-    try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise UsageError(
-            f"expected a folder that can be written to: {error.strerror}",
-            code="table/unwritable",
-            where=str(path),
-        ) from error
-    os.fchmod(number, 0o666 & ~_umask())  # as any other new file, not private as mkstemp has it
-    return Path(name), os.fdopen(number, "w+b")
+def _opened(path: Path | None) -> AbstractContextManager[BinaryIO]:
+    return whole_file(path) if path is not None else _standard_output()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _failed(path: Path | None, error: OSError) -> Unavailable:
-    return Unavailable(
-        f"expected room to write rows: {error.strerror or error}",
-        code="table/write-failed",
-        where=str(path or "stdout"),
-    )
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    with explained(STANDARD_OUTPUT):
+        yield sys.stdout.buffer

@@ -197,10 +197,13 @@ def incoming_blobs_appear_at_once(store: Store, folder: Path) -> None:
     with store.incoming() as incoming:
         incoming.add(io.BytesIO(b"one"), one)
         incoming.add(io.BytesIO(b"two"), two)
-        incoming.commit(only={two.digest})
+        three = incoming.put_bytes(b"three")
+        _require(three == Stored(Digest.of(b"three"), 5), "digest and size")
+        incoming.commit(only={two.digest, three.digest})
         _require(incoming.has(two), "known after the commit")
+        _require(store.read(three.digest) == b"three", "bytes as well as streams")
         _require(not incoming.has(one), "and what was not committed is not")
-    _require(list(store.digests()) == [two.digest], "only what was asked for")
+    _require(set(store.digests()) == {two.digest, three.digest}, "only what was asked for")
 
 
 def tags_name_whole_packages(store: Store, folder: Path) -> None:

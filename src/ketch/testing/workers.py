@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ketch.runtime.process import Launch, Worker
+from ketch.runtime.launch import Launch
+from ketch.runtime.process import Worker
 from ketch.schema import Schema, parse_fields
 
 ECHO = """

@@ -6,19 +6,42 @@ and that a package which did not is told which step, field and value moved first
 decides nothing about promotion, and it builds nothing.
 """
 
-from ketch.verify.junit import junit_xml
-from ketch.verify.keep import attach, attestations
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ketch.verify.keep import (
+    Standing,
+    attach,
+    attest,
+    attestations,
+    newest_passing,
+    standing,
+)
 from ketch.verify.results import Measured, ProbeResult, Report, ScenarioResult
-from ketch.verify.run import attest, verify
+
+if TYPE_CHECKING:
+    from ketch.verify.junit import junit_xml
+    from ketch.verify.run import verify
 
 __all__ = [
     "Measured",
     "ProbeResult",
     "Report",
     "ScenarioResult",
+    "Standing",
     "attach",
     "attest",
     "attestations",
     "junit_xml",
+    "newest_passing",
+    "standing",
     "verify",
 ]
+
+_LATER = {"junit_xml": "ketch.verify.junit", "verify": "ketch.verify.run"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'ketch.verify' has no attribute '{name}'")
+    return getattr(import_module(_LATER[name]), name)

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from xml.etree import ElementTree as ET
 
 from ketch.verify.results import ProbeResult, Report, ScenarioResult
 
 _UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MESSAGE_CHARACTERS = 400
 
 
 def junit_xml(report: Report) -> bytes:
-    """Return one test suite: a test case for each scenario and each probe."""
+    """Return one test suite: a test case for each scenario and each probe.
+
+    What broke the contract is a failure; a licence that was not given is skipped. A
+    package that could not be asked is one failure more, so that it is never a pass.
+    """
     suite = ET.Element("testsuite", name=_clean(report.name))
-    cases = [_scenario(report, result) for result in report.scenarios]
-    cases += [_probe(report, result) for result in report.probes]
+    suite.extend(_scenario(report, result) for result in report.scenarios)
+    suite.extend(_probe(report, result) for result in report.probes)
     if report.problem is not None:
-        cases.append(_case(report, "verification", "worker", report.problem, required=True))
-    suite.extend(cases)
-    failures = sum(1 for case in cases if case.find("failure") is not None)
-    suite.set("tests", str(len(cases)))
-    suite.set("failures", str(failures))
+        suite.append(_case(report, "verification", "worker", report.problem))
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", "0")
+    suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
     suite.set("time", f"{report.duration_s:.3f}")
-    suite.set("timestamp", report.started.isoformat())
+    suite.set("timestamp", report.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
@@ -32,28 +37,40 @@ def junit_xml(report: Report) -> bytes:
 
 
 def _scenario(report: Report, result: ScenarioResult) -> ET.Element:
-    lines = [result.error] if result.error else []
-    lines += [
-        f"row {item.row}, {item.field}: expected {item.expected!r}, found {item.found!r}"
-        for item in result.differences
+    lines = [
+        f"row {one.row}, {one.field}: {one.message}" if one.field else one.message
+        for one in result.differences
     ]
     if result.divergence is not None:
-        lines.append(f"first diverged at step {result.divergence.step}")
-    problem = "\n".join(lines) if not result.passed else ""
-    return _case(report, "scenario", result.name, problem, required=True)
+        moved = result.divergence
+        lines.append(f"first moved at step {moved.step}, field {moved.field or '(none)'}")
+    problem = "" if result.passed else "\n".join(lines)
+    return _case(report, "scenario", result.name, problem, duration_s=result.duration_s)
 
 
 def _probe(report: Report, result: ProbeResult) -> ET.Element:
     problem = "" if result.passed else result.detail or "failed"
-    return _case(report, "probe", result.name, problem, required=result.required)
+    outcome = "failure" if result.required else "skipped"
+    return _case(
+        report, "probe", result.name, problem, outcome=outcome, duration_s=result.duration_s
+    )
 
 
-def _case(report: Report, kind: str, name: str, problem: str, *, required: bool) -> ET.Element:
+def _case(
+    report: Report,
+    kind: str,
+    name: str,
+    problem: str,
+    *,
+    outcome: str = "failure",
+    duration_s: float = 0.0,
+) -> ET.Element:
     case = ET.Element("testcase", classname=_clean(f"{report.name}.{kind}"), name=_clean(name))
+    case.set("time", f"{duration_s:.3f}")
     if problem:
-        outcome = ET.SubElement(case, "failure" if required else "skipped")
-        outcome.set("message", _clean(problem.splitlines()[0]))
-        outcome.text = _clean(problem)
+        told = ET.SubElement(case, outcome)
+        told.set("message", _clean(problem.splitlines()[0])[:_MESSAGE_CHARACTERS])
+        told.text = _clean(problem)
     return case
 
 

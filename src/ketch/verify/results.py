@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ketch.package import Digest, Divergence, ScenarioTrace
+from ketch.runtime import Discreet
 from ketch.schema import Difference
 
 
@@ -17,33 +18,37 @@ class ScenarioResult:
     Attributes:
         name: Name of the scenario.
         passed: Whether the package answered as promised.
-        differences: Where the answer differs from what was promised.
-        error: What the package refused or raised, when it was not promised.
-        divergence: The first step that differs from the reference trace, if there is
-            a reference; it can be set although the answers agree.
-        trace: What each step returned.
+        differences: Where the answer differs from what was promised; what was refused or
+            raised in its place is one difference, of no field.
+        divergence: The first step that differs from an earlier run of the same question;
+            without one, the step that failed, or the last, whose answer differs. It can
+            be set although the answers agree.
+        trace: What each step returned, if all did.
+        compared: Whether there was an earlier run of the same question.
+        asked: Whether the package was asked at all.
+        said: The traceback, or what a worker printed before it died; for eyes, not kept.
+        duration_s: How long it took.
     """
 
     name: str
     passed: bool
     differences: tuple[Difference, ...] = ()
-    error: str | None = None
     divergence: Divergence | None = None
     trace: ScenarioTrace | None = None
+    compared: bool = False
+    asked: bool = True
+    said: str = ""
+    duration_s: float = 0.0
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``--json`` and of the attestation."""
         step = self.divergence.step if self.divergence else None
-        body: dict[str, object] = {
+        return {
             "name": self.name,
             "passed": self.passed,
             "differences": [{"step": step, **item.to_json()} for item in self.differences],
+            "divergence": self.divergence and self.divergence.to_json(),
         }
-        if self.error is not None:
-            body["error"] = self.error
-        if self.divergence is not None:
-            body["divergence"] = self.divergence.to_json()
-        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class ProbeResult:
             such as batching, and are recorded.
         detail: What was seen, when there is something to say.
         hint: What to do about a failure.
+        duration_s: How long it took.
     """
 
     name: str
@@ -64,6 +70,7 @@ class ProbeResult:
     required: bool = True
     detail: str = ""
     hint: str | None = None
+    duration_s: float = 0.0
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``--json`` and of the attestation."""
@@ -85,8 +92,8 @@ class Measured:
 
     Attributes:
         start_s: From starting the process to a loaded model, in seconds.
-        latency_ms: Median time of one row, in milliseconds.
-        memory_mb: Peak resident memory, in megabytes.
+        latency_ms: Median time of one row, in milliseconds; None if none was answered.
+        memory_mb: Peak resident memory, in megabytes; None if no process answered.
     """
 
     start_s: float
@@ -104,7 +111,20 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that one verification found."""
+    """Everything that one verification found.
+
+    Attributes:
+        name: The package, as ``name:version``.
+        digest: Its identity.
+        scenarios, probes, metrics, measured: What each check found.
+        setting: Where it ran: Python, lock, sandbox, machine, ketch.
+        started: When it began.
+        duration_s: How long it took.
+        problem: What put an end to the questions, such as a package that cannot be loaded.
+        said: The traceback of that, or the last that was printed; for eyes, not kept.
+        notes: What else is worth knowing.
+        discreet: Keeps paths of this machine, and secrets, out of what is kept.
+    """
 
     name: str
     digest: Digest
@@ -115,9 +135,10 @@ class Report:
     setting: Mapping[str, object]
     started: datetime
     duration_s: float
-    output: str = ""
     problem: str | None = None
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    said: str = ""
+    notes: tuple[str, ...] = ()
+    discreet: Discreet = field(default_factory=Discreet, compare=False, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -138,10 +159,11 @@ class Report:
     def to_json(self) -> dict[str, object]:
         """Return the form of ``--json``."""
         divergence = self.first_divergence
-        body: dict[str, object] = {
+        return {
             "package": self.name,
             "digest": str(self.digest),
             "passed": self.passed,
+            "problem": self.problem,
             "scenarios": [scenario.to_json() for scenario in self.scenarios],
             "probes": [probe.to_json() for probe in self.probes],
             "metrics": dict(self.metrics),
@@ -152,6 +174,3 @@ class Report:
             "duration_s": round(self.duration_s, 3),
             **self.setting,
         }
-        if self.problem is not None:
-            body["problem"] = self.problem
-        return body

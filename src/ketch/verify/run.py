@@ -9,11 +9,12 @@ What "verified" means, in order; each is a file of ``checks/``:
    crash.
 3. **repeat** — the same answer twice, from a second process (with another hash seed),
    alone and in a batch, in any order. The last two license batching and are recorded.
-4. **metrics** — the package's own offline evaluation, when its data is at hand.
-5. **budget** — latency and memory, when promised.
+4. **budget** — latency and memory, when promised.
+5. **metrics** — the package's own offline evaluation, when its data is at hand.
 
-The result is a :class:`Report`; :func:`attest` turns it into the statement that is
-stored beside the package. Nothing here decides what may be promoted, and nothing
+No check ends the verification: whatever package code does, each check returns what it
+found, and the next one asks a worker that is alive (:mod:`ketch.verify.subject`).
+The result is a :class:`Report`. Nothing here decides what may be promoted, and nothing
 here builds an environment: the caller brings a way to start a worker.
 """
 
@@ -23,22 +24,19 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
-from ketch.errors import KetchError, PackageCodeError, Unavailable
-from ketch.package import Attestation, Package, ScenarioTrace
-from ketch.runtime import Worker
+from ketch.errors import KetchError, PackageCodeError
+from ketch.package import Digest, Package, ScenarioTrace
 from ketch.schema import Row, decode
-from ketch.verify.checks import budget, probes, repeat, scenarios
-from ketch.verify.results import Measured, ProbeResult, Report, ScenarioResult
-from ketch.verify.subject import Subject
+from ketch.verify.checks import budget, metrics, probes, repeat, scenarios
+from ketch.verify.results import ProbeResult, Report, ScenarioResult
+from ketch.verify.subject import DEADLINE_S, Start, Subject
 
-EVALUATE_DEADLINE_S = 600.0
-
-Start = Callable[[int], AbstractContextManager[Worker]]
 Progress = Callable[[str], None]
 
 
@@ -49,6 +47,7 @@ def verify(
     data: Mapping[str, Path],
     references: Sequence[Sequence[ScenarioTrace]] = (),
     progress: Progress = lambda _: None,
+    deadline_s: float = DEADLINE_S,
 ) -> Report:
     """Verify a package and report everything that was found.
 
@@ -59,140 +58,105 @@ def verify(
         references: Earlier traces of the same questions, the best first; the
             package's own recorded traces are always tried before them.
         progress: Told what is being done, in a few words.
+        deadline_s: How long one answer may take, in seconds.
+
+    Raises:
+        UsageError: A variable that the package requires is not set.
+        Unavailable: This machine cannot start its interpreter.
     """
     began, started = time.monotonic(), datetime.now(UTC)
-    run = _Run(package, data, (package.traces, *references), progress)
-    try:
-        progress("starting the worker")
-        with start(0) as worker:
-            run.measured = Measured(time.monotonic() - began, None, None)
-            run.all_checks(Subject(package, worker, start, data, run.references))
-            run.output = worker.output
-    except KetchError as problem:
-        run.fail(problem)
-    return run.report(started, time.monotonic() - began)
+    progress("starting the worker")
+    traces = (package.traces, *references)
+    with Subject(package, start, references=traces, deadline_s=deadline_s) as subject:
+        each = (scenarios.run(subject, one) for one in package.scenarios)
+        answered = tuple(_told(each, progress))
+        good = _good_rows(subject, answered)
+        probed = tuple(_told(_probes(subject, good), progress))
+        progress("measuring")
+        measured, limits = budget.measure(subject, good[0] if good else None)
+        progress("evaluating")
+        evaluated = metrics.evaluate(subject, data)
+    return Report(
+        name=package.reference,
+        digest=package.digest,
+        scenarios=answered,
+        probes=(*probed, *limits, *evaluated.probes),
+        metrics=evaluated.metrics,
+        measured=measured,
+        setting=_setting(subject),
+        started=started,
+        duration_s=time.monotonic() - began,
+        problem=None if subject.problem is None else subject.told(subject.problem),
+        said=_said(subject.problem),
+        notes=(*_notes(subject, answered, good), *evaluated.notes),
+        discreet=subject.discreet,
+    )
 
 
-def attest(report: Report) -> Attestation:
-    """Return the attestation of a report, to be stored as a referrer of the package."""
-    predicate = report.to_json()
-    for key in ("package", "digest", "passed"):
-        predicate.pop(key)
-    traces = tuple(result.trace for result in report.scenarios if result.trace is not None)
-    return Attestation(report.name, report.digest, report.passed, predicate, traces)
+Result = TypeVar("Result", ScenarioResult, ProbeResult)
 
 
-class _Run:
-    """One verification as it goes; what was found so far survives a crash."""
-
-    def __init__(
-        self,
-        package: Package,
-        data: Mapping[str, Path],
-        references: Sequence[Sequence[ScenarioTrace]],
-        progress: Progress,
-    ) -> None:
-        self.package = package
-        self.data = data
-        self.references = references
-        self.progress = progress
-        self.scenarios: list[ScenarioResult] = []
-        self.probes: list[ProbeResult] = []
-        self.metrics: Mapping[str, float] = {}
-        self.measured = Measured(0.0, None, None)
-        self.setting: dict[str, object] = {}
-        self.notes: list[str] = []
-        self.problem: str | None = None
-        self.output = ""
-
-    def all_checks(self, subject: Subject) -> None:
-        """Run every check against a worker that has loaded the package."""
-        self.setting = {
-            "python": subject.worker.python,
-            "sandbox": [layer.to_json() for layer in subject.worker.layers],
-            "machine": _machine(),
-            "ketch": version("ketch"),
-        }
-        for scenario in self.package.scenarios:
-            self.progress(f"scenario {scenario.name}")
-            self.scenarios.append(scenarios.run(subject, scenario))
-        good = list(self._good_rows(subject))
-        if good:
-            self._gather("probing", probes.run(subject, good[0]))
-            self._gather("repeating", repeat.run(subject, good))
-        elif not any(result.passed for result in self.scenarios):
-            self.notes.append("no scenario was answered, so nothing could be probed")
-        self._evaluate(subject)
-        self.progress("measuring")
-        self.measured = budget.measure(
-            subject, good[0] if good else None, start_s=self.measured.start_s
-        )
-        self._gather("measuring", budget.run(self.package.manifest.budget, self.measured))
-
-    def fail(self, problem: KetchError) -> None:
-        """Record what stopped the verification."""
-        at = f" (at `{problem.where}`)" if problem.where else ""
-        self.problem = f"{problem.message}{at}"
-        if isinstance(problem, PackageCodeError) and problem.traceback:
-            self.output = problem.traceback
-        elif problem.hint:
-            self.notes.append(problem.hint)
-
-    def report(self, started: datetime, duration_s: float) -> Report:
-        """Return everything found, as a value."""
-        return Report(
-            name=self.package.reference,
-            digest=self.package.digest,
-            scenarios=tuple(self.scenarios),
-            probes=tuple(self.probes),
-            metrics=self.metrics,
-            measured=self.measured,
-            setting=self.setting,
-            started=started,
-            duration_s=duration_s,
-            output=self.output,
-            problem=self.problem,
-            notes=tuple(self.notes),
-        )
-
-    def _gather(self, what: str, results: Iterator[ProbeResult]) -> None:
-        for result in results:
-            self.progress(f"{what}: {result.name}")
-            self.probes.append(result)
-
-    def _good_rows(self, subject: Subject) -> Iterator[Row]:
-        """Yield the input rows of every scenario that was answered."""
-        passed = {result.name for result in self.scenarios if result.trace is not None}
-        for scenario in self.package.scenarios:
-            if scenario.name in passed and scenario.expected is not None:
-                rows, _ = decode(subject.schema.inputs, scenario.inputs)
-                yield from rows
-
-    def _evaluate(self, subject: Subject) -> None:
-        function = self.package.manifest.evaluate
-        if function is None:
-            return
-        declared = [data.name for data in self.package.manifest.data if data.sample]
-        missing = [name for name in declared if name not in self.data]
-        if missing:
-            self.notes.append(
-                f"metrics were not computed: the sample of data `{missing[0]}` is not at hand"
-            )
-            return
-        self.progress("evaluating")
-        try:
-            self.metrics = subject.worker.evaluate(
-                function, self.data, deadline_s=EVALUATE_DEADLINE_S
-            )
-        except (PackageCodeError, Unavailable) as problem:
-            self.probes.append(ProbeResult("offline metrics", passed=False, detail=problem.message))
+def _told(results: Iterator[Result], progress: Progress) -> Iterator[Result]:
+    """Yield results with the time each took, and tell their names."""
+    began = time.monotonic()
+    for result in results:
+        progress(result.name)
+        yield replace(result, duration_s=time.monotonic() - began)
+        began = time.monotonic()
 
 
-def _machine() -> dict[str, object]:
-    """Return what kind of machine this is; nothing that names it."""
+def _probes(subject: Subject, good: Sequence[Row]) -> Iterator[ProbeResult]:
+    if good:
+        yield from probes.run(subject, good[0])
+        yield from repeat.run(subject, good)
+
+
+def _good_rows(subject: Subject, results: Sequence[ScenarioResult]) -> list[Row]:
+    """Return the rows of every scenario that was answered, those as promised first."""
+    answered = [
+        (result, scenario)
+        for result, scenario in zip(results, subject.package.scenarios, strict=True)
+        if result.trace is not None and scenario.expected is not None
+    ]
+    answered.sort(key=lambda pair: not pair[0].passed)
+    return [
+        row for _, scenario in answered for row in decode(subject.schema.inputs, scenario.inputs)[0]
+    ]
+
+
+def _setting(subject: Subject) -> Mapping[str, object]:
+    """Return where it ran: what kind of machine, and nothing that names it."""
     return {
-        "system": platform.system(),
-        "release": platform.release(),
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
+        "python": subject.python,
+        "lock": str(Digest.of(subject.package.lock)),
+        "sandbox": [layer.to_json() for layer in subject.layers],
+        "machine": {
+            "system": platform.system(),
+            "release": platform.release(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+        },
+        "ketch": version("ketch"),
     }
+
+
+def _said(problem: KetchError | None) -> str:
+    """Return what is left to see of a package that ended the questions."""
+    if isinstance(problem, PackageCodeError):
+        return problem.traceback
+    return (problem and problem.hint) or ""
+
+
+def _notes(
+    subject: Subject, results: Sequence[ScenarioResult], good: Sequence[Row]
+) -> Iterator[str]:
+    if isinstance(subject.problem, PackageCodeError) and subject.problem.hint:
+        yield subject.problem.hint
+    elif subject.problem is None and not good and not any(result.passed for result in results):
+        yield "no scenario was answered, so nothing could be probed"
+    failed = [result for result in results if not result.passed and result.trace is not None]
+    unmoved = [result.name for result in failed if result.compared and not result.divergence]
+    if unmoved:
+        yield f"in `{unmoved[0]}`, every step returned what it did before: its promise is another"
+    if any(not result.compared for result in failed):
+        yield "no earlier run shows what each step returned; `ketch record` keeps that"

@@ -13,24 +13,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import packages
 from tests.packages import replaced_json
+from tests.property.schema.strategies import ANSWERS, DECLARED
 
+from ketch.env import Lock
+from ketch.env.lock import make_lock
 from ketch.errors import Finding, KetchError
 from ketch.package import Digest, Manifest, Scenario, open_package
 from ketch.package.attestation import Attestation
 from ketch.package.built import write
+from ketch.package.kinds import LIBRARY
 from ketch.package.manifest import Budget, DataDeclaration, EnvironmentDeclaration, Pipeline
 from ketch.package.names import PackageName, PackageVersion
 from ketch.package.trace import FieldTrace, ScenarioTrace, StepTrace, dump_traces, load_traces
+from ketch.schema import Schema
+from ketch.schema.lines import FILE_PATTERN, LINE_PATTERN, WORDS_PATTERN
 from ketch.schema.parse import canonical_json
 from ketch.store import LocalStore, MemoryStore, copy_graph, fsck, read_archive, write_archive
 
 RIGHT = packages.files()
 JSON_FILES = sorted(path for path in RIGHT if path.endswith((".json", ".jsonl")))
 
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "")
+
+
 names = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True).filter(
     lambda name: name not in {"con", "nul", "prn", "aux", "weights", "more"}
 )
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+lines = st.from_regex(LINE_PATTERN, fullmatch=True, alphabet=st.characters(codec="utf-8"))
+headings = st.from_regex(WORDS_PATTERN, fullmatch=True, alphabet=st.characters(codec="utf-8"))
+files = st.from_regex(FILE_PATTERN, fullmatch=True, alphabet=st.characters(codec="utf-8"))
+libraries = st.from_regex(LIBRARY, fullmatch=True)
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
 entries = st.tuples(names, names).map(":".join)
 numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -47,25 +62,25 @@ manifests = st.builds(
     Manifest,
     name=names.map(PackageName),
     version=st.sampled_from(["1.0.0", "0.1", "2.0rc1", "2026.11", "1.0.post1"]).map(PackageVersion),
-    owner=texts,
+    owner=headings,
     pipeline=st.builds(
         Pipeline,
         steps=st.lists(entries, min_size=1, max_size=3).map(tuple),
         load=st.none() | entries,
         takes=st.sampled_from(["records", "dataframe", "record"]),
     ),
-    schema=st.just(packages.manifest().schema),
-    route=st.none() | texts,
-    description=texts,
+    schema=st.builds(Schema, DECLARED, ANSWERS),
+    route=st.none() | names,
+    description=lines,
     params=st.dictionaries(texts, values, max_size=4),
     data=st.lists(
         st.builds(
             DataDeclaration,
             name=names,
-            source=texts,
-            version=st.none() | texts,
-            sample=st.none() | texts,
-            time_column=st.none() | texts,
+            source=headings,
+            version=st.none() | lines,
+            sample=st.none() | files,
+            time_column=st.none() | headings,
         ),
         max_size=3,
         unique_by=lambda data: data.name,
@@ -73,8 +88,8 @@ manifests = st.builds(
     environment=st.builds(
         EnvironmentDeclaration,
         python=st.sampled_from(["3.11.7", "3.9.0", "3.13.12"]),
-        allow_source_builds=st.booleans() | st.lists(texts, max_size=2).map(tuple),
-        variables=st.dictionaries(variables, texts, max_size=2),
+        allow_source_builds=st.booleans() | st.lists(libraries, max_size=2).map(tuple),
+        variables=st.dictionaries(variables, texts.map(_without_nul), max_size=2),
         required=st.lists(variables, max_size=2).map(tuple),
         secrets=st.lists(secrets, max_size=2).map(tuple),
         network=st.booleans(),
@@ -84,7 +99,7 @@ manifests = st.builds(
 )
 rows = st.dictionaries(texts, values, max_size=3)
 row_lists = st.lists(rows, min_size=1, max_size=2).map(tuple)
-scenario_names = words.filter(lambda text: bool(text.strip()) and text.isprintable())
+scenario_names = headings.filter(lambda text: len(text) <= 200)
 scenarios = st.lists(
     st.builds(
         Scenario, name=scenario_names, inputs=row_lists, expected=row_lists, description=texts
@@ -148,7 +163,7 @@ class TestReadingUndoesWriting:
             for path, content in model.items():
                 on_disk[path].write_bytes(content)
             made = packages.sources(
-                manifest=declared, scenarios=promised, traces=recorded, code=modules,
+                manifest=declared, lock=_lock(declared), scenarios=promised, traces=recorded, code=modules,
                 profiles={}, model=on_disk,
             )  # fmt: skip
             stored = store.put_files(list(on_disk.values()))
@@ -156,7 +171,7 @@ class TestReadingUndoesWriting:
         package = open_package(descriptor.digest, store)
         assert package.descriptor == descriptor
         assert package.manifest == declared
-        assert package.lock == packages.LOCK
+        assert Lock.parse(package.lock.decode()).python == declared.environment.python
         assert package.code() == modules
         assert {path: package.read(path) for path in package.under("")} | model == {
             path: store.read(layer.digest) for path, layer in package.files.items()
@@ -258,6 +273,12 @@ class TestOnlyTypedErrorsComeOut:
         content = RIGHT[path]
         start = at % (len(content) + 1)
         _read_or_refuse({**RIGHT, path: content[:start] + junk + content[start + len(junk) :]})
+
+
+def _lock(declared: Manifest) -> bytes:
+    environment = declared.environment
+    lock = make_lock(environment.python, source_builds=environment.allow_source_builds, packages=())
+    return str(lock).encode()
 
 
 _SUSPECTS: list[object] = [

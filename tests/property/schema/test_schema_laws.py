@@ -2,34 +2,45 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TypeAlias
 
 import jsonschema
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.property.schema.strategies import (
+    ANSWERS,
+    DECLARED,
+    EARLY,
+    FIELDS,
+    FLOATS,
+    INTS,
+    JSON,
+    LATE,
+    NAMES,
+    PYTHON,
+    SCALARS,
+    TENSORS,
+    TYPES,
+    typed_rows,
+    values,
+)
 
-from ketch.errors import UsageError
+from ketch.errors import Finding, UsageError
 from ketch.schema import (
-    Binary,
-    Bool,
-    Date,
     Decoder,
     Field,
     Float,
     Int,
     List,
-    Member,
     Row,
     Schema,
     String,
-    Struct,
-    Tensor,
     Timestamp,
     Type,
     canonical_json,
+    check_columns,
     compare,
     decode,
     infer_fields,
@@ -40,137 +51,15 @@ from ketch.schema import (
     read_text_rows,
     to_wire,
 )
-
-Make: TypeAlias = st.SearchStrategy
-EARLY = datetime(1700, 1, 1)  # noqa: DTZ001  # Hypothesis adds the zone
-LATE = datetime(2200, 1, 1)  # noqa: DTZ001
-
-JSON: Make[object] = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.text(st.characters(exclude_categories=["Cs"]), max_size=8), inner, max_size=3
-        )
-    ),
-    max_leaves=8,
-)
-PYTHON: Make[object] = st.recursive(
-    JSON | st.floats() | st.text() | st.binary() | st.complex_numbers() | st.datetimes(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.tuples(inner)
-        | st.dictionaries(st.text(max_size=4) | st.integers() | st.none(), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-NAMES: Make[str] = st.from_regex(r"[A-Za-z_][A-Za-z0-9_ .-]{0,5}", fullmatch=True)
-MEMBER_NAMES: Make[str] = NAMES.filter(lambda name: not name.endswith(" "))
-INTS: Make[Int] = st.builds(Int, st.sampled_from([8, 16, 32, 64]), st.booleans())
-FLOATS: Make[Float] = st.builds(Float, st.sampled_from([16, 32, 64]))
-ZONES: Make[str | None] = st.sampled_from([None, "UTC", "Europe/Berlin", "Etc/GMT+5", "+05:30"])
-TIMESTAMPS: Make[Timestamp] = st.builds(Timestamp, st.sampled_from(["s", "ms", "us", "ns"]), ZONES)
-NUMBERS: Make[Bool | Int | Float] = st.just(Bool()) | INTS | FLOATS
-SHAPES: Make[tuple[int, ...]] = st.lists(
-    st.sampled_from([-1, 1, 2, 3]), min_size=1, max_size=3
-).map(tuple)
-TENSORS: Make[Tensor] = st.builds(Tensor, NUMBERS, SHAPES)
+from ketch.schema.editor import definitions, fields_schema
 
 
-def structs(inner: Make[Type]) -> Make[Struct]:
-    return st.lists(
-        st.builds(Member, MEMBER_NAMES, inner, st.booleans()),
-        min_size=1,
-        max_size=3,
-        unique_by=lambda member: member.name,
-    ).map(lambda members: Struct(tuple(members)))
-
-
-def lists(inner: Make[Type]) -> Make[Type]:
-    return st.builds(List, inner)
-
-
-SCALARS: Make[Type] = NUMBERS | TIMESTAMPS | st.sampled_from([String(), Binary(), Date()])
-TYPES: Make[Type] = st.recursive(
-    SCALARS | TENSORS, lambda inner: lists(inner) | structs(inner), max_leaves=4
-)
-
-
-def values(t: Type) -> Make[object]:
-    """Return values of a type, in JSON form, not always the normal one."""
-    match t:
-        case Bool():
-            return st.booleans()
-        case Int():
-            return st.integers(t.smallest, t.largest)
-        case Float(bits):
-            small = st.integers(-(2**11), 2**11)
-            return small | st.floats(width=bits, allow_nan=False, allow_infinity=False)  # type: ignore[arg-type]
-        case String():
-            return st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-        case Binary():
-            return st.sampled_from(["", "AA==", "AAE=", "////"])
-        case Date():
-            return st.dates().map(lambda day: day.isoformat())
-        case Timestamp():
-            return timestamps(t)
-        case List(item):
-            return st.lists(values(item), max_size=3)
-        case Tensor(dtype, shape):
-            return tensors(dtype, shape)
-        case Struct(members):
-            return st.fixed_dictionaries({one.name: member_values(one) for one in members})
-
-
-def timestamps(t: Timestamp) -> Make[object]:
-    offsets = st.integers(-720, 720).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-    moments = st.datetimes(
-        EARLY,
-        LATE,
-        timezones=offsets if t.zone else st.none(),
+def is_shown(findings: Iterable[Finding]) -> bool:
+    """Whether a terminal can show every finding: no name or value of a request moves its cursor."""
+    return all(
+        f"{one.message} {one.where} {one.hint}".isprintable() and len(one.message) < 1000
+        for one in findings
     )
-    width = {"s": "seconds", "ms": "milliseconds"}.get(t.unit, "auto")
-    return moments.map(lambda moment: moment.isoformat(timespec=width))
-
-
-def tensors(dtype: Type, shape: tuple[int, ...]) -> Make[object]:
-    inner = values(dtype)
-    for length in reversed(shape):
-        size = 2 if length == -1 else length
-        inner = st.lists(inner, min_size=size, max_size=size)
-    return inner
-
-
-def member_values(member: Member) -> Make[object]:
-    return values(member.type) | st.none() if member.nullable else values(member.type)
-
-
-FIELDS: Make[tuple[Field, ...]] = st.lists(
-    st.builds(
-        Field, NAMES, TYPES, nullable=st.booleans(), optional=st.booleans(), pii=st.booleans()
-    ),
-    min_size=1,
-    max_size=4,
-    unique_by=lambda field: field.name,
-).map(tuple)
-
-
-@st.composite
-def typed_rows(draw: st.DrawFn) -> tuple[tuple[Field, ...], list[Row]]:
-    """Draw fields, and rows that the fields allow."""
-    fields = draw(FIELDS)
-    members = {
-        one.name: values(one.type) | st.none() if one.nullable else values(one.type)
-        for one in fields
-    }
-    required = {one.name: members[one.name] for one in fields if not one.optional}
-    optional = {one.name: members[one.name] for one in fields if one.optional}
-    row = st.fixed_dictionaries(required, optional=optional)
-    return fields, draw(st.lists(row, max_size=3))
 
 
 class TestTypes:
@@ -197,7 +86,7 @@ class TestTypes:
 class TestSchemas:
     """``Schema.from_json(schema.to_json()) == schema``."""
 
-    @given(FIELDS, FIELDS)
+    @given(DECLARED, ANSWERS)
     def test_law(self, inputs: tuple[Field, ...], outputs: tuple[Field, ...]) -> None:
         schema = Schema(inputs, outputs)
         stored = parse_json(canonical_json(schema.to_json()))
@@ -207,6 +96,7 @@ class TestSchemas:
     def test_any_table_gives_fields_and_findings(self, table: dict[str, object]) -> None:
         fields, findings = parse_fields(table, "inputs")
         assert len(fields) + len(findings) >= len(table)
+        assert is_shown(findings)
 
     @given(
         TYPES,
@@ -222,10 +112,57 @@ class TestSchemas:
     def test_constraints_that_are_kept_are_kept_when_read_again(
         self, t: Type, table: dict[str, object]
     ) -> None:
-        fields, _ = parse_fields({"a": {"type": str(t), **table}}, "inputs")
-        schema = Schema(fields, ())
+        fields, _ = parse_fields({"a": {"type": str(t), **table}}, "outputs")
+        schema = Schema((), fields)
         assert len(fields) == 1
         assert Schema.from_json(parse_json(canonical_json(schema.to_json()))) == schema
+
+
+class TestFields:
+    """A field that is printed and read again is the same field, for editors, too."""
+
+    @given(ANSWERS)
+    def test_law(self, fields: tuple[Field, ...]) -> None:
+        assert parse_fields(_table(fields), "outputs") == (fields, ())
+
+    @given(DECLARED)
+    def test_inputs_are_fields_that_say_nothing_of_comparing(
+        self, fields: tuple[Field, ...]
+    ) -> None:
+        assert parse_fields(_table(fields), "inputs", answers=False) == (fields, ())
+
+    @given(ANSWERS)
+    def test_how_an_input_is_compared_is_a_finding(self, fields: tuple[Field, ...]) -> None:
+        compared = [one for one in fields if {"rtol", "atol", "compare"} & one.to_json().keys()]
+        found, findings = parse_fields(_table(fields), "inputs", answers=False)
+        assert len(found) == len(fields)
+        assert {str(one.where).rpartition(".")[0] for one in findings} == {
+            f"inputs.{one.name}" for one in compared
+        }
+
+    @given(DECLARED, ANSWERS)
+    def test_an_editor_takes_them(
+        self, inputs: tuple[Field, ...], outputs: tuple[Field, ...]
+    ) -> None:
+        for fields, answers in ((inputs, False), (outputs, True)):
+            schema = {**fields_schema(answers=answers), "$defs": definitions()}
+            jsonschema.validate(_table(fields), schema)
+
+    @given(st.dictionaries(NAMES, JSON | st.sampled_from(["string", "list<int64>"]), max_size=3))
+    def test_an_editor_takes_every_table_without_findings(self, table: dict[str, object]) -> None:
+        for answers in (True, False):
+            if table and not parse_fields(table, "here", answers=answers)[1]:
+                schema = {**fields_schema(answers=answers), "$defs": definitions()}
+                jsonschema.validate(table, schema)
+
+
+def _table(fields: tuple[Field, ...]) -> dict[str, object]:
+    """Return fields as a table of ``ketch.toml``."""
+    bodies = {field.name: field.to_json() for field in fields}
+    return {
+        name: {key: value for key, value in body.items() if key != "name"}
+        for name, body in bodies.items()
+    }
 
 
 class TestDecoding:
@@ -256,6 +193,7 @@ class TestDecoding:
             decoded, findings = decoder.decode(rows)
             assert not (decoded and findings)
             assert all(finding.where and finding.message for finding in findings)
+            assert is_shown(findings)
             json.dumps([finding.to_json() for finding in findings], allow_nan=False)
 
     @given(TYPES, JSON)
@@ -348,6 +286,7 @@ class TestInferring:
     @given(st.lists(st.dictionaries(NAMES, JSON, max_size=3), max_size=3))
     def test_law(self, rows: list[Row]) -> None:
         fields, findings = infer_fields(rows)
+        assert is_shown(findings)
         if not any(finding.blocks for finding in findings):
             assert decode(fields, rows)[1] == ()
 
@@ -380,6 +319,14 @@ class TestText:
     def test_nothing_raises(self, fields: tuple[Field, ...], cell: str) -> None:
         rows, findings = read_text_rows(fields, [dict.fromkeys((one.name for one in fields), cell)])
         assert bool(rows) != bool(findings)
+        assert is_shown(findings)
+
+    @given(FIELDS, st.lists(st.text(), max_size=4))
+    def test_columns_of_any_name_are_told_in_words_that_can_be_shown(
+        self, fields: tuple[Field, ...], columns: list[str]
+    ) -> None:
+        assert is_shown(check_columns(fields, columns, "rows.csv"))
+        assert is_shown(read_text_rows(fields, [dict.fromkeys(columns, "1")])[1])
 
 
 class TestParsing:

@@ -12,7 +12,7 @@ from types import ModuleType
 import duckdb
 import pytest
 
-from ketch.package.manifest import read_manifest
+from ketch.package.manifest_reader import read_manifest
 from ketch.package.scenario import read_scenarios
 from ketch.schema import Decoder
 from ketch.tables.scan import profile_file

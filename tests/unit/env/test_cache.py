@@ -127,6 +127,11 @@ def remove_the_interpreter(made: Environment) -> None:
     made.python.unlink()
 
 
+def remove_what_the_interpreter_links_to(made: Environment) -> None:
+    made.python.unlink()
+    made.python.symlink_to(made.path / "an" / "uninstalled" / "python")
+
+
 def replace_the_interpreter(made: Environment) -> None:
     made.python.unlink()
     made.python.write_text("#!/bin/sh\n")
@@ -141,6 +146,7 @@ def replace_the_interpreter(made: Environment) -> None:
         install_something_else,
         remove_a_distribution,
         remove_the_interpreter,
+        remove_what_the_interpreter_links_to,
         replace_the_interpreter,
     ],
 )
@@ -251,7 +257,7 @@ def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path, running_pyth
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable) as caught:
         Environments(tmp_path / "file" / "envs").ensure(Lock(running_python))
-    assert caught.value.code == "env/folder"
+    assert caught.value.code == "disk/refused"
 
 
 def test_scripts_of_distributions_run_where_the_environment_ends_up(

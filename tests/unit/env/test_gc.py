@@ -39,6 +39,34 @@ def test_what_was_not_used_lately_goes(environments: Environments, old: Environm
     assert environments.list() == ()
 
 
+def test_a_dry_run_says_the_same_and_removes_nothing(
+    environments: Environments, old: Environment
+) -> None:
+    said = collect_environments(environments, keep=set(), max_age=WEEK, dry_run=True, now=NOW)
+    assert said.keys == (old.key,)
+    assert old.path.exists()
+    assert collect_environments(environments, keep=set(), max_age=WEEK, now=NOW) == said
+
+
+def test_a_dry_run_leaves_out_what_was_used_lately(
+    environments: Environments, old: Environment
+) -> None:
+    month = timedelta(days=31)
+    said = collect_environments(environments, keep=set(), max_age=month, dry_run=True, now=NOW)
+    assert said.keys == ()
+
+
+def test_what_uv_keeps_in_its_cache_is_not_freed(
+    environments: Environments, tiny_lock: Lock
+) -> None:
+    made = environments.ensure(tiny_lock)
+    shared = (made.site_packages / "tiny.py").stat()
+    assert shared.st_nlink > 1
+    os.utime(made.path / MARKER, (0, 0))
+    collected = collect_environments(environments, keep=set(), max_age=WEEK, now=NOW)
+    assert 0 < collected.freed_bytes <= collected.size_bytes - shared.st_size
+
+
 def test_what_was_used_lately_stays(environments: Environments, old: Environment) -> None:
     assert collect(environments, max_age=timedelta(days=31)) == ()
     assert old.path.exists()
@@ -59,19 +87,17 @@ def test_what_is_being_built_stays(environments: Environments, old: Environment)
         assert collect(environments) == ()
 
 
-def test_what_broken_builds_left_goes_after_an_hour(
+def test_what_broken_builds_left_goes_and_what_is_being_built_stays(
     environments: Environments, old: Environment
 ) -> None:
-    fresh = environments.root / f".building-{old.key}-fresh"
-    stale = environments.root / f".building-{old.key}-stale"
+    building = environments.root / f".building-{'b' * 32}-1"
+    broken = environments.root / f".building-{old.key}-2"
     trash = environments.root / ".trash-x"
-    for folder in (fresh, stale, trash):
+    for folder in (building, broken, trash):
         (folder / "inside").mkdir(parents=True)
-    hour = timedelta(hours=1)
-    os.utime(stale, ((NOW - 2 * hour).timestamp(),) * 2)
-    os.utime(fresh, (NOW.timestamp(),) * 2)
-    collect(environments, old.key)
-    assert (fresh.exists(), stale.exists(), trash.exists()) == (True, False, False)
+    with held(environments.lock_path("b" * 32)):
+        collect(environments, old.key)
+    assert (building.exists(), broken.exists(), trash.exists()) == (True, False, False)
 
 
 def test_an_environment_without_a_marker_goes(environments: Environments, old: Environment) -> None:

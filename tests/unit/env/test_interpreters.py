@@ -118,11 +118,28 @@ def test_a_program_that_does_not_run_is_passed_over(elsewhere: Path) -> None:
 def test_what_is_missing_is_said_with_what_is_here(elsewhere: Path) -> None:
     fake(elsewhere / "bin" / "python3.10", "3.10.4")
     fake(elsewhere / "bin" / "python3.9", "3.9.18")
+    fake(elsewhere / "bin" / "python3.8", "3.8.18")
     with pytest.raises(Unavailable) as caught:
         find_python("3.12", offline=True)
     assert caught.value.code == "env/python-missing"
-    assert "found `3.9.18`, `3.10.4`" in caught.value.message
+    message = caught.value.message
+    assert message == "expected Python `3.12` on this machine, found `3.9.18`, `3.10.4`"
     assert "uv python install 3.12" in str(caught.value.hint)
+
+
+def test_why_uv_cannot_fetch_it_is_said(elsewhere: Path) -> None:
+    fake(elsewhere / "bin" / "python3.9", "3.9.18")
+    with pytest.raises(Unavailable) as caught:
+        find_python("3.99")
+    assert "found `3.9.18`; uv: No download found" in caught.value.message
+
+
+def test_a_python_that_no_worker_runs_on_is_refused(elsewhere: Path) -> None:
+    fake(elsewhere / "bin" / "python3.8", "3.8.18")
+    for request in ("3.8", "3.8.18"):
+        with pytest.raises(UsageError, match=r"from `3\.9` on") as caught:
+            find_python(request)
+        assert caught.value.code == "env/python-request"
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,31 @@ def test_where_a_distribution_comes_from_is_not_the_packages_business(
     assert found.findings[0].where == "requirements.txt:2"
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("-i https://example.org/simple", "configure uv"),
+        ("--find-links=/opt/wheels", "configure uv"),
+        ("--trusted-host example.org", "configure uv"),
+        ("--no-binary six", "allow_source_builds"),
+        ("--only-binary=six", "allow_source_builds"),
+        ("--pre", "name the pre-release itself"),
+    ],
+)
+def test_an_option_is_refused_with_what_to_do_instead(tmp_path: Path, line: str, hint: str) -> None:
+    write(tmp_path, "requirements.txt", f"{line}\nsix\n")
+    (finding,) = read_requirements(tmp_path).findings
+    assert finding.code == "env/option"
+    assert hint in str(finding.hint)
+
+
+@pytest.mark.parametrize("line", ["--require-hashes", "--only-binary :all:", "--only-binary=:all:"])
+def test_an_option_that_asks_for_what_is_always_so_is_kept(tmp_path: Path, line: str) -> None:
+    write(tmp_path, "requirements.txt", f"{line}\nsix\n")
+    found = read_requirements(tmp_path)
+    assert (found.lines, found.findings) == (("six",), ())
+
+
 def test_a_password_in_a_url_is_not_repeated(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -73,7 +73,7 @@ BUILD = "error: Failed to build `x==1`\n  cause: The build backend returned an e
         (OTHER_FILE, DigestMismatch, "env/hash-mismatch", "Expected: sha256:0000"),
         (STALE, Refused, "env/uv-lock-stale", "needs to be updated"),
         (DENIED, Unavailable, "env/index-denied", "six was not found"),
-        (FULL, Unavailable, "env/disk-full", "No space left"),
+        (FULL, Unavailable, "disk/full", "No space left"),
         (BUILD, Refused, "env/build-failed", "Failed to build `x==1`"),
         ("error: something new\n", Unavailable, "env/uv-failed", "something new"),
         ("", Unavailable, "env/uv-failed", "status 2"),

@@ -1,85 +1,11 @@
-"""What a folder may not hold; and the corpus of refused packages, all of its faults."""
+"""What a folder may not hold."""
 
 import os
-import shutil
-import tomllib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from ketch.errors import Finding
-from ketch.package.code import analyse, entry_points, undeclared
-from ketch.package.manifest import read_manifest
 from ketch.package.refusals import LARGE_SCENARIO_BYTES, check_folder
-from ketch.package.secrets.scan import scan
-
-CORPUS = Path(__file__).parents[2] / "projects" / "refused"
-CASES = sorted(path.parent.name for path in CORPUS.glob("*/refused.toml"))
-
-
-def _make(folder: Path, things: Sequence[Mapping[str, str]]) -> None:
-    """Make what git, or some file systems, cannot hold."""
-    for thing in things:
-        path = folder / thing["path"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if "symlink" in thing:
-            path.symlink_to(thing["symlink"])
-        elif "pipe" in thing:
-            os.mkfifo(path)
-        else:
-            path.write_text(thing["content"], encoding="utf-8")
-
-
-def _shipped(folder: Path, code: Sequence[str]) -> tuple[str, ...]:
-    """Return what a package holds: its code, and its own files and folders."""
-    found = {*code, "ketch.toml", "requirements.txt"}
-    found.update(name for name in ("README.md",) if (folder / name).exists())
-    for top in ("model", "scenarios"):
-        for place, _, names in os.walk(folder / top):
-            found.update((Path(place) / name).relative_to(folder).as_posix() for name in names)
-    return tuple(sorted(found))
-
-
-def _findings(folder: Path) -> tuple[Finding, ...]:
-    manifest, findings = read_manifest(folder)
-    assert manifest is not None, findings
-    environment = manifest.environment
-    declared = {*environment.variables, *environment.required, *environment.secrets}
-    report = analyse(
-        folder,
-        entry_points(manifest),
-        include=manifest.pipeline.include,
-        variables=declared,
-        python=environment.python,
-    )
-    shipped = _shipped(folder, report.files)
-    return (
-        *findings,
-        *report.findings,
-        *undeclared(report.imports, {}, python=environment.python),
-        *check_folder(folder, shipped),
-        *scan(folder, shipped),
-    )
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_package_with_one_fault_is_refused_for_it_and_nothing_else(
-    case: str, tmp_path: Path
-) -> None:
-    expected = tomllib.loads((CORPUS / case / "refused.toml").read_text(encoding="utf-8"))
-    folder = tmp_path / case
-    shutil.copytree(CORPUS / case, folder)
-    _make(folder, expected.get("make", ()))
-    blocking = [finding for finding in _findings(folder) if finding.blocks]
-    assert {finding.code for finding in blocking} == set(expected["codes"])
-    if "where" in expected:
-        assert blocking[0].where == expected["where"]
-    assert all(finding.where for finding in blocking)
-
-
-def test_the_corpus_is_there() -> None:
-    assert len(CASES) >= 30
 
 
 @pytest.fixture
@@ -125,8 +51,18 @@ def test_a_large_scenario_is_advice(folder: Path) -> None:
     (folder / "scenarios").mkdir()
     with (folder / "scenarios/all.jsonl").open("wb") as file:
         file.truncate(LARGE_SCENARIO_BYTES + 1)
-    (finding,) = check_folder(folder, ["scenarios/all.jsonl"])
+    (finding,) = check_folder(folder, [], read=["scenarios/all.jsonl"])
     assert (finding.code, finding.blocks) == ("package/large-scenario", False)
+
+
+def test_what_is_only_read_may_have_any_name_but_must_be_a_file(folder: Path) -> None:
+    (folder / "scenarios").mkdir()
+    (folder / "scenarios/größe.json").write_text("{}")
+    (folder / "scenarios/link.json").symlink_to("größe.json")
+    findings = check_folder(folder, [], read=["scenarios/größe.json", "scenarios/link.json"])
+    assert [(one.code, one.where) for one in findings] == [
+        ("package/symlink", "scenarios/link.json")
+    ]
 
 
 def test_all_faults_of_a_folder_are_found_at_once(folder: Path) -> None:

@@ -23,7 +23,8 @@ def schema() -> Schema:
 def write(folder: Path, name: str, content: object) -> None:
     target = folder / "scenarios" / name
     target.parent.mkdir(exist_ok=True)
-    target.write_text(content if isinstance(content, str) else json.dumps(content))
+    text = content if isinstance(content, str | bytes) else json.dumps(content)
+    target.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
 ONE = {"name": "one", "inputs": {"shopper": "a", "hour": 1}, "expected": {"score": 0.5}}
@@ -58,10 +59,22 @@ def test_an_object_a_list_of_lines_and_a_table_are_read(tmp_path: Path) -> None:
         ("a.json", {**ONE, "expected_error": "boom"}, "scenario/unreadable"),
         ("a.json", {**ONE, "inputs": []}, "scenario/unreadable"),
         ("a.json", {**ONE, "name": " "}, "scenario/unreadable"),
+        ("a.json", {**ONE, "name": "two\nlines"}, "scenario/unreadable"),
+        ("a.json", {**ONE, "name": "x" * 201}, "scenario/unreadable"),
+        ("a.json", {**ONE, "expected_error": None}, "scenario/unreadable"),
+        ("a.json", {**ONE, "expected": None}, "scenario/unreadable"),
+        ("a.json", b"\xff\xfe", "scenario/unreadable"),
         ("a.json", {"name": "x", "inputs": {"shopper": "a"}}, "scenario/no-expectation"),
         ("a.json", {**ONE, "draft": True}, "scenario/draft"),
         ("a.yaml", "name: x", "scenario/unreadable"),
         ("a.csv", "shopper,hour\na,one\n", "scenario/unreadable"),
+        ("a.csv", "shopper,hour\n", "scenario/unreadable"),
+        ("a.csv", "", "scenario/unreadable"),
+        ("a.csv", "shopper,hour\na,1,2\n", "scenario/unreadable"),
+        ("a.csv", "shopper,hour,hour\na,1,2\n", "scenario/unreadable"),
+        ("a.csv", 'shopper,hour\n"a"b,1\n', "scenario/unreadable"),
+        ("a.csv", "shopper,hour\nZo\u00eb,1\n".encode("latin-1"), "scenario/unreadable"),
+        ("a\nb.csv", "shopper,hour\na,1\n", "scenario/unreadable"),
         ("a.expected.csv", "score\n1\n", "scenario/unreadable"),
     ],
 )
@@ -74,6 +87,19 @@ def test_what_is_wrong_with_a_scenario_is_a_finding(
     assert all(
         "scenarios/" in str(finding.where) or "rows" in str(finding.where) for finding in findings
     )
+
+
+def test_a_file_that_may_not_be_read_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bytes:  # root, as whom tests may run, reads everything
+        raise PermissionError(13, "Permission denied")
+
+    write(tmp_path, "a.json", ONE)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    _, (finding,) = read_scenarios(tmp_path, schema())
+    assert (finding.code, finding.where) == ("package/unreadable", "scenarios/a.json")
+    assert "Permission denied" in finding.message
 
 
 def test_two_scenarios_of_one_name_are_a_finding(tmp_path: Path) -> None:

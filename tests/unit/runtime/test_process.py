@@ -190,7 +190,8 @@ def test_a_worker_does_not_outlive_its_parent(rig: Rig, *, main_thread: bool) ->
     script = f"""
     import sys, threading
     from pathlib import Path, PosixPath
-    from ketch.runtime.process import Launch, Worker
+    from ketch.runtime.launch import Launch
+    from ketch.runtime.process import Worker
     from ketch.testing.workers import schema_of
     def run():
         worker = Worker.start({launch!r})

@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -50,6 +51,12 @@ def test_any_bytes_are_a_reply_or_unavailable(body: bytes) -> None:
         assert isinstance(decode_reply(body, Answer), Answer | Failure)
 
 
+def exchange(channel: Channel, frame: bytes, *, deadline_s: float) -> bytearray:
+    until = time.monotonic() + deadline_s
+    channel.send(frame, until=until)
+    return channel.receive(until=until)
+
+
 def test_a_reply_may_arrive_in_pieces() -> None:
     ours, theirs = socket.socketpair()
     channel = Channel(ours, None)
@@ -62,7 +69,7 @@ def test_a_reply_may_arrive_in_pieces() -> None:
 
     thread = threading.Thread(target=answer)
     thread.start()
-    assert channel.exchange(encode_frame({}), deadline_s=5) == b"null"
+    assert exchange(channel, encode_frame({}), deadline_s=5) == b"null"
     thread.join()
     channel.close()
 
@@ -71,7 +78,7 @@ def test_silence_ends_at_the_deadline() -> None:
     ours, theirs = socket.socketpair()
     channel = Channel(ours, None)
     with theirs, pytest.raises(DeadlineExceeded):
-        channel.exchange(encode_frame({}), deadline_s=0.05)
+        exchange(channel, encode_frame({}), deadline_s=0.05)
     channel.close()
 
 
@@ -79,7 +86,7 @@ def test_a_reader_that_does_not_read_ends_at_the_deadline() -> None:
     ours, theirs = socket.socketpair()
     channel = Channel(ours, None)
     with theirs, pytest.raises(DeadlineExceeded):
-        channel.exchange(bytes(8 * 2**20), deadline_s=0.05)
+        exchange(channel, bytes(8 * 2**20), deadline_s=0.05)
     channel.close()
 
 
@@ -88,7 +95,7 @@ def test_a_closed_end_is_told_apart_from_silence() -> None:
     channel = Channel(ours, None)
     theirs.close()
     with pytest.raises(Closed):
-        channel.exchange(encode_frame({}), deadline_s=5)
+        exchange(channel, encode_frame({}), deadline_s=5)
     channel.close()
 
 
@@ -98,6 +105,6 @@ def test_an_announced_size_beyond_the_limit_is_refused_before_it_is_read() -> No
     with theirs:
         theirs.send(struct.pack(">I", 2**28 + 1))
         with pytest.raises(Unavailable) as caught:
-            channel.exchange(encode_frame({}), deadline_s=5)
+            exchange(channel, encode_frame({}), deadline_s=5)
     assert caught.value.code == "worker/protocol"
     channel.close()

@@ -234,7 +234,7 @@ def test_every_landlock_abi_up_to_the_kernels_can_be_used(
 ) -> None:
     if newest_abi() < abi:
         pytest.skip(f"the kernel has ABI {newest_abi()}")
-    monkeypatch.setattr("ketch.runtime.process.newest_abi", lambda: abi)
+    monkeypatch.setattr("ketch.runtime.launch.newest_abi", lambda: abi)
     source = HOSTILE.format(at={}, act="open('mine', 'w'); os.kill(os.getppid(), 0)")
     with rig.loaded(source, outputs=OUTCOME) as worker:
         (layer,) = (layer for layer in worker.layers if layer.layer == "landlock")
@@ -248,7 +248,7 @@ def test_every_landlock_abi_up_to_the_kernels_can_be_used(
 def test_missing_layers_are_reported_and_the_worker_still_runs(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ketch.runtime.process.newest_abi", lambda: 0)
+    monkeypatch.setattr("ketch.runtime.launch.newest_abi", lambda: 0)
     with rig.start("") as worker:
         layers = {layer.layer: layer for layer in worker.layers}
     assert not layers["landlock"].active

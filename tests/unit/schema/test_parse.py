@@ -14,6 +14,12 @@ def test_json_is_read_as_it_stands() -> None:
 
 def test_integers_stay_integers_beyond_64_bits() -> None:
     assert parse_json(b"18446744073709551616") == 2**64
+    assert parse_json(b"1" + b"0" * 308) == 10**308
+
+
+def test_digits_in_text_and_in_fractions_may_be_many() -> None:
+    digits = "0" * 400
+    assert parse_json(f'["{digits}", 0.{digits}1]'.encode()) == [digits, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +30,9 @@ def test_integers_stay_integers_beyond_64_bits() -> None:
         (b"1e999", "json/number"),
         (b"-1e999", "json/number"),
         (b"9" * 5000, "json/number"),
+        (b"1" + b"0" * 309, "json/number"),
+        (b"[-2" + b"0" * 308 + b"]", "json/number"),
+        (b'{"a": 1%b}' % (b"0" * 400), "json/number"),
         (b'{"a":1,"a":2}', "json/duplicate-member"),
         (b'{"b":{"a":1,"\\u0061":2}}', "json/duplicate-member"),
         (b'[{"x:":":"},{"a":1,"a":1}]', "json/duplicate-member"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ketch.errors import DigestMismatch, NotFound, Unavailable
+from ketch.errors import DigestMismatch, NotFound, Unavailable, UsageError
 from ketch.package.digest import Digest
 from ketch.package.oci import Descriptor
 from ketch.store import LocalStore, MemoryStore, Store, fsck, read_archive, write_archive
@@ -141,6 +141,6 @@ def test_archive_appears_whole_or_not_at_all(
 
 
 def test_folder_that_is_missing_is_named(store: LocalStore, tmp_path: Path) -> None:
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(UsageError) as caught:
         write_archive(store, put_package(store), tmp_path / "no" / "a.tar")
     assert str(tmp_path / "no") in str(caught.value.where)

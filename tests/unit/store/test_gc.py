@@ -149,7 +149,7 @@ def test_tags_never_lead_to_nothing_while_collecting_beside_writers(store: Local
     finally:
         stopped.set()
         collector.join()
-    assert refused <= {"store/incomplete", "store/no-blob", "store/system"}
+    assert refused <= {"store/incomplete", "store/no-blob", "disk/refused"}
     assert len(store.tags()) == tagged
     report = fsck(store)
     assert report.is_clean, report.findings

@@ -20,7 +20,7 @@ def test_parts_come_before_what_points_to_them() -> None:
     store = MemoryStore()
     package = put_package(store, [b"a", b"b"])
     top = list_of(store, package, put_package(store, [b"a", b"c"]))
-    order = [each.digest for each in walk(top, store.read)]
+    order = [each.digest for each in walk([top], store.read)]
     assert order[-1] == top.digest
     assert order.index(Digest.of(b"b")) < order.index(package.digest)
     assert len(order) == len(set(order))
@@ -30,7 +30,7 @@ def test_blob_that_is_both_a_layer_and_a_manifest_is_followed() -> None:
     store = MemoryStore()
     inner = put_package(store, [b"hidden"])
     outer = put_package(store, [store.read(inner.digest)])
-    found = {each.digest for each in walk(list_of(store, outer, inner), store.read)}
+    found = {each.digest for each in walk([list_of(store, outer, inner)], store.read)}
     assert Digest.of(b"hidden") in found
 
 
@@ -40,7 +40,7 @@ def test_endless_lists_of_lists_are_refused() -> None:
     for _ in range(10):
         top = list_of(store, top)
     with pytest.raises(ManifestError, match="levels"):
-        list(walk(top, store.read))
+        list(walk([top], store.read))
 
 
 def test_two_sizes_of_one_blob_are_refused() -> None:
@@ -48,7 +48,7 @@ def test_two_sizes_of_one_blob_are_refused() -> None:
     package = put_package(store)
     other = Descriptor(package.media_type, package.digest, package.size + 1)
     with pytest.raises(ManifestError, match="one size"):
-        list(walk(list_of(store, package, other), store.read))
+        list(walk([list_of(store, package, other)], store.read))
 
 
 def test_manifest_larger_than_any_registry_takes_is_not_read() -> None:
@@ -58,4 +58,4 @@ def test_manifest_larger_than_any_registry_takes_is_not_read() -> None:
         raise AssertionError("read")
 
     with pytest.raises(ManifestError, match="at most"):
-        list(walk(huge, refuse))
+        list(walk([huge], refuse))

@@ -30,11 +30,11 @@ class TestTroubleWithTheDisk:
     @pytest.mark.parametrize(
         ("number", "code"),
         [
-            (errno.ENOSPC, "store/disk-full"),
-            (errno.EDQUOT, "store/disk-full"),
-            (errno.EIO, "store/io-error"),
-            (errno.EROFS, "store/not-permitted"),
-            (errno.EMFILE, "store/system"),
+            (errno.ENOSPC, "disk/full"),
+            (errno.EDQUOT, "disk/full"),
+            (errno.EIO, "disk/io-error"),
+            (errno.EROFS, "disk/not-permitted"),
+            (errno.EMFILE, "disk/refused"),
         ],
     )
     def test_trouble_is_told_in_words(
@@ -73,7 +73,7 @@ class TestTroubleWithTheDisk:
         monkeypatch.setattr(os, "preadv", refuse)
         with pytest.raises(Unavailable) as caught:
             store.put_files([path])
-        assert (caught.value.code, caught.value.where) == ("store/io-error", str(path))
+        assert (caught.value.code, caught.value.where) == ("disk/io-error", str(path))
 
     def test_short_writes_are_written_on(
         self, store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -101,7 +101,7 @@ class TestTroubleWithTheDisk:
         ):
             with pytest.raises(Unavailable) as caught:
                 act()
-            assert caught.value.code == "store/io-error"
+            assert caught.value.code == "disk/io-error"
             assert "fsck" in (caught.value.hint or "")
         assert set(store.digests()) == before
         assert store.tags() == {}

@@ -129,7 +129,7 @@ def test_a_suffix_that_names_no_format_is_refused(
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, outputs: tuple[Field, ...]) -> None:
     with pytest.raises(UsageError) as caught, RowWriter(tmp_path / "no" / "o.csv", outputs):
         pass
-    assert caught.value.code == "table/unwritable"
+    assert caught.value.code == "disk/no-folder"
 
 
 def test_a_full_disk_is_said_to_be_full(
@@ -139,4 +139,4 @@ def test_a_full_disk_is_said_to_be_full(
         monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=full))
         with RowWriter(None, outputs, "jsonl") as writer, pytest.raises(Unavailable) as caught:
             writer.write(ROWS)
-    assert caught.value.code == "table/write-failed"
+    assert caught.value.code == "disk/full"

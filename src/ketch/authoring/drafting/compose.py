@@ -31,16 +31,20 @@ def declaration(plan: Plan, values: Mapping[str, str]) -> str:
 
     Args:
         plan: The plan.
-        values: ``name``, ``description`` and ``python``.
+        values: ``name``, ``owner``, ``description``, ``python``, and ``pipeline``: the
+            file that the pipeline is written to.
     """
+    module = values["pipeline"].removesuffix(".py")
     return filled(
         "folder/ketch.toml",
         {
             "name": values["name"],
+            "module": module,
+            "owner": literals.text(values["owner"]),
             "description": literals.text(values["description"]),
             "python": values["python"],
             "takes": plan.takes,
-            "steps": ", ".join(f'"pipeline:{step}"' for step in plan.steps),
+            "steps": ", ".join(f'"{module}:{step}"' for step in plan.steps),
             "inputs": "\n".join(map(literals.field_line, plan.inputs)),
             "outputs": "\n".join(map(literals.field_line, plan.outputs)),
         },

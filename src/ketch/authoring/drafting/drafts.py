@@ -48,8 +48,7 @@ def draft_scenarios(
 
 
 def _draft(name: str, rows: Sequence[Row]) -> Scenario:
-    about = "Written by `ketch init`: look at it, and confirm it"
-    return Scenario(name, tuple(rows), single=len(rows) == 1, draft=True, description=about)
+    return Scenario(name, tuple(rows), single=len(rows) == 1, draft=True)
 
 
 def _from_examples(

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ketch.errors import Finding, NotFound, UsageError
-from ketch.schema import Field, String, infer_fields
-from ketch.tables.engine import engine, exactly
+from ketch.schema import Field, infer_fields
 from ketch.tables.formats import format_of_content, format_of_name
 from ketch.tables.read import read_rows
 
@@ -78,18 +77,9 @@ def _is_csv(path: Path) -> bool:
 
 
 def _typed_rows(path: Path) -> list[Row]:
-    batches = read_rows(path, _columns(path), batch_rows=ROWS_READ)
+    batches = read_rows(path, None, batch_rows=ROWS_READ)
     rows = itertools.islice((row for batch in batches for row in batch.rows), ROWS_READ)
     return [{name: _without_nan(value) for name, value in row.items()} for row in rows]
-
-
-def _columns(path: Path) -> tuple[Field, ...]:
-    """Return the columns of a Parquet file, as the reader wants them declared."""
-    if format_of_name(path) != "parquet":
-        return ()
-    with engine(str(path)) as con:
-        con.execute("SELECT * FROM read_parquet(?) LIMIT 0", [exactly(path)])
-        return tuple(Field(column[0], String()) for column in con.description or ())
 
 
 def _csv_rows(path: Path) -> list[Row]:

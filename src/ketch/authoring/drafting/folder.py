@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ketch.errors import UsageError
-from ketch.package import PackageName
-from ketch.package.names import check_name
+from ketch.files import explained
 
 FIXED = ("ketch.toml", "pipeline.py", "README.md", "requirements.txt", "requirements.lock")
 """What every drafted folder holds."""
-
-
-def package_name(wanted: str | None, folder: Path) -> str:
-    """Return the name of a package: the one wanted, or one made of the folder's.
-
-    Raises:
-        UsageError: ``wanted`` is no package name.
-    """
-    if wanted is not None:
-        return str(PackageName.parse(wanted))
-    text = folder.resolve().name.lower()
-    plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in text)
-    parts = [part for part in plain[:64].split("-") if part]
-    name = "-".join(parts)
-    return name if name and not check_name(name) else "model"
 
 
 def refuse_existing(folder: Path, paths: Iterable[str]) -> None:
@@ -48,6 +33,44 @@ def refuse_existing(folder: Path, paths: Iterable[str]) -> None:
             where=str(folder),
             hint="`ketch init` overwrites nothing: choose another folder",
         )
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """Yield a private folder beside or in the one to be written, gone afterwards.
+
+    Raises:
+        Unavailable: ``disk/…``: it cannot be written there.
+    """
+    parent = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.is_dir())
+    with explained(parent):
+        staged = Path(tempfile.mkdtemp(prefix=".ketch-init-", dir=parent))
+        try:
+            yield staged
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def kept_in_place(folder: Path, source: Path | None) -> frozenset[str]:
+    """Return what stays as it is when a project becomes a package where it lies."""
+    if source is None or not source.is_dir() or not folder.is_dir():
+        return frozenset()
+    if not source.samefile(folder):
+        return frozenset()
+    own = ("README.md", "requirements.txt", "pipeline.py")
+    return frozenset(name for name in own if (folder / name).is_file())
+
+
+def drop_present(staged: Path, folder: Path, kept: frozenset[str]) -> None:
+    """Remove from a staged folder what is there already: what is kept, and equal files."""
+    for path in [path for path in staged.rglob("*") if path.is_file()]:
+        name = path.relative_to(staged).as_posix()
+        there = folder / name
+        is_copy = name.startswith("model/") or path.suffix == ".py"
+        if name in kept or (is_copy and there.is_file() and _same(path, there)):
+            path.unlink()
+    if "requirements.txt" in kept:
+        (staged / "requirements.lock").unlink(missing_ok=True)
 
 
 def move_into(staged: Path, folder: Path) -> tuple[str, ...]:
@@ -102,3 +125,13 @@ def _take_back(moved: Iterable[Path]) -> None:
     for path in moved:
         with suppress(OSError):
             path.unlink()
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as left, other.open("rb") as right:
+        while block := left.read(1 << 20):
+            if block != right.read(1 << 20):
+                return False
+    return True

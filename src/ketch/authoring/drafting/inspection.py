@@ -14,14 +14,15 @@ from pathlib import Path
 from ketch.authoring.drafting.model_file import Form, ModelFile
 from ketch.authoring.drafting.said import Said
 from ketch.authoring.drafting.templates import FOLDER
-from ketch.env import Environment, top_level_modules
+from ketch.env import Environment, compiling, top_level_modules
 from ketch.package import imports_for_preload
 from ketch.runtime import Launch, Worker
 from ketch.schema import Field, Schema, String
 
 DEADLINE_S = 120.0
 _QUESTION = Schema((Field("request", String()),), (Field("reply", String()),))
-_PIPELINE = {"load": "inspection:load", "takes": "records", "steps": ["inspection:inspect"]}
+_MODULE = "ketch_inspection"  # a name that no module of the author's has
+_PIPELINE = {"load": f"{_MODULE}:load", "takes": "records", "steps": [f"{_MODULE}:inspect"]}
 _CODE: Mapping[Form, str] = {
     Form.PICKLE: "sklearn.py",
     Form.JOBLIB: "sklearn.py",
@@ -61,6 +62,9 @@ def inspect(
     request = {"rows": list(rows[:_EXAMPLES]), "columns": list(rows[0]) if rows else []}
     params = {"file": model.name, "form": model.form.value}
     files = [model.path] if model.form in (Form.PICKLE, Form.JOBLIB) else []
+    modules = imports_for_preload(
+        [folders["code"] / f"{_MODULE}.py"], files, top_level_modules(environment)
+    )
     launch = Launch(
         python=environment.python,
         env_dir=environment.path,
@@ -68,16 +72,15 @@ def inspect(
         model_dir=folders["model"],
         scratch=folders["scratch"],
         variables={"OMP_NUM_THREADS": "1"},
-        preimport=imports_for_preload(
-            [folders["code"] / "inspection.py"], files, top_level_modules(environment)
-        ),
-        warm_bytecode=True,
+        preimport=modules,
         start_timeout_s=DEADLINE_S,
     )
-    with Worker.start(launch) as worker:
+    with compiling(environment, modules) as bytecode, Worker.start(launch) as worker:
         worker.load(_PIPELINE, params=params, schema=_QUESTION, deadline_s=DEADLINE_S)
         asked = {"request": json.dumps(request)}
         answer = worker.predict([asked], deadline_s=DEADLINE_S)
+        if bytecode.is_needed:
+            bytecode.add(worker.modules().uncompiled)
     return Said.read(str(answer.rows[0].get("reply")), str(model.path))
 
 
@@ -92,8 +95,8 @@ def _lay_out(model: ModelFile, room: Path, code: Mapping[str, Path]) -> dict[str
         target = folders["code"] / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    shutil.copyfile(FOLDER / "inspect" / _CODE[model.form], folders["code"] / "inspection.py")
-    shutil.copyfile(FOLDER / "inspect" / "common.py", folders["code"] / "common.py")
+    shutil.copyfile(FOLDER / "inspect" / _CODE[model.form], folders["code"] / f"{_MODULE}.py")
+    shutil.copyfile(FOLDER / "inspect" / "common.py", folders["code"] / "ketch_common.py")
     return folders
 
 

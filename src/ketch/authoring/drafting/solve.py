@@ -9,8 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from packaging.utils import canonicalize_name
 
@@ -19,6 +17,7 @@ from ketch.authoring.drafting.templates import filled
 from ketch.authoring.progress import Progress
 from ketch.env import Lock, Requirements, Resolving, find_python, read_requirements, resolve
 from ketch.errors import Finding, Refused, Unavailable
+from ketch.files import temporary_folder
 
 _OTHER_PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")
 _WITHOUT_SOLUTION = ("env/no-solution", "env/no-wheel", "env/python-request")
@@ -123,6 +122,6 @@ def _findings(
 
 
 def _read(text: str) -> Requirements:
-    with TemporaryDirectory(prefix="ketch-init-") as folder:
-        Path(folder, "requirements.txt").write_text(text, "utf-8")
-        return read_requirements(Path(folder))
+    with temporary_folder("ketch-init-") as folder:
+        (folder / "requirements.txt").write_text(text, "utf-8")
+        return read_requirements(folder)

@@ -8,7 +8,7 @@ those import, and so on, together with the Python files that ``include`` lists.
 from ketch.package.code.analyse import CodeReport, analyse
 from ketch.package.code.entries import EntryPoint, entry_points
 from ketch.package.code.imports import Import
-from ketch.package.code.libraries import undeclared
+from ketch.package.code.libraries import imported_distributions, undeclared, unnamed
 from ketch.package.code.preload import imports_for_preload
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "Import",
     "analyse",
     "entry_points",
+    "imported_distributions",
     "imports_for_preload",
     "undeclared",
+    "unnamed",
 ]

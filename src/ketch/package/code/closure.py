@@ -180,7 +180,6 @@ def _about(module: Module, python: str | None) -> Iterator[Finding]:
             f"`{module.name}` is also a module of Python itself",
             module.path,
             "rename it: which of the two an import gets depends on what ran before",
-            blocks=False,
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ketch.errors import Finding
 from ketch.package.code.source import Source, top_level
-from ketch.package.keys import ENTRY_POINT
+from ketch.package.kinds import ENTRY_POINT
 from ketch.schema.nearest import did_you_mean
 
 if TYPE_CHECKING:

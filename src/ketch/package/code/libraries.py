@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from ketch.errors import Finding
-from ketch.package.code.imports import Import
+from ketch.package.code.imports import Import, imports_of
+from ketch.package.code.source import Source, parse_source
 
 _REMOVED: Mapping[tuple[int, int], str] = {
     (3, 9): "_dummy_threading dummy_threading",
@@ -92,6 +94,52 @@ def undeclared(
         if one.top not in standard and not _is_owned(one, module_owners):
             missing.setdefault(one.top, []).append(one)
     return tuple(_finding(uses, python) for uses in missing.values())
+
+
+def imported_distributions(
+    code: Mapping[str, bytes], distributions: Collection[str], *, python: str
+) -> tuple[str, ...]:
+    """Return the distributions that code imports itself, as far as names tell.
+
+    Args:
+        code: Python files, by path.
+        distributions: Those of the environment, normalised.
+        python: The Python version of the environment.
+    """
+    files = [path for path in code if path.endswith(".py")]
+    sources = (parse_source(code[path], path, python=python) for path in sorted(files))
+    imports = (one for each in sources if isinstance(each, Source) for one in imports_of(each))
+    found = dict.fromkeys(name for one in imports for name in _names(one))
+    return tuple(name for name in found if name in distributions)
+
+
+def unnamed(
+    imports: Iterable[Import], distributions: Collection[str], *, python: str
+) -> tuple[Finding, ...]:
+    """Return the imported modules that no distribution is named like.
+
+    What :func:`undeclared` knows from an environment, guessed before there is one. A
+    distribution may bring a module of another name, so it is advice; but where there are
+    no distributions at all it is certain.
+
+    Args:
+        imports: What the shipped code imports and the folder does not hold.
+        distributions: Their names, normalised.
+        python: The Python version of the environment.
+    """
+    if not distributions:
+        return undeclared(imports, (), python=python)
+    unlike = [one for one in imports if not _is_named(one, distributions)]
+    return tuple(replace(one, blocks=False) for one in undeclared(unlike, (), python=python))
+
+
+def _is_named(one: Import, distributions: Collection[str]) -> bool:
+    return any(name in distributions for name in _names(one))
+
+
+def _names(one: Import) -> tuple[str, ...]:
+    """Return the distributions that an import would usually come from, normalised."""
+    return distribution_for(one.module).lower(), one.top.replace("_", "-").lower()
 
 
 def _is_owned(one: Import, owners: Collection[str]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ketch.errors import Finding
-from ketch.package.paths import printable
+from ketch.package.paths import printable, unreadable
 
 _IMPORT_ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception", "BaseException"])
 _INTERPRETER_FACTS = frozenset(["version_info", "platform", "implementation", "name"])
@@ -52,8 +52,12 @@ def read_source(folder: Path, path: str, *, python: str | None = None) -> Source
     try:
         content = folder.joinpath(*path.split("/")).read_bytes()
     except OSError as problem:
-        reason = problem.strerror or "not readable"
-        return Finding("package/unreadable", f"expected to read the file: {reason}", path)
+        return unreadable(path, problem)
+    return parse_source(content, path, python=python)
+
+
+def parse_source(content: bytes, path: str, *, python: str | None = None) -> Source | Finding:
+    """Read the content of a Python file; the same promises as :func:`read_source`."""
     try:
         tree = _parse(content, python)
     except SyntaxError as problem:

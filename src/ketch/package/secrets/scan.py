@@ -18,6 +18,7 @@ from ketch.package.secrets.shapes import SHAPES
 
 SILENCER = "ketch: not-a-secret"
 BYTES_READ = 2 << 20  # of each file; secrets stand in what people write, not in data
+BYTES_LOOKED_AT = 8192  # to tell a text from the rest, of which there may be gigabytes
 MOST_FINDINGS = 20  # of one file; more of them say nothing new
 
 _KEY_FILES = re.compile(
@@ -143,15 +144,17 @@ def _line_at(text: str, place: int) -> str:
 
 def _text_of(path: Path) -> str | None:
     """Return the start of a text file; ``None`` for what is no regular file or no text."""
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():  # of a pipe, the end may never come
+            return None
         with path.open("rb") as file:
-            content = file.read(BYTES_READ)
+            content = file.read(BYTES_LOOKED_AT)
+            is_wide = content.startswith(_UTF16)
+            if b"\0" in content and not is_wide:
+                return None
+            content += file.read(BYTES_READ - len(content))
     except OSError:
         return None  # `check_folder` reports it
-    if content.startswith(_UTF16):
+    if is_wide:
         return content.decode("utf-16", errors="replace")
-    if b"\0" in content[:8192]:
-        return None
     return content.decode("utf-8", errors="replace")

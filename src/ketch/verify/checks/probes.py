@@ -24,9 +24,10 @@ from ketch.schema import (
     decode,
 )
 from ketch.verify.results import ProbeResult
-from ketch.verify.subject import Subject
+from ketch.verify.subject import FAILED, Subject
 
 UNSEEN = "value-never-seen-before"
+HINT = "handle it, raise `ValueError` in words, or narrow the field under `[inputs]` in ketch.toml"
 
 
 def run(subject: Subject, good: Row) -> Iterator[ProbeResult]:
@@ -79,22 +80,17 @@ def _survives(
                 name,
                 passed=False,
                 detail=f"`{field.name}` = `{_shown(value)}`: {problem}",
-                hint=(
-                    "handle it, raise `ValueError` with what is wrong, or narrow the field "
-                    "(`min`, `max`, `values`, …) under `[inputs]` in ketch.toml"
-                ),
+                hint=HINT,
             )
     return ProbeResult(name, passed=True, detail=f"{len(cases)} requests")
 
 
 def _problem(subject: Subject, rows: Sequence[Row]) -> str | None:
     try:
-        answer = subject.worker.predict(rows, deadline_s=subject.deadline_s)
-    except PackageCodeError as problem:
-        if problem.is_refusal:
-            return None
-        at = f" at step `{problem.where}`" if problem.where else ""
-        return f"{problem.message}{at}"
+        answer = subject.predict(rows)
+    except FAILED as problem:
+        is_refusal = isinstance(problem, PackageCodeError) and problem.is_refusal
+        return None if is_refusal else subject.told(problem)
     wrong = decode(subject.schema.outputs, answer.rows)[1]
     return f"{wrong[0].where}: {wrong[0].message}" if wrong else None
 

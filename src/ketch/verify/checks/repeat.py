@@ -1,18 +1,18 @@
 """Repeating: the same question gets the same answer, alone, in company, and elsewhere.
 
 A package whose answers do not depend on the neighbours of a row may be batched by a
-server; that licence is given here, by trying, or not at all.
+server; that licence is given here, by trying, or not at all. A refusal is an answer: what
+is refused once must be refused again, in the same words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from ketch.errors import KetchError
-from ketch.runtime import Worker
-from ketch.schema import Row, compare
+from ketch.errors import PackageCodeError
+from ketch.schema import Row
 from ketch.verify.results import ProbeResult
-from ketch.verify.subject import Subject
+from ketch.verify.subject import FAILED, Predict, Subject
 
 DETERMINISM = "same answer twice"
 SECOND_PROCESS = "same answer from a second process"
@@ -20,53 +20,98 @@ BATCH_INVARIANCE = "same answer alone and in a batch"
 ORDER_INVARIANCE = "same answer in any order"
 
 MAX_ROWS = 64
+"""Rows that are asked alone and together."""
+
+MAX_REPEATED = 16
+"""Rows that are asked alone again, here and elsewhere: a seed or an order shows in a few."""
+
+Said = Row | str
+"""An answer, or the words of a refusal."""
 
 
 def run(subject: Subject, rows: Sequence[Row]) -> Iterator[ProbeResult]:
     """Yield one result a question, for rows that are known to be answered."""
-    rows = rows[:MAX_ROWS]
-    alone = [_ask(subject.worker, [row], subject)[0] for row in rows]
-    again = [_ask(subject.worker, [row], subject)[0] for row in rows]
-    yield _result(
-        DETERMINISM,
-        _difference(subject, alone, again),
-        hint="set a seed for every random choice; a decision must be repeatable",
-    )
-    with subject.start(1) as second:
-        elsewhere = [_ask(second, [row], subject)[0] for row in rows]
-    yield _result(
-        SECOND_PROCESS,
-        _difference(subject, alone, elsewhere),
-        hint="an order that depends on `set` or `hash` differs between processes; sort it",
-    )
-    yield _licence(BATCH_INVARIANCE, subject, alone, rows)
-    yield _licence(ORDER_INVARIANCE, subject, alone[::-1], rows[::-1])
+    rows, repeated = rows[:MAX_ROWS], rows[:MAX_REPEATED]
 
+    def here(asked: Sequence[Row]) -> Sequence[Row]:
+        return subject.predict(asked).rows
 
-def _licence(name: str, subject: Subject, alone: Sequence[Row], rows: Sequence[Row]) -> ProbeResult:
-    """Together, rows are answered as they were alone."""
-    if len(rows) < 2:
-        return ProbeResult(name, False, required=False, detail="needs two rows to try")
     try:
-        together = _ask(subject.worker, rows, subject)
-    except KetchError as problem:
-        return ProbeResult(name, False, required=False, detail=problem.message)
+        alone = _one_by_one(here, rows)
+    except FAILED as problem:  # then there is nothing to compare with
+        yield ProbeResult(DETERMINISM, passed=False, detail=subject.told(problem))
+        return
+
+    def again() -> str:
+        return _difference(subject, alone[:MAX_REPEATED], _one_by_one(here, repeated))
+
+    def elsewhere() -> str:
+        with subject.elsewhere() as ask:
+            return _difference(subject, alone[:MAX_REPEATED], _one_by_one(ask, repeated))
+
+    yield _must_agree(
+        subject,
+        DETERMINISM,
+        again,
+        hint="set a seed for every random choice, ask no clock, keep nothing between two calls",
+    )
+    yield _must_agree(
+        subject,
+        SECOND_PROCESS,
+        elsewhere,
+        hint="an order that depends on `set`, `hash` or `id` differs between processes; sort it",
+    )
+    yield _licence(subject, BATCH_INVARIANCE, rows, alone)
+    yield _licence(subject, ORDER_INVARIANCE, rows[::-1], alone[::-1])
+
+
+def _must_agree(subject: Subject, name: str, ask: Callable[[], str], *, hint: str) -> ProbeResult:
+    try:
+        difference = ask()
+    except FAILED as problem:
+        return ProbeResult(name, passed=False, detail=subject.told(problem))
+    return ProbeResult(name, not difference, detail=difference, hint=hint if difference else None)
+
+
+def _licence(
+    subject: Subject, name: str, rows: Sequence[Row], alone: Sequence[Said]
+) -> ProbeResult:
+    """Together, rows are answered as they were alone; a crash breaks the contract."""
+    if len(rows) < 2:
+        return ProbeResult(name, passed=False, required=False, detail="needs two rows to try")
+    try:
+        together = subject.predict(rows).rows
+    except FAILED as problem:
+        refused = isinstance(problem, PackageCodeError) and problem.is_refusal
+        detail = f"{len(rows)} rows: {subject.told(problem)}"
+        return ProbeResult(name, passed=False, required=not refused, detail=detail)
     difference = _difference(subject, alone, together)
     detail = difference or f"{len(rows)} rows"
     return ProbeResult(name, not difference, required=False, detail=detail)
 
 
-def _ask(worker: Worker, rows: Sequence[Row], subject: Subject) -> Sequence[Row]:
-    return worker.predict(rows, deadline_s=subject.deadline_s).rows
+def _one_by_one(ask: Predict, rows: Sequence[Row]) -> list[Said]:
+    said: list[Said] = []
+    for row in rows:
+        try:
+            said += ask([row])
+        except PackageCodeError as problem:
+            if not problem.is_refusal:
+                raise
+            said.append(problem.message)
+    return said
 
 
-def _difference(subject: Subject, expected: Sequence[Row], found: Sequence[Row]) -> str:
-    differences = compare(subject.schema.outputs, expected, found, subject.functions)
-    if not differences:
-        return ""
-    first = differences[0]
-    return f"row {first.row}, `{first.field}`: {first.message}"
+def _difference(subject: Subject, expected: Sequence[Said], found: Sequence[Said]) -> str:
+    """Return the first difference in words; nothing when there is none."""
+    for at, (one, other) in enumerate(zip(expected, found, strict=True)):
+        if isinstance(one, str) or isinstance(other, str):
+            if one != other:
+                return f"row {at}: {_told(one)} first, {_told(other)} then"
+        elif different := subject.differences([one], [other]):
+            return f"row {at}, `{different[0].field}`: {different[0].message}"
+    return ""
 
 
-def _result(name: str, difference: str, *, hint: str) -> ProbeResult:
-    return ProbeResult(name, not difference, detail=difference, hint=hint if difference else None)
+def _told(said: Said) -> str:
+    return f"refused ({said})" if isinstance(said, str) else "answered"

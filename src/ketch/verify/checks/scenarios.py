@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from textwrap import dedent
 
-from ketch.errors import Finding, PackageCodeError
-from ketch.package import (
-    Divergence,
-    Scenario,
-    ScenarioTrace,
-    StepTrace,
-)
-from ketch.schema import Difference, Row, compare, decode
+from ketch.errors import Finding, PackageCodeError, Unavailable
+from ketch.package import Divergence, Scenario, ScenarioTrace, StepTrace, first_divergence
+from ketch.schema import Difference, decode
 from ketch.verify.results import ScenarioResult
-from ketch.verify.subject import Subject
+from ketch.verify.subject import FAILED, Subject
+
+AN_ANSWER = "an answer"
 
 
 def run(subject: Subject, scenario: Scenario) -> ScenarioResult:
@@ -22,60 +20,124 @@ def run(subject: Subject, scenario: Scenario) -> ScenarioResult:
     if refused:
         return _refused(scenario, refused)
     try:
-        answer = subject.worker.predict(rows, deadline_s=subject.deadline_s, trace=True)
-    except PackageCodeError as problem:
-        return _raised(scenario, problem)
-    trace = ScenarioTrace(
+        answer = subject.predict(rows, trace=True)
+        trace = _trace(scenario, subject.steps(answer.trace))
+        differences = _differences(subject, scenario, answer.rows)
+    except FAILED as problem:
+        return _failed(subject, scenario, problem)
+    earlier = subject.earlier(trace)
+    divergence = first_divergence(earlier.steps, trace.steps) if earlier else None
+    if differences and earlier is None:
+        divergence = _as_answered(subject, differences[0])
+    return ScenarioResult(
         scenario.name,
-        scenario.inputs_digest,
-        tuple(StepTrace.from_json(step) for step in answer.trace),
+        not differences,
+        differences,
+        divergence,
+        trace=trace,
+        compared=earlier is not None,
     )
-    divergence = subject.divergence(trace)
-    if scenario.expected_error is not None:
-        error = f"expected an error with `{scenario.expected_error}`, found an answer"
-        return ScenarioResult(scenario.name, False, (), error, divergence, trace)
-    found, wrong = decode(subject.schema.outputs, answer.rows)
-    if wrong:
-        error = f"the answer breaks the schema: {_listed(wrong)}"
-        return ScenarioResult(scenario.name, False, (), error, divergence, trace)
-    differences = _differences(subject, scenario, found)
-    return ScenarioResult(scenario.name, not differences, differences, None, divergence, trace)
 
 
 def _differences(
-    subject: Subject, scenario: Scenario, found: Sequence[Row]
+    subject: Subject, scenario: Scenario, answered: Sequence[Mapping[str, object]]
 ) -> tuple[Difference, ...]:
-    expected, wrong = decode(subject.schema.outputs, scenario.expected or ())
+    """Compare what was answered with what was promised, by the schema."""
+    if scenario.expected_error is not None:
+        return (_instead(scenario, AN_ANSWER),)
+    outputs = subject.schema.outputs
+    found, wrong = decode(outputs, answered)
+    if wrong:
+        return (_instead(scenario, f"the answer breaks the schema: {_listed(wrong)}"),)
+    expected, wrong = decode(outputs, scenario.expected or ())
     if wrong:
         message = f"`expected` of the scenario breaks the schema: {_listed(wrong)}"
-        return (Difference(0, wrong[0].where or "", None, None, message),)
-    return compare(subject.schema.outputs, expected, found, subject.functions)
+        return (Difference(0, "", None, None, message),)
+    return subject.differences(expected, found)
 
 
 def _refused(scenario: Scenario, findings: Sequence[Finding]) -> ScenarioResult:
-    said = [text for finding in findings for text in (finding.code, finding.message)]
-    if _promised(scenario, said):
-        return ScenarioResult(scenario.name, True)
+    if any(_promised(scenario, one.code, one.message) for one in findings):
+        return ScenarioResult(scenario.name, passed=True)
+    difference = _instead(scenario, f"a refusal by the schema: {_listed(findings)}")
+    return ScenarioResult(scenario.name, passed=False, differences=(difference,))
+
+
+def _failed(
+    subject: Subject, scenario: Scenario, problem: PackageCodeError | Unavailable
+) -> ScenarioResult:
+    """Return the result when no answer came: an exception can be promised, a death cannot."""
+    raised = isinstance(problem, PackageCodeError)
+    if raised and _promised(scenario, problem.code, problem.message):
+        return ScenarioResult(scenario.name, passed=True)
     return ScenarioResult(
-        scenario.name, False, error=f"the schema refuses the inputs: {_listed(findings)}"
+        scenario.name,
+        passed=False,
+        differences=(_instead(scenario, subject.told(problem)),),
+        divergence=_up_to(subject, scenario, problem),
+        asked=problem.code != "verify/not-asked",
+        said=_said(problem),
     )
 
 
-def _raised(scenario: Scenario, problem: PackageCodeError) -> ScenarioResult:
-    if _promised(scenario, [problem.code, problem.message]):
-        return ScenarioResult(scenario.name, True)
-    at = f" (at step `{problem.where}`)" if problem.where else ""
-    divergence = None
-    if problem.where:
-        divergence = Divergence(problem.where, "", None, "an answer", problem.message)
-    return ScenarioResult(
-        scenario.name, False, error=f"{problem.message}{at}", divergence=divergence
-    )
+def _up_to(
+    subject: Subject, scenario: Scenario, problem: PackageCodeError | Unavailable
+) -> Divergence | None:
+    """Return where the steps first moved, up to the one that failed."""
+    trace = _trace(scenario, _returned(subject, problem))
+    earlier = subject.earlier(trace)
+    if earlier is not None:
+        moved = first_divergence(earlier.steps[: len(trace.steps)], trace.steps)
+        if moved is not None:
+            return moved
+    step = subject.step_of(problem)
+    if step is None:
+        return None
+    return Divergence(step, "", None, _expected(scenario), problem.message)
 
 
-def _promised(scenario: Scenario, said: Sequence[str]) -> bool:
-    expected = scenario.expected_error
-    return expected is not None and any(expected in text for text in said)
+def _said(problem: PackageCodeError | Unavailable) -> str:
+    """Return the innermost lines of code that failed, or what a worker said as it died."""
+    if not isinstance(problem, PackageCodeError):
+        return problem.hint or ""
+    lines = problem.traceback.splitlines()
+    frames = [line for line in lines if line.startswith("  ") and line.strip("^~ ")]
+    return dedent("\n".join(frames[-2:]))
+
+
+def _returned(subject: Subject, problem: PackageCodeError | Unavailable) -> tuple[StepTrace, ...]:
+    """Return the traces of the steps before the one that failed."""
+    try:
+        return subject.steps(problem.trace) if isinstance(problem, PackageCodeError) else ()
+    except Unavailable:  # no traces at all: what was raised still has to be told
+        return ()
+
+
+def _as_answered(subject: Subject, difference: Difference) -> Divergence:
+    """Return where the answer parts from the promise, when no earlier run says more."""
+    step = subject.package.manifest.pipeline.steps[-1]
+    row = difference.row if difference.field else None
+    return Divergence(step, difference.field, row, difference.expected, difference.found)
+
+
+def _instead(scenario: Scenario, found: str) -> Difference:
+    expected = _expected(scenario)
+    told = found if expected == AN_ANSWER else f"expected {expected}, found {found}"
+    return Difference(0, "", expected, found, told)
+
+
+def _expected(scenario: Scenario) -> str:
+    error = scenario.expected_error
+    return AN_ANSWER if error is None else f"an error with `{error}`"
+
+
+def _promised(scenario: Scenario, code: str, message: str) -> bool:
+    error = scenario.expected_error
+    return error is not None and (error == code or error in message)
+
+
+def _trace(scenario: Scenario, steps: tuple[StepTrace, ...]) -> ScenarioTrace:
+    return ScenarioTrace(scenario.name, scenario.inputs_digest, steps)
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -212,9 +212,22 @@ def test_compiled_modules_ship_with_advice(write: Write) -> None:
     assert _codes(report.findings) == ["package/compiled-module"]
 
 
-def test_a_module_named_like_one_of_python_is_advice(write: Write) -> None:
-    folder = write({"pipeline.py": f"import queue\n{STEP}", "queue.py": ""})
-    assert _codes(_read(folder).findings) == ["package/shadows-standard-library"]
+@pytest.mark.parametrize("path", ["queue.py", "queue/__init__.py", "src/queue.py"])
+def test_a_module_named_like_one_of_python_is_refused(write: Write, path: str) -> None:
+    folder = write({"pipeline.py": f"import queue\n{STEP}", path: ""})
+    (finding,) = _read(folder).findings
+    assert (finding.code, finding.where) == ("package/shadows-standard-library", path)
+    assert finding.blocks
+
+
+def test_a_module_named_like_one_of_python_may_lie_beside_the_package_or_below_it(
+    write: Write,
+) -> None:
+    code = f"import prices.queue\n{STEP}"
+    folder = write(
+        {"pipeline.py": code, "queue.py": "", "prices/__init__.py": "", "prices/queue.py": ""}
+    )
+    assert _read(folder).findings == ()
 
 
 def test_nothing_is_run(write: Write) -> None:

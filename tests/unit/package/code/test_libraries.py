@@ -5,7 +5,13 @@ import sys
 import pytest
 
 from ketch.package.code.imports import Import
-from ketch.package.code.libraries import distribution_for, standard_library, undeclared
+from ketch.package.code.libraries import (
+    distribution_for,
+    imported_distributions,
+    standard_library,
+    undeclared,
+    unnamed,
+)
 
 OWNERS = {
     "numpy": "numpy",
@@ -81,3 +87,27 @@ def test_distributions_are_guessed_from_imports() -> None:
     assert distribution_for("sklearn.svm") == "scikit-learn"
     assert distribution_for("google.cloud.storage") == "google-cloud-storage"
     assert distribution_for("my_library.x") == "my-library"
+
+
+def test_without_any_library_an_import_of_one_is_certainly_wrong() -> None:
+    (finding,) = unnamed([_one("numpy"), _one("os")], frozenset(), python="3.11")
+    assert (finding.code, finding.blocks) == ("package/undeclared-import", True)
+
+
+def test_where_only_names_are_known_an_import_like_none_is_advice() -> None:
+    names = {"scikit-learn", "google-cloud-storage", "pyyaml", "my-tools", "pillow"}
+    known = [_one("sklearn.svm"), _one("google.cloud.storage"), _one("yaml"), _one("my_tools")]
+    assert unnamed([*known, _one("PIL.Image")], names, python="3.11") == ()
+    (advice,) = unnamed([*known, _one("pandas")], names, python="3.11")
+    assert (advice.message.split("`")[1], advice.blocks) == ("pandas", False)
+
+
+def test_the_libraries_that_code_imports_itself_are_told_from_those_they_bring() -> None:
+    code = {
+        "pipeline.py": b"import sklearn.svm\nfrom . import steps\nimport os\n",
+        "steps.py": b"def f():\n    import yaml\n",
+        "broken.py": b"import (",
+        "words.txt": b"import numpy",
+    }
+    names = ("numpy", "pyyaml", "scikit-learn", "scipy")
+    assert imported_distributions(code, names, python="3.11") == ("scikit-learn", "pyyaml")

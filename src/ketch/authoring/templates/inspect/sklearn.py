@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 
-import common
+import ketch_common as common
 
 warnings.simplefilter("ignore")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import common
+import ketch_common as common
 import torch
 
 

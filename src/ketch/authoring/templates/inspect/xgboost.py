@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import common
+import ketch_common as common
 import numpy
 import xgboost
 

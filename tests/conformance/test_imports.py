@@ -1,0 +1,153 @@
+"""No verb imports what it does not use.
+
+Every verb runs for real, in a process of its own, and tells which libraries it loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ketch.cli.main import VERBS
+
+ROOT = Path(__file__).parents[2]
+THERMOMETER = ROOT / "tests" / "projects" / "thermometer"
+KETCH = Path(sys.executable).with_name("ketch")
+
+RUN = """
+import json, sys
+from ketch.cli.main import main
+try:
+    main(sys.argv[2:])
+finally:
+    with open(sys.argv[1], "w") as file:
+        json.dump(sorted(sys.modules), file)
+"""
+
+COMMAND_LINE = {"attr", "attrs", "cyclopts", "typing_extensions"}
+"""What every verb needs to read its arguments."""
+
+CORE = COMMAND_LINE | {"msgspec", "packaging", "platformdirs"}
+"""What every verb needs that reads packages."""
+
+HELP = {"docstring_parser", "markdown_it", "mdurl", "pygments", "rich"}
+HEAVY = {"asyncio", "http", "multiprocessing", "sqlite3", "ssl", "xml"}
+"""Parts of the standard library that cost as much as a library."""
+
+USES = [
+    (["--version"], set()),
+    (["--help"], COMMAND_LINE | HELP | {"msgspec"}),
+    (["pakc"], {"msgspec", "rich", "typing_extensions"}),
+    (["list"], CORE | {"rich"}),
+    (["list", "--json"], CORE | {"rich"}),
+    (["inspect", "thermometer:1.0.0"], CORE | {"rich"}),
+    (["env", "list"], CORE),
+    (["env", "gc"], CORE),
+    (["gc"], CORE),
+    (["fsck"], CORE),
+    (["doctor"], CORE),
+    (["verify", "thermometer:1.0.0"], CORE | {"rich"}),
+    (["verify", "thermometer:1.0.0", "--junit", "found.xml"], CORE | {"rich", "xml"}),
+    (["record", "thermometer"], CORE | {"rich"}),
+    (["pack", "thermometer"], CORE | {"rich"}),
+    (["pack", "nowhere"], CORE | {"rich"}),
+    (["pack", "conda"], CORE | {"rich", "yaml"}),
+    (["pack", "sampled"], CORE | {"rich", "datasketches", "duckdb", "numpy"}),
+    (["predict", "thermometer:1.0.0", "in.jsonl"], CORE),
+    (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.jsonl"], CORE),
+    (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.parquet"], CORE | {"duckdb"}),
+    (["init", "fresh"], CORE | {"rich"}),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with packages, inputs, and a ketch home that has the package stored."""
+    made = tmp_path_factory.mktemp("imports")
+    for name in ("thermometer", "conda", "sampled"):
+        shutil.copytree(THERMOMETER, made / name)
+    (made / "conda" / "environment.yml").write_text("dependencies: [python=3.11]\n")
+    (made / "sampled" / "sample.csv").write_text("place,celsius\nBern,3.5\nBasel,4.5\n")
+    with (made / "sampled" / "ketch.toml").open("a") as declared:
+        declared.write('\n[data.readings]\nsource = "file:sample.csv"\nsample = "sample.csv"\n')
+    (made / "in.jsonl").write_text('{"place": "Bern", "celsius": 3.5}\n')
+    (made / "in.csv").write_text("place,celsius\nBern,3.5\n")
+    loaded_by(made, ["pack", "thermometer"])
+    return made
+
+
+def loaded_by(folder: Path, arguments: Sequence[str]) -> set[str]:
+    """Return the modules that a run of ketch loads."""
+    told = folder / "loaded.json"
+    subprocess.run(
+        [sys.executable, "-c", RUN, told, *arguments],
+        cwd=folder,
+        env={**os.environ, "KETCH_HOME": str(folder / "home"), "NO_COLOR": "1"},
+        capture_output=True,
+        check=False,
+    )
+    return set(json.loads(told.read_text()))
+
+
+def libraries_among(modules: set[str]) -> set[str]:
+    """Return the libraries, and the heavy parts of Python's own."""
+    standard = sys.stdlib_module_names - HEAVY
+    ours = {"cython_runtime", "ketch", "org", "sitecustomize", "usercustomize"}
+    names = {name.partition(".")[0] for name in modules}
+    return {name for name in names - standard - ours if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("arguments", "used"), USES, ids=lambda one: " ".join(sorted(one)))
+def test_a_verb_imports_what_it_uses(folder: Path, arguments: list[str], used: set[str]) -> None:
+    assert libraries_among(loaded_by(folder, arguments)) == used
+
+
+def test_every_verb_is_tried() -> None:
+    assert {arguments[0] for arguments, _ in USES} >= VERBS.keys() - {"demo"}
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_help_imports_nothing_that_reads_data(folder: Path, verb: str) -> None:
+    """The demo brings its own story, and tells it with the same parts."""
+    assert libraries_among(loaded_by(folder, [verb, "--help"])) <= CORE | HELP
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (["--version"], {"errors", "files", "schema", "store", "runtime"}),
+        (["--help"], {"schema", "package", "env", "store", "runtime", "authoring", "verify"}),
+        (["list"], {"authoring", "verify", "env.requirements", "env.resolving"}),
+        (["env", "list"], {"authoring", "verify", "env.requirements", "env.resolving"}),
+        (["gc"], {"authoring", "verify", "env.requirements", "env.resolving"}),
+        (["fsck"], {"authoring", "verify", "env.requirements", "env.resolving"}),
+        (["doctor"], {"authoring", "verify", "env.requirements", "env.resolving"}),
+        (["predict", "thermometer:1.0.0", "in.csv"], {"authoring", "verify", "env.resolving"}),
+        (["verify", "thermometer:1.0.0"], {"verify.junit", "demo", "tables.scan"}),
+    ],
+    ids=lambda one: " ".join(sorted(one)),
+)
+def test_a_verb_imports_no_area_that_it_has_no_use_for(
+    folder: Path, arguments: list[str], unused: set[str]
+) -> None:
+    loaded = {name.removeprefix("ketch.") for name in loaded_by(folder, arguments)}
+    assert loaded & unused == set()
+
+
+def test_the_version_is_told_at_once(folder: Path) -> None:
+    best = min(time_of([KETCH, "--version"], folder) for _ in range(5))
+    assert best < 0.25
+
+
+def time_of(command: Sequence[str | Path], folder: Path) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return time.perf_counter() - began
