@@ -307,7 +307,7 @@ def size_kib(folder: Path) -> int:
 
 def listing(folder: Path) -> dict[str, str]:
     """Return the content of every file below a folder, but for what says times and uses."""
-    ignored = {MARKER, KNOWN}
+    ignored = {MARKER, KNOWN, ".lock"}  # uv does without its lock
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

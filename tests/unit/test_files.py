@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ketch.errors import Unavailable, UsageError
-from ketch.files import explained, whole_file, write_whole
+from ketch.files import explained, remove_abandoned, temporary_folder, whole_file, write_whole
 
 
 class Failed(Exception):
@@ -132,3 +132,29 @@ def test_a_filesystem_without_synced_folders_is_written_to(
 def test_a_reader_that_has_gone_is_no_trouble_of_the_disk() -> None:
     with pytest.raises(BrokenPipeError), explained(Path("out")):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def test_abandoned_parts_of_every_file_are_removed_and_told(tmp_path: Path) -> None:
+    left = [tmp_path / ".a.0123abcd.part", tmp_path / ".b.csv.0123abcd.part"]
+    for path in [*left, tmp_path / "a"]:
+        path.write_bytes(b"half")
+    assert sorted(remove_abandoned(tmp_path)) == left
+    assert names(tmp_path) == ["a"]
+
+
+def test_temporary_folder_is_gone_afterwards_with_all_that_is_in_it() -> None:
+    with temporary_folder("ketch-test-") as folder:
+        (folder / "inside").mkdir()
+        (folder / "inside" / "file").write_bytes(b"content")
+    assert not folder.exists()
+
+
+def test_temporary_folder_on_a_full_disk_is_named() -> None:
+    def fill() -> None:
+        with temporary_folder("ketch-test-"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(Unavailable) as caught:
+        fill()
+    assert caught.value.code == "disk/full"
+    assert "ketch-test-" in str(caught.value.where)

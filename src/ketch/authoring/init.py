@@ -179,10 +179,12 @@ def _write_draft(staged: Path, draft: Draft, values: dict[str, str]) -> None:
 
 def _renamed(finding: Finding, written: str) -> Finding:
     """Return a finding that speaks of the file the pipeline was written to."""
-    where, hint = (
-        (one or "").replace("pipeline.py", written) for one in (finding.where, finding.hint)
+    return replace(
+        finding,
+        message=finding.message.replace("pipeline.py", written),
+        where=finding.where and finding.where.replace("pipeline.py", written),
+        hint=finding.hint and finding.hint.replace("pipeline.py", written),
     )
-    return replace(finding, where=where or None, hint=hint or None)
 
 
 def _module(draft: Draft, kept: frozenset[str]) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from ketch.cli.printer import Printer
-from ketch.demo import Chapter, play
+from ketch.cli.text import seconds
+from ketch.demo import BROKEN, REQUEST, Chapter, Told, play
 
 FOLDER = Path("ketch-demo")
 
@@ -14,7 +16,7 @@ def demo(*, into: Path = FOLDER, json: bool = False) -> int:
     """Train two real models, pack and verify them, ask them, and catch a mistake.
 
     Args:
-        into: The folder to play in; it is emptied when an earlier demo made it.
+        into: The folder to play in; the projects of an earlier demo are made anew.
         json: Print one JSON value.
     """
     printer = Printer(as_json=json)
@@ -26,7 +28,19 @@ def demo(*, into: Path = FOLDER, json: bool = False) -> int:
 
     with printer.progress() as progress:
         told = play(into.absolute(), tell=tell, progress=progress)
-    again = f"KETCH_HOME={into / 'home'} ketch inspect recommender:1.0.0"
-    text = f"\nthe demo is in {into}; look around:\n  {again}\n  cat {into}/recommender/ketch.toml"
-    printer.show(told.to_json(), text)
+    if not told.went_well:
+        printer.say("\nthis did not go as it should; please report what is above", style="red")
+    printer.show(told.to_json(), _next(told))
     return 0 if told.went_well else 1
+
+
+def _next(told: Told) -> str:
+    folder = told.folder
+    commands = [
+        f"export KETCH_HOME={quote(str(folder / 'home'))}",
+        "ketch inspect recommender:1.0.0",
+        f"ketch predict recommender:1.0.0 {quote(str(folder / REQUEST))}",
+        f"ketch verify {quote(str(folder / BROKEN))}",
+    ]
+    took = f"played in {seconds(told.duration_s)}; projects and packages stay: go on with"
+    return "\n".join(["", took, *(f"  {command}" for command in commands)])

@@ -4,6 +4,7 @@
 ``projects/`` holds two authored packages, as a data scientist would keep them.
 """
 
-from ketch.demo.story import Chapter, Told, play
+from ketch.demo.story import BROKEN, REQUEST, Told, play
+from ketch.demo.telling import Chapter
 
-__all__ = ["Chapter", "Told", "play"]
+__all__ = ["BROKEN", "REQUEST", "Chapter", "Told", "play"]

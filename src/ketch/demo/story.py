@@ -10,22 +10,28 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from ketch.authoring import Packed, Progress, pack, prove
-from ketch.demo.products import Products
-from ketch.errors import Unavailable, UsageError
-from ketch.package import Reference
+from ketch.demo import telling
+from ketch.demo.shop import DATA, NOTICE, Shop
+from ketch.demo.telling import Chapter
+from ketch.errors import PackageCodeError, UsageError
+from ketch.files import explained
 from ketch.runtime import Home, Predictor
+from ketch.schema import Row
 from ketch.verify import Report
 
-HERE = Path(__file__).parent
+PROJECTS = ("top-sellers", "recommender")
 MARK = ".ketch-demo"
 BROKEN = "recommender-broken"
+REQUEST = "shopper.json"
 
 RIGHT_UNIT = "NANOSECONDS_A_DAY = 24 * 3600 * 10**9"
 WRONG_UNIT = "NANOSECONDS_A_DAY = 24 * 3600 * 10**12"
@@ -39,26 +45,22 @@ SHOPPER: Mapping[str, object] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
-    """One thing that happened, for a person to read."""
-
-    title: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Told:
     """The story, as it went.
 
     Attributes:
         folder: Where everything lies, to look at and go on with.
         packed: Package name → what packing did.
+        answers: Package reference → what it answered the shopper.
         broken: What verification found in the package with the mistake.
+        duration_s: How long it took.
     """
 
     folder: Path
     packed: Mapping[str, Packed]
+    answers: Mapping[str, Row]
     broken: Report
+    duration_s: float
 
     @property
     def went_well(self) -> bool:
@@ -76,9 +78,13 @@ class Told:
         return {
             "path": str(self.folder),
             "home": str(self.folder / "home"),
+            "notice": str(NOTICE),
             "packages": {name: one.to_json() for name, one in self.packed.items()},
+            "asked": dict(SHOPPER),
+            "answers": dict(self.answers),
             "broken": self.broken.to_json(),
             "passed": self.went_well,
+            "duration_s": round(self.duration_s, 3),
         }
 
 
@@ -86,58 +92,100 @@ def play(folder: Path, *, tell: Callable[[Chapter], None], progress: Progress) -
     """Play the story in a folder.
 
     Args:
-        folder: Made, or emptied when an earlier demo made it.
+        folder: Made; or, when an earlier demo made it, its projects are made anew. What
+            the earlier demo packed and locked stays, so that playing again is quicker and
+            needs no network.
         tell: Gets each chapter as it ends.
         progress: Told what is being done.
 
     Raises:
         UsageError: The folder holds something that no demo made.
-        Unavailable: The package index cannot be reached and its cache is empty.
+        Unavailable: The package index cannot be reached and its cache is empty; or a disk
+            refused.
     """
+    began = time.monotonic()
+    shop = Shop.read()
+    tell(telling.opened(shop))
     _set_the_stage(folder)
     home = Home(folder / "home")
-    for project in ("top-sellers", "recommender"):
-        progress.step(f"training {project}")
-        _train(folder / project)
     packed = {}
-    for project in ("top-sellers", "recommender"):
-        packed[project] = pack(folder / project, home=home, progress=progress)
-        tell(_packed(packed[project]))
+    with ExitStack() as trainings:
+        trained = {name: trainings.enter_context(_training(folder / name)) for name in PROJECTS}
+        for name in PROJECTS:
+            progress.step(f"training {name}")
+            trained[name]()
+            packed[name] = pack(folder / name, home=home, progress=progress)
+            tell(telling.packed(packed[name]))
+    tell(telling.measured(packed["recommender"]))
     progress.step("answering a shopper")
-    tell(_answers(packed, home))
+    answers = dict(_answers(packed, home))
+    tell(telling.answered(shop, SHOPPER, {name: row["items"] for name, row in answers.items()}))
     broken = _break(folder, home, progress)
-    tell(_broken(broken))
-    return Told(folder, packed, broken)
+    tell(telling.broken(broken, f"{BROKEN}/pipeline.py", RIGHT_UNIT, WRONG_UNIT))
+    return Told(folder, packed, answers, broken, time.monotonic() - began)
 
 
 def _set_the_stage(folder: Path) -> None:
-    if folder.exists() and not (folder / MARK).exists() and any(folder.iterdir()):
-        raise UsageError(
-            f"expected an empty folder, found files in `{folder}`",
-            code="demo/folder",
-            hint="name another folder: `ketch demo --into FOLDER`",
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / MARK).touch()
+    with explained(folder):
+        if folder.exists() and not (folder / MARK).exists() and any(folder.iterdir()):
+            raise UsageError(
+                f"expected an empty folder, found files in `{folder}`",
+                code="demo/folder",
+                hint="name another folder: `ketch demo --into FOLDER`",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+        (folder / REQUEST).write_bytes(msgspec.json.format(msgspec.json.encode(SHOPPER)) + b"\n")
+        for name in PROJECTS:
+            _copy_project(name, folder / name)
+
+
+def _copy_project(name: str, project: Path) -> None:
+    """Copy a project as it is shipped; the lock of an earlier demo stays."""
+    lock = project / "requirements.lock"
+    locked = lock.read_bytes() if lock.exists() else None
+    shutil.rmtree(project, ignore_errors=True)
     unshipped = shutil.ignore_patterns("__pycache__", "model", "data")
-    for project in (HERE / "projects").iterdir():
-        shutil.copytree(project, folder / project.name, ignore=unshipped)
+    shutil.copytree(DATA.parent / "projects" / name, project, ignore=unshipped)
+    if locked is not None:
+        lock.write_bytes(locked)
 
 
-def _train(project: Path) -> None:
-    """Run the project's own training script; it is no part of the package."""
-    command = [sys.executable, "train.py", "--shop", str(HERE / "data")]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Unavailable(
-            f"training stopped: {done.stderr.strip().splitlines()[-1:]}", code="demo/training"
-        )
+@contextmanager
+def _training(project: Path) -> Iterator[Callable[[], None]]:
+    """Run the project's own training script, which is no part of the package.
+
+    Yields what waits for its end.
+    """
+    command = [sys.executable, "train.py", "--shop", str(DATA)]
+    with subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) as process:
+
+        def wait() -> None:
+            said = process.communicate()[1]
+            if process.returncode != 0:
+                raise PackageCodeError(
+                    f"training stopped: {' '.join(said.strip().splitlines()[-1:])}",
+                    code="demo/training",
+                    where=str(project / "train.py"),
+                    traceback=said,
+                )
+
+        try:
+            yield wait
+        finally:
+            process.kill()
+
+
+def _answers(packed: Mapping[str, Packed], home: Home) -> Iterator[tuple[str, Row]]:
+    for one in packed.values():
+        with Predictor(one.package, home) as predictor:
+            yield str(one.package.reference), predictor(SHOPPER)
 
 
 def _break(folder: Path, home: Home, progress: Progress) -> Report:
     """Make a subtle mistake in one step of a copy, and verify it."""
     project = folder / BROKEN
+    shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(folder / "recommender", project)
     _edit(project / "ketch.toml", 'version = "1.0.0"', 'version = "1.0.1"')
     _edit(project / "pipeline.py", RIGHT_UNIT, WRONG_UNIT)
@@ -149,45 +197,3 @@ def _edit(file: Path, before: str, after: str) -> None:
     if before not in text:
         raise UsageError(f"expected `{before}` in `{file}`", code="demo/project")
     file.write_text(text.replace(before, after))
-
-
-def _packed(packed: Packed) -> Chapter:
-    report = packed.report
-    lines = [f"digest {packed.package.digest}"]
-    if report is not None:
-        probes = sum(probe.passed for probe in report.probes)
-        lines.append(
-            f"{sum(one.passed for one in report.scenarios)} scenarios and {probes} probes "
-            f"passed in its own environment, Python {report.setting.get('python')}"
-        )
-        lines += [f"{name} {value:.3f}" for name, value in sorted(report.metrics.items())]
-    return Chapter(f"packed {packed.package.reference}", tuple(lines))
-
-
-def _answers(packed: Mapping[str, Packed], home: Home) -> Chapter:
-    products = Products.read(HERE / "data" / "products.parquet")
-    lines = [f"shopper {SHOPPER['shopper']} looked at {products.listed(SHOPPER['viewed'])}"]
-    for one in packed.values():
-        package = home.open(Reference.parse(one.package.reference))
-        with Predictor(package, home) as predictor:
-            answer = predictor(SHOPPER)
-        lines.append(f"{one.package.reference}: {products.listed(answer['items'])}")
-    return Chapter("asked both for the next order", tuple(lines))
-
-
-def _broken(report: Report) -> Chapter:
-    failed = [one.name for one in report.scenarios if not one.passed]
-    divergence = report.first_divergence
-    mistake = "one constant of one step: a thousand times too many nanoseconds in a day"
-    lines = [
-        f"in a copy, somebody changed {mistake}",
-        f"verify refuses it: {len(failed)} of {len(report.scenarios)} scenarios broke",
-    ]
-    if divergence is not None:
-        expected = msgspec.json.encode(divergence.expected).decode()
-        found = msgspec.json.encode(divergence.found).decode()
-        lines.append(
-            f"it first moved at step `{divergence.step}`, field `{divergence.field}`: "
-            f"expected {expected}, found {found}"
-        )
-    return Chapter(f"broke {report.name} on purpose", tuple(lines))

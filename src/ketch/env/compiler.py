@@ -1,16 +1,16 @@
 """Compiles modules that are about to be imported; a program of its own, run by path.
 
-    <base interpreter> -I -S compiler.py PARENT SITE_PACKAGES MODULE…
+    <base interpreter> -I -S compiler.py PARENT forwards|backwards SITE_PACKAGES MODULE…
 
 The bytecode of each module, and of whatever it imports at its top level, is put where
 Python looks for it. Nothing of the environment is run: a source is compiled, and what it
 imports is read from the result. Bytecode that is there already is left alone and never
 read, since it may have come with a library, and only source is safe to read.
 
-A worker imports the same modules meanwhile, from the first name to the last; this program
-goes from the last to the first, so that the two meet in the middle. It ends early when
-the process that began it, number ``PARENT``, has ended. Standard library only, Python 3.9
-or newer: the environment's own.
+Two of them share the work without a word: one goes from the first module to the last, in
+the order of an import, the other comes from the last, and each passes over what it finds
+compiled. It ends early when the process that began it, number ``PARENT``, has ended.
+Standard library only, Python 3.9 or newer: the environment's own.
 """
 
 import dis
@@ -30,9 +30,10 @@ _IMPORT = dis.opmap["IMPORT_NAME"]
 _CONSTANTS = ("LOAD_CONST", "LOAD_SMALL_INT")
 
 
-def compile_all(folder: str, names: "list[str]", parent_process: int) -> None:
+def compile_all(folder: str, names: "list[str]", *, forwards: bool, parent_process: int) -> None:
     """Compile modules and what they import; what cannot be compiled is passed over."""
-    waiting, seen = list(names), set()
+    turn = -1 if forwards else 1  # the last of those waiting comes next
+    waiting, seen = names[::turn], set()
     while waiting and os.getppid() == parent_process:
         name = waiting.pop()
         if name in seen:
@@ -45,7 +46,8 @@ def compile_all(folder: str, names: "list[str]", parent_process: int) -> None:
         code = compile_one(name, source) if source else None
         if source and code:
             is_package = os.path.basename(source) == "__init__.py"
-            waiting.extend(imported(code, name if is_package else parent))
+            found = list(imported(code, name if is_package else parent))
+            waiting.extend(found[::turn])
 
 
 def find_source(folder: str, name: str) -> "str | None":
@@ -95,4 +97,10 @@ def absolute(name: str, package: str, level: int) -> str:
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
-    compile_all(os.path.realpath(sys.argv[2]), sys.argv[3:], int(sys.argv[1]))
+    number, direction, place, *modules = sys.argv[1:]
+    compile_all(
+        os.path.realpath(place),
+        modules,
+        forwards=direction == "forwards",
+        parent_process=int(number),
+    )

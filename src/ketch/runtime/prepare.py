@@ -31,7 +31,7 @@ class Prepared:
         layout: Where its parts lie.
         data: Data reference name → file that its evaluation may read.
         modules: Libraries that a worker imports before the package's own code.
-        bytecode: What is being compiled for them.
+        bytecode: What is compiled for them.
         second_seed: Hash seed of the worker that is started ahead of its time.
     """
 
@@ -53,8 +53,7 @@ class Prepared:
             UsageError: A variable that the package requires is not set.
         """
         with self._spare.take(hash_seed) or Worker.begin(self._launch(hash_seed)) as worker:
-            if not self.bytecode.is_needed:
-                self._spare.begin()  # else it would compile what is being compiled
+            self._spare.begin()
             worker.ready()
             manifest = self.package.manifest
             worker.load(
@@ -65,7 +64,6 @@ class Prepared:
             )
             if self.bytecode.is_needed:
                 self.bytecode.add(worker.modules().uncompiled)
-            self._spare.begin()
             yield worker
 
     def close(self) -> None:
@@ -130,7 +128,7 @@ def prepared(
         data = {**layout.data, **(samples or {})}
         modules = _preload(package, layout, environment)
         with (
-            compiling(environment, modules) as bytecode,
+            compiling(environment, modules, progress) as bytecode,
             closing(
                 Prepared(package, environment, layout, data, modules, bytecode, second_seed)
             ) as ready,

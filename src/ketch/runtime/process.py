@@ -86,6 +86,7 @@ class Worker:
             os.close(self._lifeline_read)
             self._output.release_write_end()
         self.pid = self._process.pid
+        _first_to_go(self.pid)
         self._pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         self._channel = Channel(ours, self._pidfd)
 
@@ -317,3 +318,9 @@ class Worker:
             os.close(self._pidfd)
         self._output.close()
         self._board.close()
+
+
+def _first_to_go(pid: int) -> None:
+    """Have the kernel end this process before any other when the machine is out of memory."""
+    with suppress(OSError):  # not Linux, or a machine that does not allow it
+        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")

@@ -38,6 +38,7 @@ class Spare:
         """Return the worker if it has begun with this hash seed; it is the caller's then."""
         if hash_seed != self._hash_seed:
             return None
+        self._is_wanted = False
         worker, self._worker = self._worker, None
         return worker
 

@@ -225,6 +225,25 @@ def test_a_project_brings_its_own_modules(
     assert found == [{"prediction": 7.0}]
 
 
+def test_modules_of_the_author_may_have_any_name(
+    tables: Trained, shared_home: Home, tmp_path: Path
+) -> None:
+    """Also those of the files that are drafted, or that look at the model."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "common.py").write_text("FACTOR = 3.0\n")
+    (project / "inspection.py").write_text("from common import FACTOR\n")
+    (project / "pipeline.py").write_text(
+        "from inspection import FACTOR\n\n\nclass Triple:\n    n_features_in_ = 1\n\n"
+        "    def predict(self, x):\n        return x[:, 0] * FACTOR\n"
+    )
+    save = "import pickle; from pipeline import Triple; pickle.dump(Triple(), open('m.pkl', 'wb'))"
+    subprocess.run([sys.executable, "-c", save], cwd=project, check=True)
+    made = init(tmp_path / "shop-package", source=project, home=shared_home)
+    assert {"common.py", "inspection.py", "pipeline.py", "steps.py"} <= set(made.files)
+    assert answers(made.path, shared_home, [{"x0": 2.0}]) == [{"prediction": 6.0}]
+
+
 def test_several_models_in_a_project_are_named(
     tables: Trained, shared_home: Home, tmp_path: Path
 ) -> None:

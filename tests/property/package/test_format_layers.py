@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests import packages
 from tests.property.package.agreement import (
@@ -203,6 +203,7 @@ class TestSentence13:
     def test_a_path_that_clashes_is_refused(self, path: str) -> None:
         assert refusal({**RIGHT, path: b"x"}).code == "package/path-clash"
 
+    @settings(max_examples=30)
     @given(code_trees, st.data())
     def test_so_are_clashes_in_the_code(self, tree: dict[str, bytes], data: st.DataObject) -> None:
         tree = {**tree, "pipeline.py": b""}

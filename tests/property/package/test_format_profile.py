@@ -92,7 +92,7 @@ class TestDigest:
     """So it is the same for a Parquet, CSV and JSON Lines file of the same columns, types and rows."""
 
     @given(ROWS)
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=15, deadline=None)
     def test_another_program_makes_it_of_the_rows(self, rows: list[dict[str, Any]]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "rows.parquet"

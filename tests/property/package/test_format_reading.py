@@ -79,7 +79,7 @@ class TestSentence27:
             parse_manifest(content, where="manifest")
         assert caught.value.code == "json/too-large"
 
-    @pytest.mark.parametrize("depth", [33, 100, 200_000])
+    @pytest.mark.parametrize("depth", [33, 100, 50_000])
     @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
     def test_json_nested_deeper_than_32(self, depth: int, opening: bytes) -> None:
         closing = b"]" if opening == b"[" else b"}"

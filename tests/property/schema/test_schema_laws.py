@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import jsonschema
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.property.schema.strategies import (
     ANSWERS,
@@ -140,6 +140,7 @@ class TestFields:
             f"inputs.{one.name}" for one in compared
         }
 
+    @settings(max_examples=40)
     @given(DECLARED, ANSWERS)
     def test_an_editor_takes_them(
         self, inputs: tuple[Field, ...], outputs: tuple[Field, ...]

@@ -63,7 +63,7 @@ class TestMerging:
     """``merge(profile(a), profile(b))`` is ``profile(a + b)`` in everything that is exact."""
 
     @given(ROWS, ROWS)
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=12, deadline=None)
     def test_law(self, some: Rows, others: Rows) -> None:
         merged, whole = merge(profile(some), profile(others)), profile(some + others)
         assert merged.row_count == whole.row_count == len(some) + len(others)
@@ -80,7 +80,7 @@ class TestMerging:
             assert one.frequent is None or one.frequent == other.frequent
 
     @given(ROWS, ROWS)
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=6, deadline=None)
     def test_the_order_of_the_two_does_not_matter(self, some: Rows, others: Rows) -> None:
         one, other = profile(some), profile(others)
         for left, right in zip(merge(one, other).columns, merge(other, one).columns, strict=True):
@@ -90,7 +90,7 @@ class TestMerging:
             assert left.frequent == right.frequent
 
     @given(ROWS)
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=6, deadline=None)
     def test_nothing_changes_nothing(self, rows: Rows) -> None:
         alone, merged = profile(rows), merge(profile(rows), profile([]))
         for one, other in zip(merged.columns, alone.columns, strict=True):

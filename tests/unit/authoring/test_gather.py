@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import pwd
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,47 @@ def test_the_folder_may_be_reached_by_a_link_or_from_inside(
     for way in (tmp_path / "link", Path(), Path("..") / folder.name):
         assert gather(way).folder == Path(os.path.realpath(folder))
         assert gather(way).findings == ()
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of an ordinary user, whom this process becomes; root may read everything."""
+    if os.geteuid() != 0:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    user = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        os.seteuid(user.pw_uid)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("ketch.toml", "README.md", "pipeline.py", "requirements.lock", "scenarios/all.jsonl"),
+        *("scenarios", "docs", "model", "model/deep", "model/deep/weights.bin"),
+    ],
+)
+def test_what_may_not_be_read_is_named_once(
+    nobody: Path, author: Callable[..., Path], path: str
+) -> None:
+    files = {"model/deep/weights.bin": "0", "docs/how.md": "How.\n", "requirements.lock": ""}
+    code = "def run(model, rows):\n    return rows\n"
+    promised = [{"inputs": {"n": 1}, "expected": {"n": 1}}]
+    folder = author(
+        nobody, code, inputs='n = "int64"', outputs='n = "int64"', scenarios=promised, files=files
+    )
+    (folder / path).chmod(0)
+    try:
+        found = gather(folder)
+    finally:
+        (folder / path).chmod(0o755)
+    unread = [one for one in found.findings if one.code == "package/unreadable"]
+    assert [one.where for one in unread] == [path]
+    others = {one.code for one in found.findings} - {"package/unreadable", "env/lock"}
+    assert others == set()

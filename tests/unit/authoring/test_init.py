@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ketch.authoring import gather, init, pack
+from ketch.authoring.init import NOBODY
 from ketch.errors import KetchError, NotFound, UsageError
+from ketch.package import read_manifest
 from ketch.runtime import Home
 
 
@@ -153,3 +155,48 @@ def test_a_project_becomes_a_package_where_it_lies(tmp_path: Path, home: Home) -
     assert (tmp_path / "README.md").read_text() == "mine"
     assert (tmp_path / "requirements.txt").read_text() == "# mine\n"
     assert (tmp_path / "ketch.toml").is_file()
+
+
+def owner_of(folder: Path) -> str:
+    read, _ = read_manifest(folder)
+    assert read is not None
+    return read.owner
+
+
+def test_the_owner_is_whom_git_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "gitconfig"
+    config.write_text('[user]\n\temail = ann\\"o\\"@shop.example\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    made = init(tmp_path / "deep" / "gauge")
+    assert owner_of(made.path) == 'ann"o"@shop.example'
+    assert made.findings == ()
+
+
+def test_the_owner_is_who_is_logged_in_where_git_knows_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("LOGNAME", "ann")
+    assert owner_of(init(tmp_path / "gauge").path) == "ann"
+
+
+def test_that_nobody_answers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise OSError("no user of this number")
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("getpass.getuser", nobody)
+    made = init(tmp_path / "gauge")
+    assert [finding.code for finding in made.findings] == ["init/owner"]
+    assert owner_of(made.path) == NOBODY
+
+
+def test_the_pipeline_of_a_draft_leaves_the_modules_of_the_author_alone(
+    tmp_path: Path, home: Home
+) -> None:
+    (tmp_path / "pipeline.py").write_text("import json\n")
+    made = init(tmp_path, source=tmp_path, name="mine", home=home)
+    assert (tmp_path / "pipeline.py").read_text() == "import json\n"
+    assert "steps.py" in made.files
+    assert 'load = "steps:load"' in (tmp_path / "ketch.toml").read_text()
+    assert any("steps.py" in f"{one.where} {one.message} {one.hint}" for one in made.findings)

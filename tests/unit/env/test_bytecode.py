@@ -43,7 +43,8 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def compile_with(python: str | Path, folder: Path, *names: str) -> None:
-    subprocess.run([python, "-I", "-S", PROGRAM, str(os.getpid()), folder, *names], check=True)
+    program = [python, "-I", "-S", PROGRAM, str(os.getpid()), "forwards", folder]
+    subprocess.run([*program, *names], check=True)
 
 
 def compiled(folder: Path) -> set[str]:
@@ -152,7 +153,7 @@ def test_it_ends_with_the_process_that_began_it(environment: Environment) -> Non
     write(environment.site_packages, many)
     begin = "import os, sys, subprocess as s; a = sys.argv; a[5] = str(os.getpid()); print(s.Popen(a[1:]).pid)"
     place = str(environment.site_packages)
-    command = [sys.executable, "-I", "-S", str(PROGRAM), "0", place, "m0"]
+    command = [sys.executable, "-I", "-S", str(PROGRAM), "0", "forwards", place, "m0"]
     done = subprocess.run(
         [sys.executable, "-c", begin, *command], stdout=subprocess.PIPE, check=True
     )

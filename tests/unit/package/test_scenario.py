@@ -99,7 +99,7 @@ def test_a_file_that_may_not_be_read_is_a_finding(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     _, (finding,) = read_scenarios(tmp_path, schema())
     assert (finding.code, finding.where) == ("package/unreadable", "scenarios/a.json")
-    assert "Permission denied" in finding.message
+    assert "permission denied" in finding.message
 
 
 def test_two_scenarios_of_one_name_are_a_finding(tmp_path: Path) -> None:

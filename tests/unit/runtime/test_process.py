@@ -282,3 +282,8 @@ def test_the_hash_seed_is_the_callers(rig: Rig) -> None:
             return worker.predict([{"x": 1}], deadline_s=10).rows[0]["x"]
 
     assert answer(1) == answer(1) != answer(2)
+
+
+def test_a_machine_out_of_memory_ends_the_worker_before_anything_else(rig: Rig) -> None:
+    with rig.loaded("def run(model, rows): return rows") as worker:
+        assert Path(f"/proc/{worker.pid}/oom_score_adj").read_text() == "1000\n"

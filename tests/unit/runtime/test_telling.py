@@ -53,14 +53,12 @@ def test_a_death_in_a_comparison_and_in_loading_names_that_function(rig: Rig) ->
 
 def test_what_package_code_writes_on_the_board_is_shown_not_obeyed(rig: Rig) -> None:
     source = """
-import gc, mmap, os
+import os, sys
 def run(model, rows):
-    for one in gc.get_objects():
-        if isinstance(one, mmap.mmap) and len(one) == 256:
-            one[:] = b"\\x1b[31m\\xff" + b"z" * 251
-    for one in gc.get_objects():
-        if type(one).__name__ == "Session":
-            one.board[:] = b"\\x1b[31m\\xff" + b"z" * 250
+    frame = sys._getframe()
+    while "session" not in frame.f_locals:
+        frame = frame.f_back
+    frame.f_locals["session"].board[:] = b"\\x1b[31m\\xff" + b"z" * 250
     os._exit(1)
 """
     with rig.loaded(source) as worker:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.property.package.second.layers import check_path, read_tar
+from tests.property.package.second.profiles import check_profile
 from tests.property.package.second.rules import TABLES, TYPES, is_valid
 from tests.property.package.second.texts import DIGEST, Broken, read_json, require
 from tests.property.package.second.types import check_type
@@ -38,11 +39,12 @@ def _tables(files: Mapping[str, bytes], name: str, may: set[str] | None = None) 
     require(isinstance(body, dict), 18, body)
     require(name != "package" or body.get("format") == "1", 18, body)
     require({name} <= body.keys() <= {name} | (may or set()), 18, sorted(body))
-    if name == "data":  # a profile may stand there, and has its own page
+    if name == "data":
         require(isinstance(body["data"], dict), 19, body)
         require(all(isinstance(one, dict) for one in body["data"].values()), 19, body)
         for table in body["data"].values():
-            table.pop("profile", None)
+            if "profile" in table:
+                check_profile(table.pop("profile"))
     return dict(body)
 
 
