@@ -2,6 +2,8 @@
 
     python bench/floor.py copy SOURCE TARGET     copy in one thread, SHA-256 in another
     python bench/floor.py hash SOURCE            one hash pass in one thread
+    python bench/floor.py cold SOURCE            the same, of files that are not in memory
+    python bench/floor.py forget SOURCE          leave them so
 
 Nothing is synced, and the time to start Python is not counted. Prints one JSON object.
 """
@@ -48,15 +50,30 @@ def hash_pass(source: Path) -> None:
         sha.hexdigest()
 
 
+def cold_pass(source: Path) -> None:
+    """Take the SHA-256 of every file, none of which is in memory."""
+    forget(source)
+    hash_pass(source)
+
+
+def forget(source: Path) -> None:
+    """Let the kernel drop every file from memory; it does when they are on the disk."""
+    for path in files_of(source):
+        fd = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
 def files_of(source: Path) -> list[Path]:
     """Return every file below a folder, sorted."""
     return sorted(path for path in source.rglob("*") if path.is_file())
 
 
 def main(what: str, *folders: str) -> None:
-    """Do one of the two, and print how long it took."""
+    """Do one of these, and print how long it took."""
     start = time.perf_counter()
-    {"copy": copy_and_hash, "hash": hash_pass}[what](*map(Path, folders))
+    acts = {"copy": copy_and_hash, "hash": hash_pass, "cold": cold_pass, "forget": forget}
+    acts[what](*map(Path, folders))
     print(json.dumps({"s": round(time.perf_counter() - start, 4)}))
 
 

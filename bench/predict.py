@@ -21,6 +21,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+sys.path.pop(0)  # the scripts beside this one are no libraries, whatever they are called
+
 import duckdb
 
 from ketch.env import Lock

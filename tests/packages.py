@@ -23,10 +23,9 @@ from ketch.package.oci import COMPONENT, FILEPATH
 from ketch.package.trace import FieldTrace, ScenarioTrace, StepTrace
 from ketch.runtime.layout import Layout, lay_out
 from ketch.schema.parse import canonical_json
-from ketch.store import Store
+from ketch.store import Store, attestations
 from ketch.tables import Profile
 from ketch.tables.profile import ColumnProfile
-from ketch.verify import attestations
 
 Body = dict[str, Any]
 

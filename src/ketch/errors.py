@@ -22,9 +22,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-
 _TOLD = 10
 """How many findings the text of an error lists."""
+
+
+def _shown(text: str, *, lines: bool = True) -> str:
+    """Return text that does nothing to the terminal that shows it.
+
+    Whoever wrote a package, a file or a request may have put escapes into what an error
+    tells of it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or (lines and letter in "\n\t") else "\ufffd"
+        for letter in text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,12 @@ class Finding:
     where: str | None = None
     hint: str | None = None
     blocks: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("message", "where", "hint"):
+            text = getattr(self, name)
+            if text and not text.isprintable():
+                object.__setattr__(self, name, _shown(text, lines=name != "where"))
 
     def to_json(self) -> dict[str, object]:
         """Return the finding as a JSON object, without the empty members."""
@@ -74,11 +93,11 @@ class KetchError(Exception):
         hint: str | None = None,
         findings: Iterable[Finding] = (),
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _shown(message)
+        super().__init__(self.message)
         self.code = code or type(self).code
-        self.where = where
-        self.hint = hint
+        self.where = where and _shown(where, lines=False)
+        self.hint = hint and _shown(hint)
         self.findings = tuple(findings)
 
     def __str__(self) -> str:
@@ -183,7 +202,9 @@ class PackageCodeError(KetchError):
     def __str__(self) -> str:
         """Return all of it, with where in the package's code it came from."""
         said = super().__str__()
-        return f"{said}\n\nin the package:\n{self.traceback}".rstrip() if self.traceback else said
+        if not self.traceback:
+            return said
+        return f"{said}\n\nin the package:\n{_shown(self.traceback)}".rstrip()
 
 
 class Unavailable(KetchError):

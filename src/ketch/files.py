@@ -11,6 +11,7 @@ import fcntl
 import glob
 import os
 import secrets
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -56,6 +57,29 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 part.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def read_file(path: Path, *, most: int) -> bytes:
+    """Return the content of a regular file of at most ``most`` bytes.
+
+    A folder of a stranger may hold a pipe, a device, or a file without end where a small
+    one should be: none of them is waited for, nor read into memory.
+
+    Raises:
+        OSError: It is not there, is something else, or larger.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # NUL in the path
+        raise OSError(errno.EINVAL, "no such name", str(path)) from error
+    with os.fdopen(fd, "rb", closefd=True) as file:
+        seen = os.fstat(fd)
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        content = file.read(min(seen.st_size, most) + 1)
+    if len(content) > most:
+        raise OSError(errno.EOVERFLOW, f"more than {most} bytes", str(path))
+    return content
 
 
 def write_whole(path: Path, content: bytes) -> None:

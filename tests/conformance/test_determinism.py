@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -49,6 +50,7 @@ NOBODY = "nobody"
 PIPELINE = """
 import json
 from pathlib import Path
+from typing import Any
 
 from prices.rounding import whole
 
@@ -300,7 +302,7 @@ def test_digest_is_the_same_for_another_user(
         os.chown(path, user.pw_uid, user.pw_gid)
     variables = {"PYTHONPATH": os.pathsep.join([str(SRC), *site_folders()]), "HOME": "/nonexistent"}
     variables["TMPDIR"] = str(open_folder)
-    as_user = {"user": NOBODY, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
+    as_user: dict[str, Any] = {"user": NOBODY, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
     home = open_folder / "home"
     found = packed(folder, python=python or "", variables=variables, home=home, **as_user)
     assert found == expected

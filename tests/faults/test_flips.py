@@ -25,8 +25,17 @@ from ketch.package import Attestation, Digest, Package, Reference, open_package,
 from ketch.package.code_tar import write_code_tar
 from ketch.runtime import Home
 from ketch.runtime.layout import lay_out
-from ketch.store import LocalStore, MemoryStore, fsck, gc, read_archive, repair, write_archive
-from ketch.verify import attach, attestations
+from ketch.store import (
+    LocalStore,
+    MemoryStore,
+    attach,
+    attestations,
+    fsck,
+    gc,
+    read_archive,
+    repair,
+    write_archive,
+)
 
 pytestmark = pytest.mark.faults
 

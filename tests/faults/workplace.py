@@ -33,9 +33,8 @@ from ketch.env.bytecode import KNOWN
 from ketch.env.environment import MARKER, read_environment
 from ketch.package import Digest, open_package
 from ketch.runtime import Home, clean_up
-from ketch.store import MemoryStore, fsck, read_archive
+from ketch.store import MemoryStore, attestations, fsck, read_archive
 from ketch.store.locks import abandoned
-from ketch.verify import attestations
 
 KETCH = Path(sys.executable).with_name("ketch")
 OLD, NEW = "shop:0.9.0", "shop:1.0.0"

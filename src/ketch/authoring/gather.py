@@ -8,13 +8,15 @@ brings, is added by :mod:`ketch.authoring.build`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ketch.authoring.listing import Looks, below, beside, look
 from ketch.authoring.locking import Needs, read_needs
 from ketch.errors import Finding, KetchError
+from ketch.files import read_file
 from ketch.package import (
     CodeReport,
     Import,
@@ -29,10 +31,15 @@ from ketch.package import (
     read_scenarios,
     scan,
 )
+from ketch.package.layers import MAX_DOCUMENT_BYTES
 from ketch.package.manifest import FILE_NAME
 from ketch.package.refusals import README
 from ketch.package.scenario import FOLDER as SCENARIOS
 from ketch.package.scenario import TRACES_FILE
+
+MOST_OF_A_CODE = 100
+MAX_CODE_BYTES = MAX_DOCUMENT_BYTES - (1 << 20)
+"""What ships as `code.tar` is read at once; its headers need some room, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ def gather(folder: Path) -> Gathered:
         *(*findings, *report.findings, *code_findings, *needs.findings, *sample_findings),
         *(*scenario_findings, *trace_findings, *_promises(files.scenarios)),
         *check_folder(folder, files.shipped, read=files.scenarios),
+        *_size_of_code([looks[path] for path in report.files]),
         *scan(folder, dict.fromkeys([FILE_NAME, *files.all, *needs.requirements.files])),
     )
     return Gathered(
@@ -117,8 +125,26 @@ def gather(folder: Path) -> Gathered:
         shipped=files.shipped,
         left_out=beside(folder, read),
         looks=looks,
-        findings=tuple(dict.fromkeys(all_findings)),
+        findings=_told(dict.fromkeys(all_findings)),
     )
+
+
+def _told(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings, of each code the first hundred: more of them say nothing new."""
+    told: list[Finding] = []
+    counts: Counter[str] = Counter()
+    blocking: set[str] = set()
+    for one in findings:
+        counts[one.code] += 1
+        if counts[one.code] <= MOST_OF_A_CODE:
+            told.append(one)
+        elif one.blocks:
+            blocking.add(one.code)
+    for code, count in counts.items():
+        if count > MOST_OF_A_CODE:
+            more = f"and {count - MOST_OF_A_CODE:,} more of this kind"
+            told.append(Finding(code, more, blocks=code in blocking))
+    return tuple(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +201,17 @@ def _code_files(folder: Path, report: CodeReport) -> tuple[dict[str, Path], tupl
     return code, tuple(findings)
 
 
+def _size_of_code(looks: Sequence[os.stat_result | None]) -> Iterator[Finding]:
+    total = sum(seen.st_size for seen in looks if seen is not None)
+    if total > MAX_CODE_BYTES:
+        yield Finding(
+            "package/too-large",
+            f"expected at most {MAX_CODE_BYTES} bytes of code, found {total}",
+            "code",
+            "put what is no code below `model/`, where files are read in place",
+        )
+
+
 def _samples(folder: Path, manifest: Manifest) -> tuple[dict[str, str], tuple[Finding, ...]]:
     """Return every sample by data reference; the findings name those that are missing."""
     samples: dict[str, str] = {}
@@ -219,7 +256,7 @@ def _scenarios(
 def _traces(folder: Path) -> tuple[tuple[ScenarioTrace, ...], tuple[Finding, ...]]:
     path = folder / SCENARIOS / TRACES_FILE
     try:
-        return load_traces(path.read_bytes()), ()
+        return load_traces(read_file(path, most=MAX_DOCUMENT_BYTES)), ()
     except OSError:  # there are none, or `check_folder` reports it
         return (), ()
     except KetchError as problem:

@@ -13,8 +13,8 @@ from ketch.errors import NotFound, Refused, UsageError
 from ketch.package import Package, PackageVersion, Reference, ScenarioTrace, open_package
 from ketch.package.names import check_version
 from ketch.runtime import Home
-from ketch.store import read_archive
-from ketch.verify import Report, attach, attest, newest_passing
+from ketch.store import attach, newest_passing, read_archive
+from ketch.verify import Report, attest
 
 ARCHIVE_SUFFIX = ".tar"
 MOST_REFERENCES = 10

@@ -6,7 +6,7 @@ from ketch.authoring import Options, Silent, target_package
 from ketch.cli.overview import overview
 from ketch.cli.printer import Printer
 from ketch.runtime import Home, describe, stored_as
-from ketch.verify import attestations
+from ketch.store import attestations
 
 
 def inspect(package: str = ".", /, *, json: bool = False) -> None:

@@ -11,7 +11,7 @@ from ketch.cli.text import size
 from ketch.errors import KetchError
 from ketch.runtime import Entry, Home, listing
 from ketch.runtime.failures import printable
-from ketch.verify import standing
+from ketch.store import standing
 
 
 def list_packages(*, json: bool = False) -> None:

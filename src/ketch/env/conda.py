@@ -5,11 +5,13 @@ https://docs.conda.io/projects/conda/en/latest/user-guide/tasks/manage-environme
 """
 
 import re
+import reprlib
 from pathlib import Path
 
 import yaml
 
 from ketch.env.lines import Gathered, LineReader, read_text
+from ketch.package.paths import printable
 
 # conda needs them to install the pip part; an environment of ketch does not.
 _TOOLS = frozenset({"pip", "setuptools", "wheel", "uv"})
@@ -25,7 +27,8 @@ def read_conda(root: Path, name: str, gathered: Gathered) -> str | None:
     gathered.files.append(name)
     try:
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # ValueError: a date that is none, or more digits than Python reads.
         message = f"expected YAML: {' '.join(str(error).split())[:200]}"
         gathered.find("env/unreadable-file", message, name)
         return None
@@ -45,7 +48,7 @@ def _read_entries(root: Path, name: str, entries: list[object], gathered: Gather
         elif isinstance(entry, dict) and list(entry) == ["pip"] and isinstance(entry["pip"], list):
             _read_pip(root, entry["pip"], f"{where}.pip", gathered)
         else:
-            message = f"expected a name or a `pip` list, found `{str(entry)[:80]}`"
+            message = f"expected a name or a `pip` list, found `{_shown(entry)}`"
             gathered.find("env/bad-requirement", message, where)
     return python
 
@@ -56,7 +59,7 @@ def _read_pip(root: Path, lines: list[object], where: str, gathered: Gathered) -
         if isinstance(line, str) and "\n" not in line:
             reader.read_line(line.strip(), root, f"{where}[{index}]")
         else:
-            message = f"expected a requirement, found `{str(line)[:80]}`"
+            message = f"expected a requirement, found `{_shown(line)}`"
             gathered.find("env/bad-requirement", message, f"{where}[{index}]")
 
 
@@ -76,6 +79,14 @@ def _read_spec(spec: str, where: str, gathered: Gathered) -> str | None:
         gathered.find("env/python-request", message, where)
         return None
     return exact["python"]
+
+
+def _shown(value: object) -> str:
+    """Return a value in short; written out, aliases of aliases are billions of items."""
+    try:
+        return printable(reprlib.repr(value), 80)
+    except ValueError:  # more digits than Python writes
+        return "an endless number"
 
 
 def _conda_hint(name: str, match: re.Match[str] | None) -> str:

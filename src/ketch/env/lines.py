@@ -14,7 +14,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ketch.errors import Finding
+from ketch.files import read_file
 
+MOST_FILES = 100
+LONGEST_REQUIREMENT = 10_000
 LONGEST_FILE = 1 << 20  # a mebibyte of requirements is no longer something a person wrote
 
 _INCLUDE = re.compile(
@@ -25,6 +28,7 @@ _CHECKOUT = re.compile(r"(git|hg|svn|bzr)\+", re.IGNORECASE)
 _LOCAL = re.compile(r"(\.{0,2}/|~|\.\.?$|file:|[A-Za-z]:\\)|[^@]*(\.whl|\.zip|\.tar\.(gz|bz2|xz))$")
 _HASH = re.compile(r"--hash[=\s]\s*(\S+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_BEFORE_OPTION = re.compile(r"(?<!\s)\s+(?=--)")  # from the first space: else it is quadratic
 _COMMENT = re.compile(r"(^|\s)#.*")
 _ALWAYS_SO = re.compile(r"--require-hashes|--only-binary[=\s]\s*:all:")
 _USE_A_VERSION = "publish it on the index uv is configured for, and name it with a version"
@@ -56,6 +60,10 @@ class Gathered:
         if _CONTROL.search(text):
             self.find("env/bad-requirement", "expected one line of plain text", where)
             return None
+        if len(text) > LONGEST_REQUIREMENT:
+            message = f"expected at most {LONGEST_REQUIREMENT} characters, found {len(text)}"
+            self.find("env/bad-requirement", message, where)
+            return None
         if _CHECKOUT.match(text):
             self._refuse_checkout(text, where)
             return None
@@ -67,7 +75,7 @@ class Gathered:
             return None
         try:
             parsed = Requirement(text)
-        except InvalidRequirement as error:
+        except (InvalidRequirement, RecursionError) as error:
             reason = str(error).splitlines()[0]
             message = f"expected a requirement such as `numpy==2.4.6`, found `{text}`: {reason}"
             self.find("env/bad-requirement", message, where)
@@ -128,13 +136,18 @@ class LineReader:
 
     def read(self, path: Path, *, constraint: bool = False, where: str | None = None) -> None:
         """Read one file, once; ``where`` names the line that asked for it."""
-        real = path.resolve()
-        if not real.is_relative_to(self.root):
+        real = _resolved(path)
+        if real is None or not real.is_relative_to(self.root):
             message = f"expected a file inside the package's folder, found `{path.name}` outside"
             self.gathered.find("env/include-outside", message, where or path.name)
             return
         name = real.relative_to(self.root).as_posix()
         if name in self.gathered.files:
+            return
+        if len(self.gathered.files) == MOST_FILES:
+            message = f"expected at most {MOST_FILES} files of requirements, found more"
+            self.gathered.find("env/unreadable-file", message, where or name)
+        if len(self.gathered.files) >= MOST_FILES:
             return
         text = read_text(real, where or name, self.gathered)
         if text is None:
@@ -162,7 +175,7 @@ class LineReader:
             self._read_requirement(line, where, constraint=constraint)
 
     def _read_requirement(self, line: str, where: str, *, constraint: bool) -> None:
-        text, *options = re.split(r"\s+(?=--)", line)
+        text, *options = _BEFORE_OPTION.split(line)
         hashes = set()
         for option in options:
             match = _HASH.fullmatch(option)
@@ -178,19 +191,22 @@ class LineReader:
             self.gathered.hashes[name] = known | hashes
 
 
+def _resolved(path: Path) -> Path | None:
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):  # no such name, or a loop of links
+        return None
+
+
 def read_text(path: Path, where: str, gathered: Gathered) -> str | None:
     """Return the text of a file a person wrote, or None after saying what is wrong with it."""
     try:
-        content = path.read_bytes() if path.stat().st_size <= LONGEST_FILE else None
+        content = read_file(path, most=LONGEST_FILE)
     except OSError as error:
         reason = error.strerror or "no such file"
         gathered.find(
             "env/unreadable-file", f"expected a file, found `{path.name}`: {reason}", where
         )
-        return None
-    if content is None:
-        message = f"expected at most {LONGEST_FILE} bytes, found more in `{path.name}`"
-        gathered.find("env/unreadable-file", message, where)
         return None
     try:
         return content.decode("utf-8-sig")

@@ -31,7 +31,7 @@ from packaging.version import InvalidVersion, Version
 
 from ketch.env.uv import SourceBuilds
 from ketch.errors import Finding, ManifestError
-from ketch.files import write_whole
+from ketch.files import read_file, write_whole
 from ketch.package.digest import Digest
 
 LOCK_FILE = "requirements.lock"
@@ -164,17 +164,12 @@ def read_lock(folder: Path) -> Lock | None:
     Raises:
         ManifestError: it is not a lock.
     """
-    path = folder / LOCK_FILE
     try:
-        size = path.stat().st_size
+        content = read_file(folder / LOCK_FILE, most=LONGEST_LOCK)
     except FileNotFoundError:
         return None
-    if size > LONGEST_LOCK:
-        raise ManifestError(
-            f"expected at most {LONGEST_LOCK} bytes, found {size}", code="env/lock", where=LOCK_FILE
-        )
     try:
-        return Lock.parse(path.read_bytes().decode("utf-8"))
+        return Lock.parse(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ManifestError("expected UTF-8", code="env/lock", where=LOCK_FILE) from error
 

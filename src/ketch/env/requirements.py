@@ -15,7 +15,6 @@ the lock pins them. They may not say where a distribution comes from (see
 """
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,8 @@ from ketch.env.lines import Gathered, LineReader, read_text
 from ketch.env.uv import SourceBuilds
 from ketch.errors import Finding
 from ketch.package.digest import Digest
+from ketch.package.paths import printable
+from ketch.package.toml import parse_toml
 
 SOURCES = (
     "requirements.txt",
@@ -80,7 +81,8 @@ class Requirements:
             f"hash {name} {' '.join(sorted(self.hashes[name]))}" for name in sorted(self.hashes)
         ]
         if self.uv_lock is not None:
-            parts.append(f"uv.lock {hashlib.sha256(self.uv_lock.read_bytes()).hexdigest()}")
+            with self.uv_lock.open("rb") as file:
+                parts.append(f"uv.lock {hashlib.file_digest(file, 'sha256').hexdigest()}")
         return Digest.of("\n".join(parts).encode())
 
 
@@ -103,7 +105,7 @@ def read_requirements(folder: Path, *, source: str | None = None) -> Requirement
     root = folder.resolve()
     gathered = Gathered()
     present = [source] if source is not None else _present_sources(root)
-    if source is not None and not (root / source).resolve().is_relative_to(root):
+    if source is not None and not _lies_in(root, source):
         message = f"expected a file inside the package's folder, found `{source}`"
         gathered.find("env/include-outside", message, "ketch.toml: environment.requirements")
         return Requirements(findings=tuple(gathered.findings))
@@ -118,6 +120,13 @@ def read_requirements(folder: Path, *, source: str | None = None) -> Requirement
         )
         return Requirements(findings=tuple(gathered.findings))
     return _read_source(root, present[0], gathered)
+
+
+def _lies_in(root: Path, source: str) -> bool:
+    try:
+        return (root / source).resolve().is_relative_to(root)
+    except (OSError, ValueError, RuntimeError):  # no such name, or a loop of links
+        return False
 
 
 def _listed(names: list[str]) -> str:
@@ -188,9 +197,9 @@ def _load_pyproject(root: Path, name: str, gathered: Gathered) -> dict[str, obje
     if text is None:
         return {}
     try:
-        content: dict[str, object] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        gathered.find("env/unreadable-file", f"expected TOML: {error}", name)
+        content = parse_toml(text.encode())
+    except ValueError as error:
+        gathered.find("env/unreadable-file", f"expected TOML: {printable(str(error))}", name)
         return {}
     gathered.files.append(name)
     return content

@@ -6,11 +6,12 @@ together with every finding, and only a blocking finding makes the manifest ``No
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ketch.errors import Finding, ManifestError, UsageError
+from ketch.files import read_file
+from ketch.package import toml
 from ketch.package.ketch_toml import (
     BUDGET,
     DATA,
@@ -55,7 +56,7 @@ def read_draft(folder: Path) -> tuple[Manifest | None, tuple[Finding, ...]]:
     """
     path = folder / FILE_NAME
     try:
-        content = path.read_bytes()
+        content = read_file(path, most=toml.MAX_BYTES)
     except FileNotFoundError:
         hint = f"`ketch init {folder}` writes one"
         return None, (Finding("manifest/missing", f"no `{FILE_NAME}` here", str(folder), hint),)
@@ -72,10 +73,10 @@ def parse_manifest_toml(content: bytes) -> tuple[Manifest | None, tuple[Finding,
 
 def _parse_draft(content: bytes) -> tuple[Manifest | None, tuple[Finding, ...]]:
     try:
-        document = tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as problem:
-        # ValueError: not UTF-8, not TOML, or an integer of more digits than Python reads.
-        return None, (Finding("manifest/toml", f"not readable as TOML: {problem}", FILE_NAME),)
+        document = toml.parse_toml(content)
+    except ValueError as problem:
+        message = f"not readable as TOML: {printable(str(problem))}"
+        return None, (Finding("manifest/toml", message, FILE_NAME),)
     return _Reader(document).draft()
 
 

@@ -230,7 +230,9 @@ def open_package(digest: Digest, source: BlobSource) -> Package:
     _check_annotations(artifact, manifest, where)
     for name, path in _samples(manifest).items():
         if path not in files:
-            raise ManifestError(f"expected `{path}`, found no such layer", where=f"data.{name}")
+            raise ManifestError(
+                f"expected `{printable(path)}`, found no such layer", where=f"data.{name}"
+            )
     return Package(digest, artifact, source, manifest, files, len(content))
 
 

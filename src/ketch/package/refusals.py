@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ketch.errors import Finding
+from ketch.package.layers import place_of
 from ketch.package.paths import check_path, clashes, printable, unreadable
 
 README = "README.md"
+README_BYTES_READ = 1 << 16  # whether it says anything shows in its first lines
 LARGE_SCENARIO_BYTES = 16_000_000
 
 _SPECIAL = {
@@ -40,6 +42,7 @@ def check_folder(
     ``package/missing-file``      a listed file that is not there
     ``package/unreadable``        a file or folder that the author may not read
     ``package/notebook``          a notebook
+    ``package/too-large``         a file that a reader would refuse
     ``package/readme-missing``    no ``README.md``
     ``package/readme-empty``      one without text
     ``package/large-scenario``    advice: a scenario file over 16 MB
@@ -119,6 +122,9 @@ def _check_status(shown: str, status: os.stat_result) -> Iterator[Finding]:
         kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "something else")
         message = f"expected a regular file, found {kind}"
         yield Finding("package/special-file", message, shown, "leave it out of the package")
+    elif (most := _most_bytes(shown)) is not None and status.st_size > most:
+        message = f"expected at most {most} bytes, found {status.st_size}"
+        yield Finding("package/too-large", message, shown, "files below `model/` have no limit")
     elif shown.startswith("scenarios/") and status.st_size > LARGE_SCENARIO_BYTES:
         yield Finding(
             "package/large-scenario",
@@ -127,6 +133,11 @@ def _check_status(shown: str, status: os.stat_result) -> Iterator[Finding]:
             "keep the rows that show the behaviour; whole data sets go into `[data]`",
             blocks=False,
         )
+
+
+def _most_bytes(path: str) -> int | None:
+    place = place_of(path)
+    return None if place is None else place.max_bytes
 
 
 def _first_link(folder: Path, path: str, no_links: set[str]) -> str | None:
@@ -144,10 +155,15 @@ def _first_link(folder: Path, path: str, no_links: set[str]) -> str | None:
     return None
 
 
+def _start(file: Path) -> str:
+    with file.open("rb") as stream:
+        return stream.read(README_BYTES_READ).decode("utf-8", errors="replace")
+
+
 def _readme(folder: Path) -> Iterator[Finding]:
     file = folder / README
     try:
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+        text = _start(file) if file.is_file() else None
     except OSError:
         return  # `_check_file` reports it
     if text is None:

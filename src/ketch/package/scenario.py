@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Self
 
 from ketch.errors import Finding, ManifestError, UsageError
+from ketch.files import read_file
 from ketch.package.digest import Digest
 from ketch.package.paths import printable, unreadable
 from ketch.schema import Field, Row, Schema, read_text_rows
@@ -34,6 +35,8 @@ FOLDER = "scenarios"
 TRACES_FILE = "traces.jsonl"
 EXPECTED_SUFFIX = ".expected.csv"
 MAX_FILE_BYTES = 64 * 1024 * 1024
+MOST_SCENARIOS = 10_000
+"""Each of them is run; rows without end belong into one scenario, or into data."""
 
 Rows = tuple[Row, ...]
 
@@ -135,7 +138,7 @@ def read_scenarios(
     """
     scenarios: list[Scenario] = []
     findings: list[Finding] = []
-    for path in sorted((folder / FOLDER).glob("*")):
+    for path in sorted((folder / FOLDER).glob("*"))[:MOST_SCENARIOS]:
         if path.name == TRACES_FILE or not path.is_file() or path.name.startswith("."):
             continue
         try:
@@ -180,25 +183,31 @@ def confirmed(scenario: Scenario) -> Scenario:
 
 def _read_file(path: Path, schema: Schema) -> Iterator[Scenario]:
     where = f"{FOLDER}/{path.name}"
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise _wrong(f"expected at most {MAX_FILE_BYTES >> 20} MiB", where)
     if path.name.endswith(EXPECTED_SUFFIX):
         if not path.with_name(path.name.removesuffix(EXPECTED_SUFFIX) + ".csv").exists():
             raise _wrong("expected the inputs beside it, in a `.csv` of the same name", where)
         return iter(())
     if path.suffix == ".json":
-        return iter([Scenario.from_json(_json(path.read_bytes(), where), source=where)])
+        return iter([Scenario.from_json(_json(_content(path), where), source=where)])
     if path.suffix == ".jsonl":
-        return _from_lines(path.read_bytes(), where)
+        return _from_lines(_content(path), where)
     if path.suffix == ".csv":
         return iter([_from_csv(path, schema, where)])
     raise _wrong("expected a `.json`, `.jsonl` or `.csv` file", where)
 
 
+def _content(path: Path) -> bytes:
+    return read_file(path, most=MAX_FILE_BYTES)
+
+
 def _from_lines(content: bytes, where: str) -> Iterator[Scenario]:
+    count = 0
     for number, line in enumerate(io.BytesIO(content), 1):
         if line.strip():
             source = f"{where}:{number}"
+            count += 1
+            if count > MOST_SCENARIOS:
+                raise _wrong(f"expected at most {MOST_SCENARIOS} scenarios, found more", source)
             yield Scenario.from_json(_json(line, source), source=source)
 
 
@@ -215,7 +224,7 @@ def _from_csv(path: Path, schema: Schema, where: str) -> Scenario:
 
 def _csv_rows(path: Path, fields: Sequence[Field], where: str) -> list[Row]:
     try:
-        reader = csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig")), strict=True)
+        reader = csv.DictReader(io.StringIO(_content(path).decode("utf-8-sig")), strict=True)
         cells, columns = list(reader), reader.fieldnames or ()
     except (UnicodeDecodeError, csv.Error) as problem:
         raise _wrong(f"expected CSV in UTF-8, found otherwise: {problem}", where) from problem

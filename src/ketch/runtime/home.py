@@ -26,7 +26,8 @@ class Home:
     """A folder with a store, the environments made from locks, and room to run.
 
     ``store/`` is an OCI image layout; ``envs/`` holds one folder a lock; ``run/``
-    holds what running workers need and is emptied as they end.
+    holds what running workers need and is emptied as they end; ``profiles/`` remembers what
+    data samples looked like, and can be removed at any time.
     """
 
     path: Path

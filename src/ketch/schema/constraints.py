@@ -1,7 +1,7 @@
 """Reading what a field promises beyond its type, and refusing what its type cannot keep."""
 
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -35,6 +35,7 @@ COMPARING = frozenset({"rtol", "atol", "compare"})
 
 _COMPARED = "only answers are compared; leave it out here, or move it to `[outputs]`"
 _MOST = 2**53
+_LARGEST = sys.float_info.max
 _MEANT = {"minimum": "min", "maximum": "max", "enum": "values", "choices": "values"}
 
 
@@ -136,7 +137,7 @@ def _max_length(t: Type, value: object) -> int:
 def _tolerance(t: Type, value: object) -> float:
     if not holds_floats(t):
         raise _unsuited("a floating-point number", t)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
         return float(value)
     raise _bad("a number, zero or more", value)
 

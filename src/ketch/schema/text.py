@@ -17,7 +17,7 @@ from ketch.schema.decode import Row
 from ketch.schema.fields import Field
 from ketch.schema.nearest import did_you_mean, nearest
 from ketch.schema.parse import parse_json
-from ketch.schema.problems import Problem, Wrong, check_items, printable
+from ketch.schema.problems import MOST, Problem, Wrong, check_items, printable
 from ketch.schema.scalars import wrong_type
 from ketch.schema.types import Bool, Float, Int, List, String, Struct, Tensor, Type
 
@@ -64,10 +64,10 @@ def check_columns(fields: Sequence[Field], columns: Sequence[str], where: str) -
     """Yield what is wrong with the column names of a file, once instead of in every row."""
     known = [field.name for field in fields]
     missing = [f.name for f in fields if f.name not in columns and not f.optional]
-    for name, count in Counter(columns).items():
-        if count > 1:
-            message = f"expected each column once, found `{printable(name, 64)}` `{count}` times"
-            yield Finding("schema/duplicate-column", message, where)
+    twice = [(name, count) for name, count in Counter(columns).items() if count > 1]
+    for name, count in twice[:MOST]:
+        message = f"expected each column once, found `{printable(name, 64)}` `{count}` times"
+        yield Finding("schema/duplicate-column", message, where)
     unknown = [name for name in dict.fromkeys(columns) if name not in known]
     for name in missing:  # before the unknown ones, as the decoder says it of a row
         message = f"expected a column `{name}`, found none"
@@ -75,10 +75,12 @@ def check_columns(fields: Sequence[Field], columns: Sequence[str], where: str) -
         there = printable(close, 64) if close else None
         hint = f"`{there}` is there; is it the same under another name?" if there else None
         yield Finding("schema/missing-field", message, where, hint)
-    for name in unknown:
+    for name in unknown[:MOST]:
         message = f"expected a declared column, found `{printable(name, 64)}`"
         hint = did_you_mean(name, missing or known)
         yield Finding("schema/unknown-field", message, where, hint)
+    if more := max(len(unknown) - MOST, 0) + max(len(twice) - MOST, 0):
+        yield Finding("schema/more", f"and {more} more", where)
 
 
 def _cell(field: Field) -> _Read:

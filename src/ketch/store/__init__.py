@@ -7,6 +7,7 @@ by others is found by hashing, before the bytes are used.
 
 from ketch.store.archive import write_archive
 from ketch.store.archive_reader import Imported, read_archive
+from ketch.store.attested import Standing, attach, attestations, newest_passing, standing
 from ketch.store.base import Incoming, Progress, Store, put_stream
 from ketch.store.fsck import Report, fsck
 from ketch.store.gc import Collected, gc
@@ -26,14 +27,19 @@ __all__ = [
     "Progress",
     "Repaired",
     "Report",
+    "Standing",
     "Store",
+    "attach",
+    "attestations",
     "copy_graph",
     "fsck",
     "gc",
     "ketch_home",
+    "newest_passing",
     "put_stream",
     "quarantine",
     "read_archive",
     "repair",
+    "standing",
     "write_archive",
 ]

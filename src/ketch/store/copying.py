@@ -3,12 +3,14 @@
 Every byte is read once; what is hashed is the buffer that was written, so a blob is what
 its digest says even when the source changes under our hands. That the source changed is
 then found by looking at its size and times once more. Large files take two threads: one
-reads and writes, the other hashes a buffer behind.
+reads and hashes, the other writes.
 """
 
 import hashlib
 import os
 import threading
+import time
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Self
 
@@ -25,7 +27,8 @@ READ_CHUNK = 1024 * 1024
 TWO_THREADS_BYTES = 64 * 1024 * 1024
 """Smaller files are copied and hashed by one thread each; there are enough of them."""
 
-_BUFFERS = 4
+_LARGE_CHUNK = 4 * 1024 * 1024
+_BUFFERS = 3
 
 
 class Cancelled(Exception):
@@ -80,14 +83,15 @@ def hash_file(fd: int, size: int, meter: Meter) -> Digest:
 def copy_hashed(source: Source, target: int, disk: Disk, meter: Meter) -> Digest:
     """Fill an empty ``target`` with a file, up to the size it was; return the digest.
 
-    Holds at most four megabytes, whatever the size. A source that ends early leaves a
+    Holds at most twelve megabytes, whatever the size. A source that ends early leaves a
     short target: the caller compares sizes.
     """
     if durable.clone(source.fd, target):
         return hash_file(target, source.size, meter)
-    copy = _Copy(source, Writer(target, source.size, disk))
-    is_large = source.size >= TWO_THREADS_BYTES
-    return _hash_behind(copy, meter) if is_large else _hash_alone(copy, meter)
+    copy = _copy_in_step if source.size < TWO_THREADS_BYTES else _copy_in_two
+    sha = _Sha(disk)
+    copy(source, Writer(target, source.size, disk), sha, meter)
+    return sha.digest()
 
 
 def copy_stream(stream: Reader, target: int, expected: Stored) -> None:
@@ -137,69 +141,75 @@ class Hashing:
         return Digest(self._sha.hexdigest())
 
 
-class _Copy:
-    """A copy on its way, and how far it is."""
+class _Sha:
+    """SHA-256, and how long it takes beside the disk."""
 
-    def __init__(self, source: Source, writer: Writer) -> None:
-        self._source = source
-        self._writer = writer
-        self._position = 0
+    def __init__(self, disk: Disk) -> None:
+        self._sha = hashlib.sha256()
+        self._disk = disk
 
-    def fill(self, buffer: memoryview) -> int:
-        """Copy through a buffer until it is full; return how many bytes it holds now."""
+    def update(self, content: memoryview) -> None:
+        began = time.monotonic()
+        self._sha.update(content)
+        self._disk.hashed(len(content), time.monotonic() - began)
+
+    def digest(self) -> Digest:
+        return Digest(self._sha.hexdigest())
+
+
+def _parts(source: Source, empty: Callable[[], memoryview]) -> Iterator[memoryview]:
+    """Yield a file's content, up to the size it was, each part in another empty buffer."""
+    position = 0
+    while position < source.size:
+        buffer = empty()[: source.size - position]
         filled = 0
         while filled < len(buffer):
-            room = min(len(buffer) - filled, self._source.size - self._position)
-            part = buffer[filled : filled + self._writer.piece(room)]
-            count = self._source.read_into(part, self._position)
+            count = source.read_into(buffer[filled:], position + filled)
             if count == 0:
                 break
-            self._writer.append(part[:count])
-            self._position += count
             filled += count
-        return filled
+        if filled == 0:
+            return
+        position += filled
+        yield buffer[:filled]
 
 
-def _hash_alone(copy: _Copy, meter: Meter) -> Digest:
-    sha, buffer = hashlib.sha256(), buffer_of(READ_CHUNK)
-    while count := copy.fill(buffer):
-        sha.update(buffer[:count])
-        meter.done(count)
-    return Digest(sha.hexdigest())
+def _copy_in_step(source: Source, writer: Writer, sha: _Sha, meter: Meter) -> None:
+    buffer = buffer_of(READ_CHUNK)
+    for part in _parts(source, lambda: buffer):
+        writer.append(part)
+        sha.update(part)
+        meter.done(len(part))
 
 
-def _hash_behind(copy: _Copy, meter: Meter) -> Digest:
-    """Hash in this thread what another one copies; the buffers go round between them."""
-    free: SimpleQueue[memoryview | None] = SimpleQueue()
-    full: SimpleQueue[tuple[memoryview, int] | OSError | None] = SimpleQueue()
+def _copy_in_two(source: Source, writer: Writer, sha: _Sha, meter: Meter) -> None:
+    """Read and hash in this thread what another one writes; the buffers go round."""
+    free: SimpleQueue[memoryview] = SimpleQueue()
+    full: SimpleQueue[memoryview | None] = SimpleQueue()
+    failed: list[OSError] = []
     for _ in range(_BUFFERS):
-        free.put(buffer_of(READ_CHUNK))
-    copier = threading.Thread(target=_copy_ahead, args=(copy, free, full), daemon=True)
-    copier.start()
-    sha = hashlib.sha256()
-    try:
-        while (item := full.get()) is not None:
-            if isinstance(item, OSError):
-                raise item
-            buffer, count = item
-            sha.update(buffer[:count])
-            free.put(buffer)
-            meter.done(count)
-    finally:
-        free.put(None)
-        copier.join()
-    return Digest(sha.hexdigest())
+        free.put(buffer_of(_LARGE_CHUNK))
 
+    def write() -> None:
+        while (part := full.get()) is not None:
+            if not failed:
+                try:
+                    writer.append(part)
+                except OSError as error:
+                    failed.append(error)
+            free.put(memoryview(part.obj))
 
-def _copy_ahead(
-    copy: _Copy,
-    free: SimpleQueue[memoryview | None],
-    full: SimpleQueue[tuple[memoryview, int] | OSError | None],
-) -> None:
+    beside = threading.Thread(target=write, daemon=True)
+    beside.start()
     try:
-        while (buffer := free.get()) is not None and (count := copy.fill(buffer)):
-            full.put((buffer, count))
-    except OSError as error:
-        full.put(error)
+        for part in _parts(source, free.get):
+            if failed:
+                break
+            full.put(part)
+            sha.update(part)
+            meter.done(len(part))
     finally:
-        full.put(None)  # whatever happened: nobody waits for a thread that is gone
+        full.put(None)
+        beside.join()
+    if failed:
+        raise failed[0]

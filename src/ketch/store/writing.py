@@ -3,24 +3,25 @@
 A file that is written once and synced before anybody reads it gains nothing from a copy
 in memory: the kernel finds room for it, fills it, and then waits for the disk. Handing
 the disk our own buffer takes a third of the time and none of the memory. A slow disk is
-another matter: there, what takes long is reading the bytes back, so they are kept.
+another matter: the next to come hashes the bytes again, and would wait for them; so there
+they pass through the cache, and stay in it.
 """
 
 import errno
 import mmap
 import os
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ketch.store import durable
 
 DIRECT_BYTES = 1024 * 1024
 """Smaller files are gone before a disk takes notice."""
 
-SLOW_BYTES_PER_S = 500_000_000
-"""Hashing a file anew is quicker than this: a slower disk is better not asked for it."""
-
-_PIECE = 256 * 1024
-"""Fits the cache of a processor: what was read is still near when it is written."""
+SLOW = 4.0
+"""A disk that takes longer for some bytes than this many times what it takes to hash them."""
 
 _ALIGNMENT = 4096
 _TRIAL_BYTES = 64 * 1024 * 1024
@@ -33,22 +34,47 @@ def buffer_of(size: int) -> memoryview:
 
 
 class Disk:
-    """What was learnt about a disk from the files that were written to it directly."""
+    """How fast a disk is, beside how fast this machine hashes what lies on it.
+
+    Both are measured while other work goes on, which slows the one as it does the other.
+    """
 
     def __init__(self) -> None:
-        self._bytes = 0
-        self._waited_s = 0.0
+        self._lock = threading.Lock()
+        self._writers = 0
+        self._since = 0.0
+        self._written = self._hashed = 0
+        self._write_s = self._hash_s = 0.0
 
     @property
     def is_slow(self) -> bool:
         """Whether the page cache serves it better."""
-        is_tried = self._bytes >= _TRIAL_BYTES
-        return is_tried and self._bytes < SLOW_BYTES_PER_S * self._waited_s
+        if min(self._written, self._hashed) < _TRIAL_BYTES:
+            return False
+        return self._write_s / self._written > SLOW * self._hash_s / self._hashed
 
-    def learn(self, count: int, waited_s: float) -> None:
-        """Take note of a write; when two threads do so at once, one may be lost."""
-        self._bytes += count
-        self._waited_s += waited_s
+    @contextmanager
+    def writing(self, count: int) -> Iterator[None]:
+        """Take note of bytes that are written in the block; several threads share a disk."""
+        self._pass_time(writers=1)
+        try:
+            yield
+        finally:
+            self._pass_time(writers=-1, written=count)
+
+    def hashed(self, count: int, seconds: float) -> None:
+        """Take note of bytes that were hashed."""
+        with self._lock:
+            self._hashed += count
+            self._hash_s += seconds
+
+    def _pass_time(self, *, writers: int, written: int = 0) -> None:
+        with self._lock:
+            now = time.monotonic()
+            self._write_s += now - self._since if self._writers else 0
+            self._since = now
+            self._writers += writers
+            self._written += written
 
 
 class Writer:
@@ -67,10 +93,6 @@ class Writer:
         self._position = 0
         self._handed_over = 0
 
-    def piece(self, room: int) -> int:
-        """Return how many bytes to append at once, of at most ``room``."""
-        return room if self._is_direct else min(room, _PIECE)
-
     def append(self, content: memoryview) -> None:
         """Write every byte."""
         if self._is_direct and (len(content) % _ALIGNMENT or self._disk.is_slow):
@@ -83,10 +105,9 @@ class Writer:
         self._hand_over()
 
     def _append_directly(self, content: memoryview) -> None:
-        began = time.monotonic()
         try:
-            durable.write_all(self._fd, content)
-            self._disk.learn(len(content), time.monotonic() - began)
+            with self._disk.writing(len(content)):
+                durable.write_all(self._fd, content)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise

@@ -40,6 +40,8 @@ def _by_columns(
     names = list(rows[0])
     if any(len(row) != len(names) or None in row.values() for row in rows):
         return None
+    if any(name not in readers for name in names):
+        return None  # cells too many, in every row alike
     columns = []
     for name, cells in zip(names, zip(*(row.values() for row in rows), strict=True), strict=True):
         read = readers[name]
@@ -75,7 +77,7 @@ def _of_cell(field: Field, row: Mapping[str, object]) -> Sequence[Finding]:
 
 
 def _wrong_width(row: Row) -> Finding | None:
-    """Return what is wrong with the number of cells; see ``text_rows.read_csv``."""
+    """Return what is wrong with the number of cells; see ``csv_rows.read_csv``."""
     extra = row.get(None)  # type: ignore[call-overload] # as csv.DictReader has it
     columns = len(row) - (extra is not None)
     cells = sum(cell is not None for cell in row.values()) - (extra is not None)

@@ -28,7 +28,7 @@ def format_of_name(path: Path) -> Format | None:
 def format_of_content(start: bytes, where: str | None = None) -> Format:
     """Return the format that the first bytes of a file look like.
 
-    An object may be the first of many: ``json`` readers look further, see ``text_rows``.
+    An object may be the first of many: ``json`` readers look further, see ``json_rows``.
 
     Raises:
         UsageError: ``table/unreadable``: there is nothing.

@@ -22,10 +22,12 @@ from typing import BinaryIO
 from ketch.errors import NotFound, UsageError
 from ketch.schema import Decoder, Field
 from ketch.tables.cell_rows import decode_cells
+from ketch.tables.csv_rows import read_csv
 from ketch.tables.decoded import Batches, decoded
 from ketch.tables.formats import Format, check_utf8, format_of_content, format_of_name
+from ketch.tables.json_rows import read_json, read_json_lines
+from ketch.tables.lines import Source
 from ketch.tables.parquet_rows import read_parquet
-from ketch.tables.text_rows import Source, read_csv, read_json, read_json_lines
 
 BATCH_ROWS = 1000
 

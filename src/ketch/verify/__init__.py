@@ -9,14 +9,7 @@ decides nothing about promotion, and it builds nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ketch.verify.keep import (
-    Standing,
-    attach,
-    attest,
-    attestations,
-    newest_passing,
-    standing,
-)
+from ketch.verify.attest import attest
 from ketch.verify.results import Measured, ProbeResult, Report, ScenarioResult
 
 if TYPE_CHECKING:
@@ -28,13 +21,8 @@ __all__ = [
     "ProbeResult",
     "Report",
     "ScenarioResult",
-    "Standing",
-    "attach",
     "attest",
-    "attestations",
     "junit_xml",
-    "newest_passing",
-    "standing",
     "verify",
 ]
 

@@ -30,12 +30,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
-from ketch.errors import KetchError, PackageCodeError
+from ketch.errors import PackageCodeError
 from ketch.package import Digest, Package, ScenarioTrace
 from ketch.schema import Row, decode
 from ketch.verify.checks import budget, metrics, probes, repeat, scenarios
 from ketch.verify.results import ProbeResult, Report, ScenarioResult
-from ketch.verify.subject import DEADLINE_S, Start, Subject
+from ketch.verify.subject import DEADLINE_S, Start, Subject, last_words
 
 Progress = Callable[[str], None]
 
@@ -68,10 +68,9 @@ def verify(
     progress("starting the worker")
     traces = (package.traces, *references)
     with Subject(package, start, references=traces, deadline_s=deadline_s) as subject:
-        each = (scenarios.run(subject, one) for one in package.scenarios)
-        answered = tuple(_told(each, progress))
+        answered = tuple(_timed(_scenarios(subject, progress)))
         good = _good_rows(subject, answered)
-        probed = tuple(_told(_probes(subject, good), progress))
+        probed = tuple(_timed(_probes(subject, good, progress)))
         progress("measuring")
         measured, limits = budget.measure(subject, good[0] if good else None)
         progress("evaluating")
@@ -87,7 +86,7 @@ def verify(
         started=started,
         duration_s=time.monotonic() - began,
         problem=None if subject.problem is None else subject.told(subject.problem),
-        said=_said(subject.problem),
+        said="" if subject.problem is None else last_words(subject.problem, frames=5),
         notes=(*_notes(subject, answered, good), *evaluated.notes),
         discreet=subject.discreet,
     )
@@ -96,18 +95,25 @@ def verify(
 Result = TypeVar("Result", ScenarioResult, ProbeResult)
 
 
-def _told(results: Iterator[Result], progress: Progress) -> Iterator[Result]:
-    """Yield results with the time each took, and tell their names."""
+def _timed(results: Iterator[Result]) -> Iterator[Result]:
+    """Yield results with the time each took."""
     began = time.monotonic()
     for result in results:
-        progress(result.name)
         yield replace(result, duration_s=time.monotonic() - began)
         began = time.monotonic()
 
 
-def _probes(subject: Subject, good: Sequence[Row]) -> Iterator[ProbeResult]:
+def _scenarios(subject: Subject, progress: Progress) -> Iterator[ScenarioResult]:
+    for scenario in subject.package.scenarios:
+        progress(f"scenario {scenario.name}")
+        yield scenarios.run(subject, scenario)
+
+
+def _probes(subject: Subject, good: Sequence[Row], progress: Progress) -> Iterator[ProbeResult]:
     if good:
+        progress("probing")
         yield from probes.run(subject, good[0])
+        progress("asking again")
         yield from repeat.run(subject, good)
 
 
@@ -138,13 +144,6 @@ def _setting(subject: Subject) -> Mapping[str, object]:
         },
         "ketch": version("ketch"),
     }
-
-
-def _said(problem: KetchError | None) -> str:
-    """Return what is left to see of a package that ended the questions."""
-    if isinstance(problem, PackageCodeError):
-        return problem.traceback
-    return (problem and problem.hint) or ""
 
 
 def _notes(

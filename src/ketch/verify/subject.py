@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from textwrap import dedent
 from typing import Self, TypeVar
 
 from ketch.errors import KetchError, ManifestError, PackageCodeError, Unavailable
@@ -192,3 +193,17 @@ class Subject:
         if self._deaths == MOST_DEATHS:
             message = f"the worker died {MOST_DEATHS} times; nothing more was asked"
             self.problem = Unavailable(message, code="verify/gave-up")
+
+
+def last_words(problem: KetchError, *, frames: int) -> str:
+    """Return the innermost lines of code that raised, or what a worker printed as it died."""
+    if not isinstance(problem, PackageCodeError):
+        return problem.hint or ""
+    found: list[list[str]] = []
+    for line in problem.traceback.splitlines():
+        if line.startswith("  File "):
+            found.append([line])
+        elif found and line.startswith("    ") and line.strip("^~ "):  # no marks below a line
+            found[-1].append(line)
+    own = [frame for frame in found if "importlib" not in frame[0]]
+    return dedent("\n".join(line for frame in own[-frames:] for line in frame))

@@ -16,7 +16,7 @@ from tests.e2e.verify.desk import Desk
 
 from ketch.authoring import pack
 from ketch.package import Reference
-from ketch.verify import attestations, standing
+from ketch.store import attestations, standing
 
 pytestmark = pytest.mark.e2e
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from tests.e2e.verify.desk import Desk
@@ -17,12 +18,12 @@ SCENARIOS = [{"inputs": {"x": 1}, "expected": {"y": 1}}]
 
 
 def test_kept_budgets_pass_and_are_measured(desk: Desk) -> None:
-    desk.write(SLOW, SCENARIOS, more="[budget]\nlatency_ms = 500\nmemory_mb = 300")
+    desk.write(SLOW, SCENARIOS, more="[budget]\nlatency_ms = 5000\nmemory_mb = 300")
     report = desk.json("verify", desk.folder)
     probes = {probe["name"]: probe for probe in report["probes"]}
     assert probes["latency budget"]["passed"]
     assert probes["memory budget"]["passed"]
-    assert 30 <= report["measured"]["latency_ms"] <= 500
+    assert 30 <= report["measured"]["latency_ms"] <= 5000
     assert 5 < report["measured"]["memory_mb"] <= 300
     assert report["measured"]["start_s"] > 0
 
@@ -31,8 +32,9 @@ def test_an_exceeded_latency_fails_with_both_figures(desk: Desk) -> None:
     desk.write(SLOW, SCENARIOS, more="[budget]\nlatency_ms = 20")
     told = desk.ketch("verify", desk.folder, status=1).stdout
     (line,) = [line for line in told.splitlines() if "latency budget" in line]
-    assert line.startswith("  ✗ latency budget: promised at most 20 ms, measured 3")
-    assert line.endswith(" ms")
+    found = re.fullmatch(r"  ✗ latency budget: promised at most 20 ms, measured ([\d.]+) ms", line)
+    assert found is not None
+    assert float(found[1]) >= 30
 
 
 def test_an_exceeded_memory_fails_with_figures_or_with_the_limit(desk: Desk) -> None:

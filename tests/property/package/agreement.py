@@ -26,8 +26,7 @@ from ketch.env import Lock
 from ketch.errors import KetchError, PackageError
 from ketch.package import Digest, Package, open_package
 from ketch.runtime import Home
-from ketch.store import MemoryStore, Store
-from ketch.verify import attestations
+from ketch.store import MemoryStore, Store, attestations
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

@@ -23,8 +23,7 @@ from ketch.errors import KetchError
 from ketch.package import Attestation, Descriptor, Digest, ImageManifest, Package, open_package
 from ketch.package.oci import EMPTY_CONFIG, IMAGE_MANIFEST
 from ketch.schema.parse import canonical_json
-from ketch.store import LocalStore, MemoryStore, read_archive, write_archive
-from ketch.verify import attach, attestations
+from ketch.store import LocalStore, MemoryStore, attach, attestations, read_archive, write_archive
 
 KIND = "application/vnd.ketch.attestation.v1+json"
 
@@ -99,6 +98,14 @@ class TestSentence29:
     def test_one_without_its_one_layer_does_not_count(self, layers: int) -> None:
         store, package = _stored()
         descriptor = _keep(store, package, [_attestation(package).to_bytes()] * layers)
+        assert attestations(package.digest, store) == ()
+        with pytest.raises(Broken):
+            read_attestation(str(descriptor.digest), str(package.digest), raw(store))
+
+    def test_one_whose_layer_is_of_another_type_does_not_count(self) -> None:
+        store, package = _stored()
+        content = _attestation(package).to_bytes()
+        descriptor = _keep(store, package, [content], media_type="application/json")
         assert attestations(package.digest, store) == ()
         with pytest.raises(Broken):
             read_attestation(str(descriptor.digest), str(package.digest), raw(store))
@@ -193,16 +200,18 @@ def _attestation(package: Package) -> Attestation:
 
 
 def _keep(
-    store: MemoryStore, package: Package, contents: list[bytes], kind: str = KIND
+    store: MemoryStore,
+    package: Package,
+    contents: list[bytes],
+    kind: str = KIND,
+    media_type: str = "application/vnd.in-toto+json",
 ) -> Descriptor:
     """Store a manifest that refers to a package, whatever its layers hold."""
     empty = store.put_bytes(b"{}")
     layers = [store.put_bytes(content) for content in contents]
     manifest = ImageManifest(
         config=Descriptor(EMPTY_CONFIG, empty.digest, empty.size),
-        layers=tuple(
-            Descriptor("application/vnd.in-toto+json", layer.digest, layer.size) for layer in layers
-        ),
+        layers=tuple(Descriptor(media_type, layer.digest, layer.size) for layer in layers),
         artifact_type=kind,
         subject=package.descriptor,
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests import packages
 from tests.packages import Body, replaced_json
@@ -99,6 +99,7 @@ class TestSentence18:
         assert (found.evaluate, found.budget.latency_ms) == (None, None)
 
     @pytest.mark.parametrize("path", HELD)
+    @settings(max_examples=25)
     @given(value=values)
     def test_a_file_is_an_object(self, path: str, value: object) -> None:
         refusal({**RIGHT, path: canonical_json([value])})
@@ -140,6 +141,7 @@ class TestSentence19:
         refusal({**RIGHT, path: replaced_json(RIGHT[path], *place, key, value={"a": 1})})
 
     @pytest.mark.parametrize(("path", "place"), PLACES, ids=str)
+    @settings(max_examples=25)
     @given(value=values)
     def test_both_readers_judge_any_table_alike(
         self, path: str, place: tuple[str, ...], value: object
@@ -241,6 +243,7 @@ class TestSentence20:
             (("inputs", 0, "type"), "list<" * 17 + "int64" + ">" * 17),
             (("inputs", 0, "type"), None),
             (("inputs", 1, "rtol"), 1e-6),
+            (("inputs", 0, "compare"), "checks:close"),
             (("inputs", 1, "nullable"), 1),
             (("inputs", 1, "min"), None),
             (("outputs", 1, "rtol"), -1),
@@ -282,6 +285,7 @@ class TestSentence20:
             assert name.startswith(("int", "uint")) or f"`{name}`" in page, name
 
     @pytest.mark.parametrize("path", ["inputs", "outputs"])
+    @settings(max_examples=25)
     @given(value=values)
     def test_whatever_stands_there_is_read_or_refused(self, path: str, value: object) -> None:
         judged({**RIGHT, self.PATH: replaced_json(RIGHT[self.PATH], path, value=value)})
@@ -311,7 +315,9 @@ class TestSentence21:
     )
     def test_another_python_is_refused(self, python: object) -> None:
         changed = replaced_json(RIGHT[self.PATH], "environment", "python", value=python)
-        refusal({**RIGHT, self.PATH: changed})
+        error = refusal({**RIGHT, self.PATH: changed})
+        places = [error.where, *(finding.where for finding in error.findings)]
+        assert f"{self.PATH}: environment.python" in places
 
     def test_none_is_refused(self) -> None:
         body = json.loads(RIGHT[self.PATH])
@@ -456,11 +462,11 @@ class TestSentence22:
 
 
 class TestSentence23:
-    """`ketch/scenarios.jsonl` MUST hold a JSON object a line, blank lines aside: `name`, its own, a
-    text of at most 200 characters that could be an `owner`; `inputs`, an object or a list of at
-    least one; and either `expected`, of the same form, or `expected_error`, a text that is not
-    empty; it MAY hold `description`, a text, and `draft`, a boolean, and nothing else; a builder
-    MUST sort them by name.
+    """`ketch/scenarios.jsonl` MUST hold a JSON object a line, blank lines aside, and at most 10,000:
+    `name`, which no other has, a text of at most 200 characters that could be an `owner`;
+    `inputs`, an object or a list of at least one; and either `expected`, of the same form, or
+    `expected_error`, a text that is not empty; it MAY hold `description`, a text, and `draft`, a
+    boolean, and nothing else; a builder MUST sort them by name.
     """
 
     ONE: Body = {"name": "one", "inputs": [{"name": "Ann"}], "expected": [{"score": 1.0}]}
@@ -500,6 +506,15 @@ class TestSentence23:
     )
     def test_one_that_lacks_something_is_refused(self, body: object) -> None:
         refusal({**RIGHT, self.PATH: canonical_json(body) + b"\n"})
+
+    @pytest.mark.parametrize(("count", "is_right"), [(10_000, True), (10_001, False)])
+    def test_they_are_at_most_10_000(self, count: int, is_right: bool) -> None:  # noqa: FBT001
+        lines = (b'{"name":"%d","inputs":{},"expected":{}}\n' % number for number in range(count))
+        contents = {**RIGHT, self.PATH: b"".join(lines)}
+        if is_right:
+            assert len(read(contents).scenarios) == count
+        else:
+            assert refusal(contents).code == "scenario/unreadable"
 
     @pytest.mark.parametrize(
         "change",

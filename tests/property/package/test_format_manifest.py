@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import packages
 from tests.packages import Body
@@ -112,6 +112,7 @@ class TestSentence8:
     descriptor.
     """
 
+    @settings(max_examples=30)
     @given(names, st.text(max_size=8), values)
     def test_they_change_nothing(self, name: str, text: str, value: object) -> None:
         body = packages.body(RIGHT)

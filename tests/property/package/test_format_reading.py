@@ -38,6 +38,15 @@ class TestSentence26:
         body["layers"][index]["size"] += change
         refusal(RIGHT, body)
 
+    @pytest.mark.parametrize("path", PATHS)
+    def test_a_file_of_another_size_is_not_even_read_alone(self, path: str) -> None:
+        body = packages.body(RIGHT)
+        body["layers"][PATHS.index(path)]["size"] += 1
+        store = MemoryStore()
+        digest = packages.put(store, RIGHT, body)
+        with pytest.raises(DigestMismatch):
+            open_package(digest, store).read(path)
+
     def test_so_is_another_size_of_the_config(self) -> None:
         body = packages.body(RIGHT)
         body["config"]["size"] += 1

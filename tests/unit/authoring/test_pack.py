@@ -11,8 +11,7 @@ from ketch.authoring import Packed, pack
 from ketch.env import LOCK_FILE
 from ketch.errors import Refused
 from ketch.runtime import Home, Predictor
-from ketch.store import read_archive
-from ketch.verify import attestations
+from ketch.store import attestations, read_archive
 
 Shop = Callable[..., Path]
 

@@ -12,7 +12,7 @@ from ketch.authoring.prove import references
 from ketch.env import LOCK_FILE
 from ketch.errors import NotFound, Refused, UsageError
 from ketch.runtime import Home
-from ketch.verify import attestations
+from ketch.store import attestations
 
 Shop = Callable[..., Path]
 

@@ -32,7 +32,7 @@ def near(expected, found):
 
 def failure(worker: Worker, x: int, *, trace: bool = False) -> KetchError:
     with pytest.raises(KetchError) as caught:
-        worker.predict([{"x": x}], deadline_s=1.0, trace=trace)
+        worker.predict([{"x": x}], deadline_s=3.0, trace=trace)
     return caught.value
 
 

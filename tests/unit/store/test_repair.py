@@ -9,10 +9,9 @@ import pytest
 from tests import packages
 
 from ketch.package import Attestation, Digest, Package, open_package
-from ketch.store import LocalStore, Repaired, fsck, repair
+from ketch.store import LocalStore, Repaired, attach, attestations, fsck, repair
 from ketch.store.index import referrers_tag
 from ketch.testing.stores import put_package
-from ketch.verify import attach, attestations
 
 NAME = "hello:1.0.0"
 

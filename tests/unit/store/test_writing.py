@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -101,24 +102,46 @@ def test_disk_that_fills_up_under_a_direct_write_is_reported(
     assert list(store.digests()) == []
 
 
+class FakeClock:
+    """A clock that writes and hashes as fast as a test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(writing.time, "monotonic", lambda: self.now)
+
+    def disk(self, *, written: int, write_s: float, writers: int = 1) -> writing.Disk:
+        """Return a disk on which each of some writers wrote so many bytes, side by side."""
+        disk = writing.Disk()
+        disk.hashed(100 * MIB, 0.1)
+        with ExitStack() as side_by_side:
+            for _ in range(writers):
+                side_by_side.enter_context(disk.writing(written))
+            self.now += write_s
+        return disk
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    return FakeClock(monkeypatch)
+
+
 @pytest.mark.usefixtures("direct")
-def test_slow_disk_is_written_to_through_the_page_cache(tmp_path: Path) -> None:
-    disk = writing.Disk()
+def test_slow_disk_is_written_to_through_the_page_cache(tmp_path: Path, clock: FakeClock) -> None:
     fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
-    writer = writing.Writer(fd, 10 * MIB, disk)
     buffer = writing.buffer_of(MIB)
-    writer.append(buffer)
+    writing.Writer(fd, 10 * MIB, clock.disk(written=100 * MIB, write_s=0.3)).append(buffer)
     assert is_direct(fd)
-    disk.learn(100 * MIB, waited_s=10)
-    writer.append(buffer)
+    writing.Writer(fd, 10 * MIB, clock.disk(written=100 * MIB, write_s=0.5)).append(buffer)
     assert not is_direct(fd)
     assert os.fstat(fd).st_size == 2 * MIB
     os.close(fd)
 
 
-def test_disk_is_not_called_slow_before_it_was_tried() -> None:
-    disk = writing.Disk()
-    disk.learn(MIB, waited_s=10)
-    assert not disk.is_slow
-    disk.learn(63 * MIB, waited_s=0)
-    assert disk.is_slow
+def test_disk_is_not_called_slow_before_it_was_tried(clock: FakeClock) -> None:
+    assert not clock.disk(written=MIB, write_s=10).is_slow
+    assert clock.disk(written=64 * MIB, write_s=10).is_slow
+
+
+def test_disk_is_not_called_slow_because_many_write_at_once(clock: FakeClock) -> None:
+    assert not clock.disk(written=25 * MIB, write_s=0.3, writers=4).is_slow
+    assert clock.disk(written=25 * MIB, write_s=0.5, writers=4).is_slow

@@ -40,7 +40,7 @@ def test_a_worker_that_died_is_replaced_for_the_next_question(bench: Bench) -> N
 
 
 def test_a_worker_that_hangs_is_killed_and_replaced(bench: Bench) -> None:
-    with bench.subject(bench.package(MOODY), deadline_s=0.3) as subject:
+    with bench.subject(bench.package(MOODY), deadline_s=2.0) as subject:
         with pytest.raises(Unavailable) as caught:
             subject.predict([{"x": 4}])
         assert (caught.value.code, caught.value.where) == ("worker/deadline", "pipeline:run")

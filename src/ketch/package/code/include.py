@@ -48,7 +48,7 @@ def _stays_inside(pattern: str) -> bool:
 
 
 def _matches(folder: Path, pattern: str) -> Iterator[str]:
-    for match in folder.glob(pattern.rstrip("/")):
+    for match in _glob(folder, pattern.rstrip("/")):
         path = match.relative_to(folder)
         if not _is_wanted(path.parts, pattern):
             continue
@@ -56,6 +56,13 @@ def _matches(folder: Path, pattern: str) -> Iterator[str]:
             yield from _below(folder, match)
         else:
             yield path.as_posix()
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return list(folder.glob(pattern))
+    except OSError:  # a name longer than a file can have
+        return []
 
 
 def _below(folder: Path, top: Path) -> Iterator[str]:

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ketch.errors import Finding
+from ketch.files import read_file
 from ketch.package.paths import printable, unreadable
+
+MAX_SOURCE_BYTES = 8 * 1024 * 1024
+"""The largest Python file; its syntax tree takes a hundred times as much memory."""
 
 _IMPORT_ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception", "BaseException"])
 _INTERPRETER_FACTS = frozenset(["version_info", "platform", "implementation", "name"])
@@ -50,7 +54,7 @@ def read_source(folder: Path, path: str, *, python: str | None = None) -> Source
         The source, or the finding that says why it cannot be read.
     """
     try:
-        content = folder.joinpath(*path.split("/")).read_bytes()
+        content = read_file(folder.joinpath(*path.split("/")), most=MAX_SOURCE_BYTES)
     except OSError as problem:
         return unreadable(path, problem)
     return parse_source(content, path, python=python)

@@ -26,7 +26,7 @@ _ASSIGNMENT = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_MARKS = ("pass", "secret", "token", "credential", "key")
+_WORD = re.compile(_WORDS)
 
 _SAYS_OTHERWISE = re.compile(
     r"(?:s|_?(?:ids?|names?|path|file|env|var|variable|url|uri|type|count|size|length|len|limit"
@@ -75,11 +75,8 @@ def named_secrets(text: str, path: str) -> Iterator[NamedValue]:
         text: The content of a file.
         path: Its name; where strings are always quoted, a bare word is code or prose.
     """
-    folded = text.lower()
-    if not any(mark in folded for mark in _MARKS):
-        return
     takes_bare = not path.lower().endswith(_QUOTED_ONLY)
-    for match in _ASSIGNMENT.finditer(text):
+    for match in _assignments(text):
         value = match["double"] or match["single"] or match["bare"]
         if match["bare"] and not (takes_bare and _is_mixed(value)):
             continue
@@ -93,6 +90,19 @@ def named_secrets(text: str, path: str) -> Iterator[NamedValue]:
             found = looks_random(value)
         if found:
             yield NamedValue(match.end() - len(value) - (not match["bare"]), value)
+
+
+def _assignments(text: str) -> Iterator[re.Match[str]]:
+    """Yield what gives a value to such a name: first its word, for that is cheap to find."""
+    folded = text.lower()
+    if len(folded) != len(text):  # a letter whose small form is two
+        folded = "".join(one.lower() if one.isascii() else one for one in text)
+    end = 0
+    for word in _WORD.finditer(folded):
+        match = _ASSIGNMENT.match(text, word.start()) if word.start() >= end else None
+        if match is not None:
+            end = match.end()
+            yield match
 
 
 def is_placeholder(value: str) -> bool:

@@ -82,7 +82,7 @@ def _survives(
                 detail=f"`{field.name}` = `{_shown(value)}`: {problem}",
                 hint=HINT,
             )
-    return ProbeResult(name, passed=True, detail=f"{len(cases)} requests")
+    return ProbeResult(name, passed=True, detail=f"requests: {len(cases)}")
 
 
 def _problem(subject: Subject, rows: Sequence[Row]) -> str | None:

@@ -19,7 +19,7 @@ SECOND_PROCESS = "same answer from a second process"
 BATCH_INVARIANCE = "same answer alone and in a batch"
 ORDER_INVARIANCE = "same answer in any order"
 
-MAX_ROWS = 64
+MAX_ROWS = 32
 """Rows that are asked alone and together."""
 
 MAX_REPEATED = 16
@@ -80,12 +80,11 @@ def _licence(
     if len(rows) < 2:
         return ProbeResult(name, passed=False, required=False, detail="needs two rows to try")
     try:
-        together = subject.predict(rows).rows
+        difference = _difference(subject, alone, subject.predict(rows).rows)
     except FAILED as problem:
         refused = isinstance(problem, PackageCodeError) and problem.is_refusal
         detail = f"{len(rows)} rows: {subject.told(problem)}"
         return ProbeResult(name, passed=False, required=not refused, detail=detail)
-    difference = _difference(subject, alone, together)
     detail = difference or f"{len(rows)} rows"
     return ProbeResult(name, not difference, required=False, detail=detail)
 

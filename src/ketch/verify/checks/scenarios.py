@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import dedent
 
 from ketch.errors import Finding, PackageCodeError, Unavailable
 from ketch.package import Divergence, Scenario, ScenarioTrace, StepTrace, first_divergence
 from ketch.schema import Difference, decode
 from ketch.verify.results import ScenarioResult
-from ketch.verify.subject import FAILED, Subject
+from ketch.verify.subject import FAILED, Subject, last_words
 
 AN_ANSWER = "an answer"
 
@@ -76,7 +75,7 @@ def _failed(
         differences=(_instead(scenario, subject.told(problem)),),
         divergence=_up_to(subject, scenario, problem),
         asked=problem.code != "verify/not-asked",
-        said=_said(problem),
+        said=last_words(problem, frames=1),
     )
 
 
@@ -94,15 +93,6 @@ def _up_to(
     if step is None:
         return None
     return Divergence(step, "", None, _expected(scenario), problem.message)
-
-
-def _said(problem: PackageCodeError | Unavailable) -> str:
-    """Return the innermost lines of code that failed, or what a worker said as it died."""
-    if not isinstance(problem, PackageCodeError):
-        return problem.hint or ""
-    lines = problem.traceback.splitlines()
-    frames = [line for line in lines if line.startswith("  ") and line.strip("^~ ")]
-    return dedent("\n".join(frames[-2:]))
 
 
 def _returned(subject: Subject, problem: PackageCodeError | Unavailable) -> tuple[StepTrace, ...]:

@@ -125,6 +125,7 @@ def _check_scenarios(content: bytes) -> None:
         name, error = body.get("name"), body.get("expected_error", "text")
         require(is_valid(_ONE_LINE, name) and len(name) <= 200 and name not in names, 23, name)
         names.add(name)
+        require(len(names) <= 10_000, 23, len(names))
         require(("expected" in body) != ("expected_error" in body), 23, name)
         require(isinstance(error, str) and error, 23, name)
         for rows in (body.get("inputs"), body.get("expected", {})):

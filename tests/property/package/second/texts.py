@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 MIB = 1 << 20
@@ -125,8 +126,18 @@ def _number(value: float) -> str:
     return f"{sign}{whole}.{digits[exponent + 1 :] or '0'}"
 
 
+_ROUNDED = (ROUND_HALF_EVEN, ROUND_FLOOR, ROUND_CEILING)
+
+
 def _fewest_digits(value: float) -> tuple[str, int]:
     """Return the digits of a number, the first before the point, and its power of ten."""
-    texts = (f"{value:.{count}e}" for count in range(17))
-    mantissa, _, exponent = next(text for text in texts if float(text) == value).partition("e")
-    return mantissa.replace(".", "").rstrip("0") or "0", int(exponent)
+    exact = Decimal(value)
+    for count in range(1, 18):
+        last = Decimal(1).scaleb(exact.adjusted() - count + 1)
+        near = [exact.quantize(last, how) for how in _ROUNDED]
+        same = [each for each in near if float(each) == value]
+        if same:
+            nearest = min(same, key=lambda each: abs(each - exact))
+            digits = "".join(map(str, nearest.as_tuple().digits))
+            return digits.rstrip("0") or "0", nearest.adjusted()
+    raise AssertionError(value)

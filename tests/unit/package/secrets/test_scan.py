@@ -204,3 +204,10 @@ def test_what_is_no_file_is_left_to_the_other_checks(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     assert scan(tmp_path, ["pipe", "folder", "gone"]) == ()
+
+
+def test_letters_whose_small_form_is_longer_move_nothing() -> None:
+    """``İ`` becomes two letters; what is found is still what stands there."""
+    (finding,) = scan_text("\u0130" * 9 + '\nPassWord = "n0tsosecret"\n', "pipeline.py")
+    assert finding.where == "pipeline.py:2"
+    assert "`n0…`" in finding.message

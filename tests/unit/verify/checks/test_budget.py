@@ -16,7 +16,7 @@ def measured(
     bench: Bench, source: str, limits: Budget, *, answered: bool = True
 ) -> tuple[Measured, list[ProbeResult]]:
     package = bench.package(source, budget=limits)
-    with bench.subject(package, deadline_s=2.0) as subject:
+    with bench.subject(package, deadline_s=10.0) as subject:
         subject.predict([{"x": 1}])
         found, results = budget.measure(subject, {"x": 1} if answered else None)
         return found, list(results)
@@ -27,15 +27,15 @@ def test_what_is_not_promised_is_measured_all_the_same(bench: Bench) -> None:
     assert results == []
     assert found.latency_ms is not None
     assert found.memory_mb is not None
-    assert 30 <= found.latency_ms < 300
+    assert 30 <= found.latency_ms < 3_000
     assert 4 < found.memory_mb < 100
     assert found.start_s > 0
 
 
 def test_kept_limits_pass_without_figures_that_differ_between_two_runs(bench: Bench) -> None:
-    _, results = measured(bench, ECHO, Budget(latency_ms=500, memory_mb=500))
+    _, results = measured(bench, ECHO, Budget(latency_ms=5000, memory_mb=500))
     assert results == [
-        ProbeResult("latency budget", passed=True, detail="promised at most 500 ms"),
+        ProbeResult("latency budget", passed=True, detail="promised at most 5000 ms"),
         ProbeResult("memory budget", passed=True, detail="promised at most 500 MB"),
     ]
 
@@ -49,12 +49,12 @@ def test_exceeded_limits_fail_with_both_figures(bench: Bench) -> None:
 
 
 def test_a_limit_that_could_not_be_measured_is_not_kept(bench: Bench) -> None:
-    _, results = measured(bench, ECHO, Budget(latency_ms=500), answered=False)
+    _, results = measured(bench, ECHO, Budget(latency_ms=5000), answered=False)
     assert results == [
         ProbeResult(
             "latency budget",
             passed=False,
-            detail="promised at most 500 ms; no row was answered",
+            detail="promised at most 5000 ms; no row was answered",
         )
     ]
 

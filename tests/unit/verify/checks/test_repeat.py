@@ -20,7 +20,7 @@ EVERYTHING = [DETERMINISM, SECOND_PROCESS, BATCH_INVARIANCE, ORDER_INVARIANCE]
 
 def asked(bench: Bench, source: str, *xs: int) -> dict[str, ProbeResult]:
     package = bench.package(source)
-    with bench.subject(package, deadline_s=2.0) as subject:
+    with bench.subject(package, deadline_s=3.0) as subject:
         rows: list[Row] = [{"x": x} for x in xs or (3, 1, 2)]
         return {result.name: result for result in repeat.run(subject, rows)}
 
@@ -133,6 +133,26 @@ def test_a_row_that_crashes_alone_is_told_and_nothing_is_licensed(bench: Bench) 
     found = asked(bench, source)
     assert list(found) == [DETERMINISM]
     assert "`KeyError`: 'alone'" in found[DETERMINISM].detail
+
+
+@pytest.mark.parametrize("act", ["raise KeyError('tired')", "os._exit(3)"])
+def test_a_comparison_that_fails_late_fails_its_question(bench: Bench, act: str) -> None:
+    source = f"""
+import os
+calls = []
+def run(model, rows): return rows
+def near(expected, found):
+    calls.append(1)
+    if len(calls) == 5: {act}
+    return True
+"""
+    package = bench.package(source, outputs={"x": {"type": "int64", "compare": "pipeline:near"}})
+    with bench.subject(package) as subject:
+        found = {one.name: one for one in repeat.run(subject, [{"x": 1}, {"x": 2}])}
+    assert list(found) == EVERYTHING
+    assert failed(found) == [BATCH_INVARIANCE]
+    assert found[BATCH_INVARIANCE].required
+    assert found[BATCH_INVARIANCE].detail.endswith("(at `pipeline:near`)")
 
 
 def test_one_row_licenses_nothing(bench: Bench) -> None:

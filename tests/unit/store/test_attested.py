@@ -11,17 +11,8 @@ from ketch.package import Attestation, Descriptor, Digest, ImageManifest, Packag
 from ketch.package.attestation import ARTIFACT_TYPE
 from ketch.package.oci import EMPTY_CONFIG, IMAGE_MANIFEST
 from ketch.runtime import Discreet
-from ketch.store import MemoryStore
-from ketch.verify import (
-    ProbeResult,
-    ScenarioResult,
-    attach,
-    attest,
-    attestations,
-    newest_passing,
-    standing,
-)
-from ketch.verify.keep import Standing
+from ketch.store import MemoryStore, Standing, attach, attestations, newest_passing, standing
+from ketch.verify import ProbeResult, ScenarioResult, attest
 
 EARLY = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,26 +11,13 @@ from ketch.errors import ManifestError
 from ketch.package import Attestation, Descriptor, Digest, ImageManifest, Package
 from ketch.package.attestation import ARTIFACT_TYPE, MAX_ATTESTATION_BYTES, MEDIA_TYPE
 from ketch.package.oci import EMPTY_CONFIG, IMAGE_MANIFEST, parse_manifest
-from ketch.store import Store
-from ketch.verify.results import Report
+from ketch.store.base import Store
 
 PASSED = "dev.ketch.attestation.passed"
 CREATED = "org.opencontainers.image.created"
 
 _EMPTY = b"{}"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-def attest(report: Report) -> Attestation:
-    """Return the attestation of a report: what may travel with the package.
-
-    No path of this machine is in it, and no value of a variable that was set outside.
-    """
-    kept_beside = ("package", "digest", "passed")
-    body = {key: value for key, value in report.to_json().items() if key not in kept_beside}
-    predicate = {key: report.discreet.value(value) for key, value in body.items()}
-    traces = tuple(result.trace for result in report.scenarios if result.trace is not None)
-    return Attestation(report.name, report.digest, report.passed, predicate, traces)
 
 
 def attach(attestation: Attestation, package: Package, store: Store) -> Descriptor:
@@ -97,7 +84,8 @@ def _read(digest: Digest, store: Store) -> Iterator[Attestation]:
     for descriptor in _newest_first(digest, store):
         where = f"attestation {descriptor.digest}"
         manifest = parse_manifest(store.read(descriptor.digest), where=where)
-        if len(manifest.layers) != 1 or manifest.layers[0].size > MAX_ATTESTATION_BYTES:
+        kinds = [layer.media_type for layer in manifest.layers]
+        if kinds != [MEDIA_TYPE] or manifest.layers[0].size > MAX_ATTESTATION_BYTES:
             continue
         content = store.read(manifest.layers[0].digest, max_bytes=MAX_ATTESTATION_BYTES)
         attestation = None
