@@ -347,7 +347,17 @@ def _class_of(call: ast.Call, known: Mapping[str, object]) -> str:
 
 
 AREAS = (
-    *("archive", "environment", "init", "json", "ketch", "manifest", "package-code", "reference"),
+    *(
+        "archive",
+        "disk",
+        "environment",
+        "init",
+        "json",
+        "ketch",
+        "manifest",
+        "package-code",
+        "reference",
+    ),
     *("scenario", "table", "usage", "worker"),
 )
 NO_CODES = ("blobs/sha256",)

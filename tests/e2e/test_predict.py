@@ -207,6 +207,30 @@ def test_the_package_gets_as_many_rows_at_once_as_are_asked_for(
     assert b"expected at least `1` row at a time, found `0`" in done.stderr
 
 
+def test_a_package_that_takes_a_frame_gets_more_rows_at_once(
+    tmp_path: Path, home: Home, author: Callable[..., Path]
+) -> None:
+    """What a DataFrame costs is in each call, whatever it holds."""
+    folder = author(
+        tmp_path / "frames",
+        "def run(_, frame):\n    return {'rows': [len(frame)] * len(frame)}\n",
+        name="frames",
+        inputs='x = "int64"',
+        outputs='rows = "int64"',
+        scenarios=[{"inputs": {"x": 0}, "expected": {"rows": 1}}],
+        files={"requirements.txt": "pandas\n"},
+    )
+    declared = (folder / "ketch.toml").read_text()
+    (folder / "ketch.toml").write_text(
+        declared.replace("[pipeline]\n", '[pipeline]\ntakes = "dataframe"\n')
+    )
+    ketch.pack(folder, home=home, verified=False)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x\n" + "1\n" * 6000)
+    done = run_ketch(home, "predict", "frames:1.0.0", rows)
+    assert [row["rows"] for row in json.loads(done.stdout)] == [5000] * 5000 + [1000] * 1000
+
+
 def test_each_row_gives_a_slow_package_more_time(
     counting: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

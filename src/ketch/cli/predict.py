@@ -11,7 +11,6 @@ from ketch.cli.printer import Printer
 from ketch.cli.text import counted, rows
 from ketch.runtime import answer_file, load
 from ketch.tables import Format
-from ketch.tables.read import BATCH_ROWS
 
 
 def predict(
@@ -21,7 +20,7 @@ def predict(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     input_format: Format | None = None,
-    batch_rows: int = BATCH_ROWS,
+    batch_rows: int | None = None,
     offline: bool = False,
     json: bool = False,
 ) -> None:
@@ -33,7 +32,8 @@ def predict(
         output: Where to write the answers, in the format of its suffix; by default
             JSON on standard output.
         input_format: json, jsonl, csv or parquet, when the name does not say.
-        batch_rows: Most rows that the package gets at once; a slow one needs fewer.
+        batch_rows: Most rows that the package gets at once; a slow one needs fewer. By
+            default 1000, and 5000 when it takes a DataFrame.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.
     """

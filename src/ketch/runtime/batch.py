@@ -18,6 +18,9 @@ from ketch.schema import Row
 from ketch.tables import Batch, Format, RowWriter, read_rows
 from ketch.tables.read import BATCH_ROWS
 
+FRAME_ROWS = 5000
+"""Rows of a batch for a package that takes a DataFrame, whose cost is in each call."""
+
 ROW_DEADLINE_S = 1.0
 """What each row adds to the time that a batch may take."""
 
@@ -40,7 +43,8 @@ def answer_file(
     target: Path | None,
     *,
     source_format: Format | None = None,
-    batch_rows: int = BATCH_ROWS,
+    target_format: Format | None = None,
+    batch_rows: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Answered:
     """Answer every row of a file, in order; nothing is left half-written.
@@ -52,7 +56,9 @@ def answer_file(
             standard output, once all rows are answered: one object for one object, a
             list otherwise.
         source_format: The format of ``source``, when its name does not say.
-        batch_rows: Most rows that the package gets at once.
+        target_format: The format of the answers, whatever the name of ``target`` says.
+        batch_rows: Most rows that the package gets at once; by default 1000, and 5000
+            when it takes a DataFrame.
         progress: Told how many rows were answered.
 
     Raises:
@@ -60,6 +66,9 @@ def answer_file(
         PackageCodeError: The package raised; the hint names the row.
         Unavailable: The worker died or took too long, or the disk refused.
     """
+    if batch_rows is None:
+        takes_frame = predictor.contract.pipeline.takes == "dataframe"
+        batch_rows = FRAME_ROWS if takes_frame else BATCH_ROWS
     if batch_rows < 1:
         raise UsageError(f"expected at least `1` row at a time, found `{batch_rows}`")
     inputs = predictor.contract.schema.inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import packages
 from tests.packages import replaced_json
+from tests.property.package.agreement import everything_of
 from tests.property.schema.strategies import ANSWERS, DECLARED
 
 from ketch.env import Lock
@@ -24,10 +26,12 @@ from ketch.package.built import write
 from ketch.package.kinds import LIBRARY
 from ketch.package.manifest import Budget, DataDeclaration, EnvironmentDeclaration, Pipeline
 from ketch.package.names import PackageName, PackageVersion
+from ketch.package.oci import Descriptor, ImageManifest, parse_manifest
+from ketch.package.scenario import confirmed
 from ketch.package.trace import FieldTrace, ScenarioTrace, StepTrace, dump_traces, load_traces
 from ketch.schema import Schema
 from ketch.schema.lines import FILE_PATTERN, LINE_PATTERN, WORDS_PATTERN
-from ketch.schema.parse import canonical_json
+from ketch.schema.parse import canonical_json, parse_json
 from ketch.store import LocalStore, MemoryStore, copy_graph, fsck, read_archive, write_archive
 
 RIGHT = packages.files()
@@ -210,6 +214,66 @@ class TestAPackageTravels:
             assert fsck(local).is_clean
 
 
+single_rows = st.tuples(rows)
+any_scenario = st.builds(
+    Scenario,
+    name=scenario_names,
+    inputs=row_lists,
+    expected=st.none() | row_lists,
+    draft=st.booleans(),
+    description=texts,
+) | st.builds(
+    Scenario,
+    name=scenario_names,
+    inputs=single_rows,
+    single=st.just(True),
+    expected=st.none() | single_rows | row_lists,
+) | st.builds(
+    Scenario, name=scenario_names, inputs=row_lists, expected_error=words, draft=st.booleans()
+)  # fmt: skip
+
+
+class TestScenariosSurvive:
+    """``Scenario.from_json(s.to_json(), …) == s`` but for the source."""
+
+    @given(any_scenario)
+    def test_law(self, scenario: Scenario) -> None:
+        body = parse_json(canonical_json(scenario.to_json()))
+        assert Scenario.from_json(body, source="here") == replace(scenario, source="here")
+
+    @given(any_scenario)
+    def test_what_is_confirmed_is_the_same_but_no_draft(self, scenario: Scenario) -> None:
+        again = Scenario.from_json(confirmed(scenario).to_json(), source=scenario.source)
+        assert replace(again, draft=scenario.draft) == scenario
+
+
+descriptors = st.builds(
+    Descriptor,
+    media_type=words,
+    digest=digests,
+    size=st.integers(0, 2**63 - 1),
+    annotations=st.dictionaries(texts, texts, max_size=2),
+    artifact_type=st.none() | words,
+)
+
+
+class TestManifestsSurvive:
+    """``parse_manifest(m.to_bytes()) == m`` for every image manifest ``m``."""
+
+    @given(
+        st.builds(
+            ImageManifest,
+            config=descriptors,
+            layers=st.lists(descriptors, max_size=3).map(tuple),
+            artifact_type=st.none() | words,
+            subject=st.none() | descriptors,
+            annotations=st.dictionaries(texts, texts, max_size=2),
+        )
+    )
+    def test_law(self, manifest: ImageManifest) -> None:
+        assert parse_manifest(manifest.to_bytes(), where="manifest") == manifest
+
+
 class TestTracesAndAttestationsSurvive:
     """``load_traces(dump_traces(t)) == t``, and an attestation reads what it wrote."""
 
@@ -241,7 +305,10 @@ class TestOnlyTypedErrorsComeOut:
 
     @given(st.sampled_from(sorted(RIGHT)), st.binary(max_size=200))
     def test_any_bytes_in_place_of_a_file(self, path: str, content: bytes) -> None:
-        _read_or_refuse({**RIGHT, path: content})
+        store = MemoryStore()
+        digest = packages.put(store, {**RIGHT, path: content})
+        with tempfile.TemporaryDirectory() as folder, _refusals():
+            packages.read_everything(digest, store, Path(folder))
 
     @settings(max_examples=400)
     @given(st.data())
@@ -320,14 +387,12 @@ class _refusals:  # noqa: N801 - reads as `with`
 def _read_or_refuse(contents: Mapping[str, bytes], body: bytes | None = None) -> None:
     store = MemoryStore()
     digest = packages.put(store, contents, body)
-    with tempfile.TemporaryDirectory() as folder, _refusals():
-        packages.read_everything(digest, store, Path(folder))
+    with _refusals():
+        everything_of(digest, store)
 
 
 def _in(package: Any, store: object) -> object:
     """Return the same package, in another store."""
-    from dataclasses import replace
-
     return replace(package, source=store)
 
 
