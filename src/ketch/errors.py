@@ -25,6 +25,9 @@ from typing import ClassVar
 _TOLD = 10
 """How many findings the text of an error lists."""
 
+_LONGEST = 1000
+"""The most characters that a finding says; names of strangers have any length."""
+
 
 def _shown(text: str, *, lines: bool = True) -> str:
     """Return text that does nothing to the terminal that shows it.
@@ -38,6 +41,10 @@ def _shown(text: str, *, lines: bool = True) -> str:
         letter if letter.isprintable() or (lines and letter in "\n\t") else "\ufffd"
         for letter in text
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,8 @@ class Finding:
     def __post_init__(self) -> None:
         for name in ("message", "where", "hint"):
             text = getattr(self, name)
-            if text and not text.isprintable():
-                object.__setattr__(self, name, _shown(text, lines=name != "where"))
+            if text and (len(text) > _LONGEST or not text.isprintable()):
+                object.__setattr__(self, name, _shown(_cut(text), lines=name != "where"))
 
     def to_json(self) -> dict[str, object]:
         """Return the finding as a JSON object, without the empty members."""

@@ -53,7 +53,7 @@ USES = [
     (["env", "gc"], CORE),
     (["gc"], CORE),
     (["fsck"], CORE),
-    (["doctor"], CORE),
+    (["doctor"], CORE | {"uv"}),
     (["verify", "thermometer:1.0.0"], CORE | {"rich"}),
     (["verify", "thermometer:1.0.0", "--junit", "found.xml"], CORE | {"rich", "xml"}),
     (["record", "thermometer"], CORE | {"rich"}),

@@ -58,6 +58,14 @@ def test_it_is_called_with_names_a_row_or_rows(predictor: Predictor) -> None:
     assert predictor([]) == []
 
 
+def test_paths_may_be_text(tmp_path: Path, author: Callable[..., Path]) -> None:
+    """As a notebook writes them."""
+    home = open_shop(tmp_path / "shop", tmp_path / "home", author)
+    again = ketch.pack(str(tmp_path / "shop"), home=home, verified=False)
+    with ketch.load(NAME, home=str(tmp_path / "home")) as loaded:
+        assert loaded.digest == again.package.digest
+
+
 @pytest.mark.parametrize("size", [0, 1, 24, 25])
 def test_more_rows_than_one_call_takes_are_answered_in_order(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, size: int

@@ -102,6 +102,16 @@ def test_standard_input_may_be_of_every_format(
     assert json.loads(named.stdout) == ANSWERS
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_standard_output_may_be_of_every_format(
+    shop: Home, fields: tuple[tuple[Field, ...], ...], tmp_path: Path, form: str
+) -> None:
+    rows = json.dumps(ROWS).encode()
+    printed = predict(shop, "-", "--output-format", form, stdin=rows).stdout
+    (tmp_path / f"answers.{form}").write_bytes(printed)
+    assert rows_in(tmp_path / f"answers.{form}", fields[1]) == ANSWERS
+
+
 MEASURE = """
 import resource, sys
 from ketch.cli.main import main

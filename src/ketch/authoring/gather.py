@@ -33,6 +33,7 @@ from ketch.package import (
 )
 from ketch.package.layers import MAX_DOCUMENT_BYTES
 from ketch.package.manifest import FILE_NAME
+from ketch.package.paths import printable
 from ketch.package.refusals import README
 from ketch.package.scenario import FOLDER as SCENARIOS
 from ketch.package.scenario import TRACES_FILE
@@ -222,10 +223,11 @@ def _samples(folder: Path, manifest: Manifest) -> tuple[dict[str, str], tuple[Fi
         where = f"{FILE_NAME}: data.{data.name}.sample"
         path = Path(data.sample)
         if ".." in path.parts or path.is_absolute():
-            message = f"expected a path inside the folder, found `{data.sample}`"
+            message = f"expected a path inside the folder, found `{printable(data.sample)}`"
             findings.append(Finding("package/outside", message, where))
         elif not _is_file(folder / path):
-            findings.append(Finding("package/missing-file", f"no file `{data.sample}`", where))
+            message = f"no file `{printable(data.sample)}`"
+            findings.append(Finding("package/missing-file", message, where))
         else:
             samples[data.name] = path.as_posix()
     return samples, tuple(findings)

@@ -26,7 +26,7 @@ def below(folder: Path, part: str) -> tuple[str, ...]:
     found: list[str] = []
 
     def keep_unread(problem: OSError) -> None:
-        if not isinstance(problem, FileNotFoundError):
+        if not isinstance(problem, FileNotFoundError | NotADirectoryError):
             found.append(Path(problem.filename).relative_to(folder).as_posix())
 
     for place, folders, names in os.walk(folder / part, onerror=keep_unread):

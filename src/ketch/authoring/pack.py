@@ -67,7 +67,7 @@ class Packed:
 
 
 def pack(
-    folder: Path,
+    folder: Path | str,
     *,
     home: Home | None = None,
     verified: bool = True,
@@ -95,7 +95,7 @@ def pack(
         Unavailable: The package index, a disk or an interpreter cannot be reached.
     """
     home, options, progress = home or Home.default(), options or Options(), progress or Silent()
-    built = build(folder, home, options, progress, install=verified)
+    built = build(Path(folder), home, options, progress, install=verified)
     keep_lock(built.gathered.folder, built.lock)
     package, gathered = built.package, built.gathered
     packed = Packed(package, None, built.findings, gathered.sizes, gathered.left_out)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ketch.authoring.progress import Progress
-from ketch.errors import Finding, KetchError
+from ketch.errors import Finding, KetchError, Unavailable
 from ketch.files import write_whole
 from ketch.package import Manifest
 from ketch.schema.parse import canonical_json, parse_json
@@ -42,6 +42,9 @@ def profiles_of(
         manifest: Names the columns that date the data, and those with personal data.
         cache: The folder where profiles are kept; made when first needed.
         progress: Told which file is read.
+
+    Raises:
+        Unavailable: The disk refused, or a sample needs too much memory.
     """
     times = {data.name: data.time_column for data in manifest.data}
     personal = {field.name for field in manifest.schema.inputs if field.pii}
@@ -50,6 +53,8 @@ def profiles_of(
         try:
             profile = _profile(file, times[name], cache, progress)
             profiles[name] = profile.without_values_of(personal)
+        except Unavailable:
+            raise  # no fault of the file: the disk refused
         except KetchError as problem:
             where = f"ketch.toml: data.{name}"
             findings.append(Finding(problem.code, problem.message, where, problem.hint))

@@ -92,7 +92,7 @@ class Recorded:
 
 
 def record(
-    folder: Path,
+    folder: Path | str,
     *,
     confirm: bool = False,
     home: Home | None = None,
@@ -122,7 +122,7 @@ def record(
     home, options, progress = home or Home.default(), options or Options(), progress or Silent()
     from ketch.runtime import prepared  # all that runs a package: `pack` imports this module
 
-    built = build(folder, home, replace(options, forgive=_FORGIVEN), progress)
+    built = build(Path(folder), home, replace(options, forgive=_FORGIVEN), progress)
     schema = built.package.manifest.schema
     with (
         prepared(built.package, home, offline=options.offline, progress=progress.step) as ready,

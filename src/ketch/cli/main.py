@@ -7,6 +7,7 @@ contract, 2 wrong usage, 3 unavailable (DESIGN §12).
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -56,6 +57,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("\nerror: this is a fault in ketch itself; please report it", file=sys.stderr)
         return 1
+    finally:
+        # The process ends: do not sort all that was imported once more. duckdb wants that.
+        if tokens is None and "duckdb" not in sys.modules:
+            gc.freeze()
 
 
 def _stop(number: int, _: object) -> NoReturn:

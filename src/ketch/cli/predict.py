@@ -20,6 +20,7 @@ def predict(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     input_format: Format | None = None,
+    output_format: Format | None = None,
     batch_rows: int | None = None,
     offline: bool = False,
     json: bool = False,
@@ -32,6 +33,7 @@ def predict(
         output: Where to write the answers, in the format of its suffix; by default
             JSON on standard output.
         input_format: json, jsonl, csv or parquet, when the name does not say.
+        output_format: The same for the answers, also for those on standard output.
         batch_rows: Most rows that the package gets at once; a slow one needs fewer. By
             default 1000, and 5000 when it takes a DataFrame.
         offline: Use only libraries and interpreters that lie on this machine.
@@ -46,6 +48,7 @@ def predict(
             source,
             output,
             source_format=input_format,
+            target_format=output_format,
             batch_rows=batch_rows,
             progress=progress.advance,
         )

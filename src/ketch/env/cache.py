@@ -37,6 +37,7 @@ from ketch.env.interpreters import Interpreter, find_python
 from ketch.env.lock import LOCK_FILE, Lock
 from ketch.env.locking import held
 from ketch.env.uv import Progress, run_uv, wheel_options
+from ketch.env.whole import check_whole
 from ketch.errors import KetchError
 from ketch.files import explained
 
@@ -66,7 +67,7 @@ class Environments:
 
         Raises:
             Unavailable: ``env/python-missing``, ``env/not-cached``, ``env/index-unreachable``,
-                ``env/index-denied`` or ``disk/…``.
+                ``env/index-denied``, ``env/cut-short`` or ``disk/…``.
             Refused: ``env/no-wheel`` or ``env/build-failed``: not on this machine.
             DigestMismatch: ``env/hash-mismatch``: the index served another file.
         """
@@ -151,6 +152,7 @@ class Environments:
             folder.chmod(0o755)
             _fill(folder, lock, interpreter, offline=offline, progress=progress)
             built = Environment(folder, lock.digest, key, interpreter)
+            check_whole(built)
             write_marker(built)
             self.discard(key)  # it was broken, or we would not be here
             folder.rename(self.root / key)

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from ketch.errors import Finding
 from ketch.files import read_file
+from ketch.package.paths import printable
 
 MOST_FILES = 100
 LONGEST_REQUIREMENT = 10_000
@@ -76,8 +77,8 @@ class Gathered:
         try:
             parsed = Requirement(text)
         except (InvalidRequirement, RecursionError) as error:
-            reason = str(error).splitlines()[0]
-            message = f"expected a requirement such as `numpy==2.4.6`, found `{text}`: {reason}"
+            found = f"`{_shown(text)}`: {printable(str(error).splitlines()[0])}"
+            message = f"expected a requirement such as `numpy==2.4.6`, found {found}"
             self.find("env/bad-requirement", message, where)
             return None
         return self._without_url(parsed, text, where)
@@ -102,7 +103,7 @@ class Gathered:
         self.find("env/url-requirement", message, where, _USE_A_VERSION)
 
     def _refuse_local(self, text: str, where: str) -> None:
-        message = f"expected a version, found a path on this machine `{text}`"
+        message = f"expected a version, found a path on this machine `{_shown(text)}`"
         hint = f"{_USE_A_VERSION}; or copy the code into the package"
         self.find("env/local-requirement", message, where, hint)
 
@@ -119,7 +120,7 @@ def _hint_for(option: str) -> str:
 
 def _shown(text: str) -> str:
     """Return a URL without the password someone may have put into it."""
-    return re.sub(r"//[^/@\s]*@", "//…@", text)
+    return printable(re.sub(r"//[^/@\s]*@", "//…@", text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ leaves out: two ways to ask for the same environment get the same environment.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -168,6 +169,11 @@ def read_lock(folder: Path) -> Lock | None:
         content = read_file(folder / LOCK_FILE, most=LONGEST_LOCK)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno != errno.EOVERFLOW:
+            raise
+        message = f"expected at most {LONGEST_LOCK} bytes, found more"
+        raise ManifestError(message, code="env/lock", where=LOCK_FILE) from error
     try:
         return Lock.parse(content.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -106,7 +106,7 @@ def read_requirements(folder: Path, *, source: str | None = None) -> Requirement
     gathered = Gathered()
     present = [source] if source is not None else _present_sources(root)
     if source is not None and not _lies_in(root, source):
-        message = f"expected a file inside the package's folder, found `{source}`"
+        message = f"expected a file inside the package's folder, found `{printable(source)}`"
         gathered.find("env/include-outside", message, "ketch.toml: environment.requirements")
         return Requirements(findings=tuple(gathered.findings))
     if not present:

@@ -40,7 +40,7 @@ class Digest:
         return cls(match[1])
 
     @classmethod
-    def of(cls, content: bytes) -> Self:
+    def of(cls, content: bytes | memoryview) -> Self:
         """Return the digest of some bytes."""
         return cls(hashlib.sha256(content).hexdigest())
 

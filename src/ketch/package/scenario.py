@@ -138,7 +138,11 @@ def read_scenarios(
     """
     scenarios: list[Scenario] = []
     findings: list[Finding] = []
-    for path in sorted((folder / FOLDER).glob("*"))[:MOST_SCENARIOS]:
+    paths = sorted((folder / FOLDER).glob("*"))
+    if len(paths) > MOST_SCENARIOS:
+        message = f"expected at most {MOST_SCENARIOS} files, found {len(paths)}"
+        findings.append(Finding("scenario/unreadable", message, f"{FOLDER}/"))
+    for path in paths[:MOST_SCENARIOS]:
         if path.name == TRACES_FILE or not path.is_file() or path.name.startswith("."):
             continue
         try:

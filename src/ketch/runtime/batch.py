@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -71,14 +72,18 @@ def answer_file(
         batch_rows = FRAME_ROWS if takes_frame else BATCH_ROWS
     if batch_rows < 1:
         raise UsageError(f"expected at least `1` row at a time, found `{batch_rows}`")
-    inputs = predictor.contract.schema.inputs
-    with closing(read_rows(source, inputs, format=source_format, batch_rows=batch_rows)) as batches:
+    schema = predictor.contract.schema
+    deadline_s = DEADLINE_S + ROW_DEADLINE_S * batch_rows
+    with closing(
+        read_rows(source, schema.inputs, format=source_format, batch_rows=batch_rows)
+    ) as batches:
         if target is not None:
-            return Answered(_answer(predictor, batches, target, batch_rows, progress), str(target))
+            into = partial(RowWriter, target, schema.outputs, target_format)
+            return Answered(_answer(predictor, batches, into, deadline_s, progress), str(target))
         with temporary_folder("ketch-answers-") as folder:
-            whole = folder / "answers.json"
-            count = _answer(predictor, batches, whole, batch_rows, progress)
-            with whole.open("rb") as answers:
+            into = partial(RowWriter, folder / "whole", schema.outputs, target_format or "json")
+            count = _answer(predictor, batches, into, deadline_s, progress)
+            with (folder / "whole").open("rb") as answers:
                 shutil.copyfileobj(answers, sys.stdout.buffer)
             sys.stdout.buffer.flush()
     return Answered(count, "-")
@@ -87,18 +92,17 @@ def answer_file(
 def _answer(
     predictor: Predictor,
     batches: Iterator[Batch],
-    target: Path,
-    batch_rows: int,
+    into: Callable[..., RowWriter],
+    deadline_s: float,
     progress: Callable[[int], None],
 ) -> int:
-    """Answer batches into a file; return how many rows there were."""
+    """Answer batches into what is written; return how many rows there were."""
     count = 0
     try:
         first = next(batches, None)
-        single = first is not None and first.single
         found = chain([first] if first else [], batches)
-        with RowWriter(target, predictor.contract.schema.outputs, single=single) as writer:
-            for answers in _answers(predictor, found, DEADLINE_S + ROW_DEADLINE_S * batch_rows):
+        with into(single=first is not None and first.single) as writer:
+            for answers in _answers(predictor, found, deadline_s):
                 writer.write(answers)
                 count += len(answers)
                 progress(len(answers))

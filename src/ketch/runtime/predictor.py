@@ -211,7 +211,7 @@ class Predictor:
         return self._worker
 
 
-def load(reference: str, *, home: Path | None = None, offline: bool = False) -> Predictor:
+def load(reference: str, *, home: Path | str | None = None, offline: bool = False) -> Predictor:
     """Return a package from the store as a typed callable.
 
     Args:
@@ -224,7 +224,7 @@ def load(reference: str, *, home: Path | None = None, offline: bool = False) -> 
         DigestMismatch: The package is damaged.
         Unavailable: Its environment cannot be built now.
     """
-    chosen = Home.default() if home is None else Home(home)
+    chosen = Home.default() if home is None else Home(Path(home))
     package = chosen.open(Reference.parse(reference))
     return _class_of(package)(package, chosen, offline=offline)
 

@@ -30,7 +30,7 @@ from ketch.store.naming import proper_tag
 from ketch.store.tarstream import Body, Member, members, refused
 
 _MAX_INDEX_BYTES = 4 * 1024 * 1024
-_MAX_ENTRIES = 1000  # an archive carries a package or some, and what refers to them
+_MAX_ENTRIES = 256  # an archive carries a package or some, and what refers to them
 _BLOBS = "blobs/sha256/"
 _FOLDERS = frozenset({"", ".", "blobs", "blobs/sha256"})
 

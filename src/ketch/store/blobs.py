@@ -136,7 +136,7 @@ class BlobFolder:
                 path.chmod(stat.S_IMODE(path.lstat().st_mode))
         return True
 
-    def claim_content(self, stored: Stored, content: bytes) -> bool:
+    def claim_content(self, stored: Stored, content: bytes | memoryview) -> bool:
         """Return whether a blob with this very content is there; if so, it stays."""
         return self.claim(stored, holds=lambda blob: blob.read_bytes() == content)
 

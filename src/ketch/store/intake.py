@@ -6,6 +6,7 @@ be there; linked; cloned; copied and hashed in one pass.
 
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -29,7 +30,7 @@ from ketch.store.layout import Layout
 from ketch.store.likely import Likely
 from ketch.store.sources import Source, file_changed, opened_source, same_file
 from ketch.store.staging import Staging
-from ketch.store.writing import Disk
+from ketch.store.writing import Disk, buffer_of
 
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -63,6 +64,7 @@ class _Intake:
         self._staging = staging
         self._link = link
         self._disk = Disk()
+        self._own = threading.local()
         self._blobs = BlobFolder(layout)
         self._likely = Likely(lambda: self._blobs.by_size(SMALL_BYTES + 1))
 
@@ -105,7 +107,7 @@ class _Intake:
         return stored
 
     def _take_small(self, source: Source) -> Stored:
-        content = _read(source.fd, source.size)
+        content = self._content(source)
         if len(content) != source.size:
             raise file_changed(source.path)
         stored = Stored(Digest.of(content), source.size)
@@ -113,6 +115,20 @@ class _Intake:
             self._staging.put(content, stored)
         self.meter.done(source.size)
         return stored
+
+    def _content(self, source: Source) -> memoryview:
+        """Return a small file's content, up to one byte more than it should have.
+
+        It stays until this thread asks for another: memory that is taken and given back
+        for each of thousands of files costs the kernel more than to copy them.
+        """
+        buffer: memoryview | None = getattr(self._own, "buffer", None)
+        if buffer is None:
+            buffer = self._own.buffer = buffer_of(SMALL_BYTES + 1)
+        filled, most = 0, source.size + 1
+        while filled < most and (count := source.read_into(buffer[filled:most], filled)):
+            filled += count
+        return buffer[:filled]
 
     def _linked(self, source: Source, stored: Stored) -> bool:
         """Link the file into the staging; return whether that was possible."""
@@ -156,11 +172,3 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
-
-
-def _read(fd: int, size: int) -> bytes:
-    """Read a small file to its end, or to one byte more than it should have."""
-    content = os.read(fd, size + 1)
-    while len(content) <= size and (part := os.read(fd, size + 1 - len(content))):
-        content += part
-    return content

@@ -413,6 +413,41 @@ def _looping_index() -> bytes:
     return layout([], index_of(entry(looping, IMAGE_INDEX)), blob(looping))
 
 
+def _two_sizes() -> bytes:
+    """Return an archive of a manifest that gives one blob two sizes, under two types."""
+    body = json.loads(right_blobs()[1])
+    body["layers"].append({**body["layers"][0], "mediaType": "a/b", "size": 999})
+    top = canonical_json(body)
+    return layout([*right_blobs()[0], top], index_of(entry(top)))
+
+
+def _many_lists(count: int) -> Attack:
+    """Return the attack of one list of 4 MB, listed again and again for another subject."""
+
+    def make() -> bytes:
+        listed = canonical_json(index_of()) + b" " * 4_000_000
+        names = [f"sha256-{Digest.of(str(n).encode()).hex}" for n in range(count)]
+        tops = [entry(listed, IMAGE_INDEX, annotations={REF_NAME: name}) for name in names]
+        return layout([listed], index_of(*tops))
+
+    return archive(make)
+
+
+def _one_referrer_often() -> Attack:
+    """Return the attack of a list that names one large manifest 20,000 times."""
+    _, top = right_blobs()
+    body = {**json.loads(top), "subject": entry(b"x"), "annotations": {"a": "a" * 3_000_000}}
+    large = canonical_json(body)
+
+    def make() -> bytes:
+        listed = canonical_json(index_of(*[entry(large)] * 20_000))
+        name = f"sha256-{Digest.of(b'x').hex}"
+        tops = [entry(top), entry(listed, IMAGE_INDEX, annotations={REF_NAME: name})]
+        return _packed(blob(listed), blob(large), index=index_of(*tops))
+
+    return archive(make)
+
+
 def _lacking() -> bytes:
     blobs, top = right_blobs()
     return layout(blobs[1:], index_of(entry(top)))
@@ -501,6 +536,17 @@ ARCHIVES = [
     Case("a package of which a blob is missing", "archive/incomplete store/no-blob", archive(_lacking)),
     Case("indexes eight deep", PACKAGE, archive(_nested_indexes)),
     Case("an index that holds itself", "store/ archive/ package/", archive(_looping_index)),
+    Case("something between the members", "archive/trailing-bytes", archive(lambda: _packed().replace(LAYOUT + b"\0", LAYOUT + b"x"))),
+    Case("an index of a type of its own", "store/not-a-manifest", _index(lambda top: index_of({**top, "mediaType": "a/b"}))),
+    Case("an index of a Docker manifest", "store/not-a-manifest", _index(lambda top: index_of({**top, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"}))),
+    Case("an index with one name twice", "archive/duplicate", _index(lambda top: index_of(*[{**top, "annotations": {REF_NAME: "hello:1.0.0"}}] * 2))),
+    Case("an index of 20,000 times one package", "archive/too-many", _index(lambda top: index_of(*[top] * 20_000))),
+    Case("an index with a name that is a list", PACKAGE, _index(lambda top: index_of({**top, "annotations": {REF_NAME: ["a"]}}))),
+    Case("an index with an escape in a name", "archive/ store/ package/", _index(lambda top: index_of({**top, "annotations": {REF_NAME: "a\x1b[2J"}}, {**top, "annotations": {REF_NAME: "a\x1b[2J"}}))),
+    Case("two sizes of one blob", PACKAGE, archive(_two_sizes)),
+    Case("50 lists of 4 MB of referrers", "archive/foreign-referrer", _many_lists(50)),
+    Case("a list of 20,000 times one referrer", "archive/foreign-referrer", _one_referrer_often()),
+    Case("a referrer of itself", "store/not-a-referrer archive/ store/", _referrers(right_blobs()[1], _right_digest(), right_blobs()[1])),
     Case("a referrer of another package", "archive/foreign-referrer store/", _referrers(right_blobs()[1], ZEROS)),
     Case("a referrer that refers to nothing", "store/not-a-referrer", _referrers(right_blobs()[1], _right_digest())),
     Case("a referrer that is no manifest", f"{JSON} {PACKAGE}", _referrers(b"x", _right_digest(), b"x")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import resource
 import signal
 import stat
 import tarfile
@@ -18,8 +19,10 @@ from typing import Any
 from tests import packages
 from tests.packages import Body
 
+from ketch.errors import Finding, KetchError
 from ketch.package import Digest, Stored, open_package
-from ketch.package.oci import IMAGE_INDEX, IMAGE_MANIFEST
+from ketch.package.attestation import ARTIFACT_TYPE, MEDIA_TYPE
+from ketch.package.oci import EMPTY_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST
 from ketch.schema.parse import canonical_json
 from ketch.store import LocalStore, MemoryStore, read_archive
 
@@ -213,6 +216,22 @@ def index_of(*entries: Body) -> Body:
     return {"schemaVersion": 2, "mediaType": IMAGE_INDEX, "manifests": list(entries)}
 
 
+def referrer(
+    subject: Body, *layers: bytes, artifact_type: str = ARTIFACT_TYPE, **changes: Any
+) -> bytes:
+    """Return a manifest that refers to another one, as an attestation does."""
+    body = {
+        "schemaVersion": 2,
+        "mediaType": IMAGE_MANIFEST,
+        "artifactType": artifact_type,
+        "config": entry(b"{}", EMPTY_CONFIG),
+        "layers": [entry(each, MEDIA_TYPE) for each in layers],
+        "subject": subject,
+        **changes,
+    }
+    return canonical_json(body)
+
+
 def right_blobs() -> tuple[list[bytes], bytes]:
     """Return every blob of the right package, and its manifest."""
     store = MemoryStore()
@@ -249,19 +268,37 @@ class Hang(BaseException):
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Stop what takes longer."""
+def within(seconds: float, more_bytes: int = 512 << 20) -> Iterator[None]:
+    """Stop what takes longer, and refuse it more memory than it has now and so much."""
 
     def stop(*_: object) -> None:
         raise Hang(f"not refused within {seconds} s")
 
     before = signal.signal(signal.SIGALRM, stop)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + more_bytes, limits[1]))
     try:
         yield
     finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _address_space() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def require_short(error: KetchError) -> None:
+    """Require that all an error says can be shown, and read."""
+    told: list[KetchError | Finding] = [error, *error.findings]
+    assert len(told) < 2500
+    for one in told:
+        for said in (one.message, one.where or "", one.hint or ""):
+            assert said.isprintable(), said
+            assert len(said) <= 1000, said
 
 
 def _content(path: Path, mode: int) -> bytes:

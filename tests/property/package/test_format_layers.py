@@ -120,8 +120,8 @@ class TestSentence11:
 class TestSentence12:
     """A path MUST have at most 512 characters in at most 16 segments with `/` between them; a
     segment has 1 to 128 of `A-Z a-z 0-9 _ . + @ = , -` and space, begins with a letter, a digit
-    or `_`, ends in neither a dot nor a space, and is not, up to its first dot and in any case,
-    `con`, `prn`, `aux`, `nul`, `com0` to `com9` or `lpt0` to `lpt9`.
+    or `_`, ends in neither a dot nor a space, and is not, up to its first dot, without spaces
+    before it and in any case, `con`, `prn`, `aux`, `nul`, `com0` to `com9` or `lpt0` to `lpt9`.
     """
 
     WRONG = (

@@ -28,7 +28,7 @@ def test_a_folder_whose_name_is_no_utf_8_is_named_as_json(tmp_path: Path) -> Non
     status, said = ketch("pack", b"/no-such-\xe9", "--json", home=tmp_path)
     problem = json.loads(said)
     assert (status, problem["code"]) == (2, "package/no-folder")
-    assert os.fsencode(problem["title"]) == b"no folder `/no-such-\xe9`"
+    assert problem["title"] == "no folder `/no-such-\ufffd`"
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["--help"]])

@@ -254,7 +254,7 @@ class TestBuilt:
     }
     SCHEMA = Schema(parse_fields({"x": "int64"}, "i")[0], parse_fields({"y": "int64"}, "o")[0])
 
-    def findings(self, schema: Schema = SCHEMA, **changes: Any) -> tuple[Finding, ...]:
+    def findings(self, schema: Schema = SCHEMA, /, **changes: Any) -> tuple[Finding, ...]:
         with pytest.raises(ManifestError) as caught:
             manifest_of({**self.RIGHT, **changes}, schema, self.FILES)
         return caught.value.findings

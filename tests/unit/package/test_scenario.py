@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ketch.errors import ManifestError
+from ketch.package import scenario
 from ketch.package.scenario import Scenario, dump_scenarios, load_scenarios, read_scenarios
 from ketch.schema import Schema, parse_fields
 
@@ -89,17 +90,25 @@ def test_what_is_wrong_with_a_scenario_is_a_finding(
     )
 
 
-def test_a_file_that_may_not_be_read_is_a_finding(
+def test_a_file_that_is_too_large_to_be_read_is_a_finding(tmp_path: Path) -> None:
+    write(tmp_path, "a.json", ONE)
+    with (tmp_path / "scenarios" / "b.json").open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)
+    scenarios, (finding,) = read_scenarios(tmp_path, schema())
+    assert [scenario.name for scenario in scenarios] == ["one"]
+    assert (finding.code, finding.where) == ("package/unreadable", "scenarios/b.json")
+
+
+def test_files_beyond_the_limit_are_told_and_not_left_out_in_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Path) -> bytes:  # root, as whom tests may run, reads everything
-        raise PermissionError(13, "Permission denied")
-
-    write(tmp_path, "a.json", ONE)
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    _, (finding,) = read_scenarios(tmp_path, schema())
-    assert (finding.code, finding.where) == ("package/unreadable", "scenarios/a.json")
-    assert "permission denied" in finding.message
+    monkeypatch.setattr(scenario, "MOST_SCENARIOS", 2)
+    for name in ("a", "b", "c"):
+        write(tmp_path, f"{name}.json", {**ONE, "name": name})
+    scenarios, (finding,) = read_scenarios(tmp_path, schema())
+    assert len(scenarios) == 2
+    assert "found 3" in finding.message
+    assert finding.blocks
 
 
 def test_two_scenarios_of_one_name_are_a_finding(tmp_path: Path) -> None:

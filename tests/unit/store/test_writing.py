@@ -107,7 +107,7 @@ class FakeClock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        monkeypatch.setattr(writing.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("ketch.store.writing.time.monotonic", lambda: self.now)
 
     def disk(self, *, written: int, write_s: float, writers: int = 1) -> writing.Disk:
         """Return a disk on which each of some writers wrote so many bytes, side by side."""

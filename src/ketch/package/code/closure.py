@@ -194,9 +194,9 @@ def _dynamic(where: str) -> Finding:
 
 
 def _leaves_package(one: Import) -> Finding:
-    dots = "." * one.level
-    plain = f"import {one.module}" if one.module else f"import {', '.join(one.names)}"
-    message = f"expected a module of the same package, found `{dots}{one.module}` outside any"
+    found = printable("." * one.level + one.module)
+    plain = printable(f"import {one.module or ', '.join(one.names)}")
+    message = f"expected a module of the same package, found `{found}` outside any"
     return Finding("package/relative-import", message, one.where, f"write `{plain}`")
 
 
