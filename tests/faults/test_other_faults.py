@@ -19,7 +19,6 @@ from tests.faults.workplace import (
     Workplace,
     leftovers,
     listing,
-    pack_work,
 )
 
 from ketch.package import Digest, open_package
@@ -28,6 +27,20 @@ from ketch.store import LocalStore, fsck
 
 pytestmark = pytest.mark.faults
 
+MAKE_ENVIRONMENT = """
+import sys
+from pathlib import Path
+from ketch.cli.printer import Printer
+from ketch.env import Lock
+from ketch.errors import KetchError
+from ketch.runtime import Home
+try:
+    lock = Lock.parse(Path(sys.argv[1]).read_text())
+    Home.default().environments.ensure(lock, offline=True)
+except KetchError as problem:
+    Printer().error(problem)
+    sys.exit(problem.exit_status)
+"""
 COLLECT_LATER = """
 import sys
 from datetime import UTC, datetime, timedelta
@@ -46,6 +59,37 @@ def prepared(workplace: Workplace, folder: Path) -> None:
     """Copy a workplace in which `shop:1.0.0` is packed and verified."""
     folder.mkdir(parents=True)
     subprocess.run(["cp", "-a", f"{workplace.finished}/.", folder], check=True)
+
+
+class TestEnvironment:
+    """An environment stands under its name only when every file was written to its end."""
+
+    @pytest.fixture
+    def work(self, workplace: Workplace) -> harness.Work:
+        lock = workplace.finished / "project" / LOCK
+        (key,) = set(Home(workplace.finished / "home").environments.keys()) - set(
+            Home(workplace.template / "home").environments.keys()
+        )
+
+        def check(folder: Path, finished: bool) -> list[str]:  # noqa: FBT001 - as the harness calls it
+            wrong = list(workplace.wrong(folder))
+            if finished and key not in Home(folder / "home").environments.keys():
+                wrong.append("there is no environment")
+            return wrong
+
+        def argv(_: Path) -> list[str | Path]:
+            return [sys.executable, "-c", MAKE_ENVIRONMENT, lock]
+
+        return harness.Work(argv, check, workplace.copy, workplace.variables)
+
+    def test_killed_anywhere(self, work: harness.Work, tmp_path: Path) -> None:
+        assert harness.kill_everywhere(work, tmp_path, most=4, how=("group", "parent")) == []
+
+    @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+    def test_refused_anywhere(self, work: harness.Work, tmp_path: Path, error: str) -> None:
+        """Also where uv does not notice: it leaves half a file, and says that all went well."""
+        calls = harness.ALLOCATING
+        assert harness.refuse_everywhere(work, tmp_path, calls=calls, error=error, most=8) == []
 
 
 class TestRecord:
@@ -190,13 +234,6 @@ def _loads(folder: Path, name: str) -> Digest | None:
         return None
     open_package(descriptor.digest, store).verify_bytes()
     return descriptor.digest
-
-
-def test_full_disk_in_the_middle_of_an_environment(workplace: Workplace, tmp_path: Path) -> None:
-    """What uv half-installed is never taken for whole: there is an attempt in a new folder."""
-    work = pack_work(workplace, prepare=["lock"])
-    calls = ("linkat", "copy_file_range")
-    assert harness.refuse_everywhere(work, tmp_path, calls=calls, error="ENOSPC", most=2) == []
 
 
 def test_output_that_cannot_be_written(workplace: Workplace, tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ VERBS = {
     "demo": "play the whole story on real retail data",
 }
 
+_stopped_by: list[int] = [signal.SIGINT]
+"""The signal that stops the process; the exception may be lost on its way through a library."""
+
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run ``ketch`` and return its exit status; the entry point of the command."""
@@ -47,9 +50,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
             signal.signal(number, _stop)
     try:
         return _run(arguments)
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 128 + (stop.args[0] if stop.args else signal.SIGINT)
+        return 128 + _stopped_by[-1]
     except BrokenPipeError:
         _drop_output()
         return 1
@@ -59,14 +62,15 @@ def main(tokens: Sequence[str] | None = None) -> int:
         return 1
     finally:
         # The process ends: do not sort all that was imported once more. duckdb wants that.
-        if tokens is None and "duckdb" not in sys.modules:
+        if tokens is None and "_duckdb" not in sys.modules:
             gc.freeze()
 
 
 def _stop(number: int, _: object) -> NoReturn:
     """End as after Ctrl-C: workers end, and nothing half-written stays. Once: then at once."""
     signal.signal(number, signal.SIG_DFL)
-    raise KeyboardInterrupt(number)
+    _stopped_by.append(number)
+    raise KeyboardInterrupt
 
 
 def run() -> None:

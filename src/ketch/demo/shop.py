@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
+from ketch.tables.engine import engine
+
 DATA = Path(__file__).parent / "data"
 NOTICE = DATA / "NOTICE.md"
 
@@ -38,10 +40,8 @@ class Shop:
     @classmethod
     def read(cls, folder: Path = DATA) -> Self:
         """Read the shop's data."""
-        import duckdb  # 90 ms that only the demo needs
-
         query = "SELECT stock_code, description FROM read_parquet($path)"
-        with duckdb.connect() as con:
+        with engine(folder) as con:
             [(lines, orders, customers, first, last)] = con.execute(
                 _LINES, {"path": str(folder / "lines.parquet")}
             ).fetchall()

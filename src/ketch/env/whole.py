@@ -55,7 +55,7 @@ def _ends(path: Path) -> bool:
 
 def _recorded(record: Path) -> Iterator[tuple[str, int]]:
     """Yield the files of a distribution whose size is told (PyPA, "The RECORD file")."""
-    with record.open(encoding="utf-8", newline="") as lines:
+    with record.open(encoding="utf-8", errors="replace", newline="") as lines:
         for row in csv.reader(lines):
             if len(row) == 3 and row[2].isdigit():
                 yield row[0], int(row[2])

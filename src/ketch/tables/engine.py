@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # 0.1 s of import that most verbs never need
 MEMORY_LIMIT = "1GB"
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")  # what sort of error says nothing to a user
 
+_STOPPED = "Query interrupted"
+
 
 @contextmanager
 def engine(
@@ -48,8 +50,8 @@ def engine(
             "preserve_insertion_order": "true",
         }
         with duckdb.connect(config=config) as con:
-            con.execute("SET TimeZone = 'UTC'")
             try:
+                con.execute("SET TimeZone = 'UTC'")
                 yield con
             except duckdb.OutOfMemoryException as error:
                 raise Unavailable(
@@ -57,6 +59,10 @@ def engine(
                     code="table/out-of-memory",
                     where=str(where),
                 ) from error
+            except RuntimeError as error:
+                if str(error) == _STOPPED:  # which is how it passes Ctrl-C on
+                    raise KeyboardInterrupt from error
+                raise
             except duckdb.Error as error:
                 raise UsageError(
                     f"expected {expected}, found otherwise: {_first_line(error)}",

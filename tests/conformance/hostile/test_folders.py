@@ -11,9 +11,9 @@ from tests.conformance.hostile.folder_ground import Folder, device, make
 from tests.conformance.hostile.folders import FOLDERS
 from tests.conformance.hostile.ground import require_short, within
 
-from ketch.authoring import Options, pack, record
+from ketch.authoring import Options, init, pack, record
 from ketch.authoring.gather import gather
-from ketch.errors import KetchError
+from ketch.errors import KetchError, UsageError
 from ketch.runtime import Home
 
 LONGEST_S = 20.0
@@ -71,6 +71,18 @@ def test_recording_writes_through_no_link(folder: Path, tmp_path: Path, target: 
         record(folder, home=Home(tmp_path / "home"), options=Options(offline=True))
     assert {one.code for one in caught.value.findings} == {"package/symlink"}
     assert not outside.is_dir() or [path.name for path in outside.iterdir()] == ["one.json"]
+
+
+def test_a_new_package_is_written_through_no_link(tmp_path: Path) -> None:
+    outside, target = tmp_path / "elsewhere", tmp_path / "new"
+    outside.mkdir()
+    target.mkdir()
+    (target / "scenarios").symlink_to(outside)
+    with pytest.raises(UsageError) as caught:
+        init(target)
+    assert caught.value.code == "init/exists"
+    assert list(outside.iterdir()) == []
+    assert [path.name for path in target.iterdir()] == ["scenarios"]
 
 
 def _listing(folder: Path) -> dict[str, tuple[int, int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +26,6 @@ from tests.conformance.hostile.ground import (
     right_blobs,
     within,
 )
-from tests.packages import Body
 
 from ketch.cli.main import main
 from ketch.errors import KetchError
@@ -162,14 +160,10 @@ ESCAPES = "\x1b[2J\x9b31m\u202e\x07evil\r\x00"
 def test_what_a_package_says_does_nothing_to_the_terminal(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said: Body = json.loads(RIGHT["ketch/package.json"])
-    said["package"]["description"] = f"Greets.{ESCAPES}"
-    params = {"params": {f"word{ESCAPES}": ESCAPES}}
-    changed = {"ketch/params.json": params, "ketch/package.json": said}
-    contents = {path: canonical_json(body) + b"\n" for path, body in changed.items()}
-    digest = packages.put(
-        home.store, {**RIGHT, **contents, "README.md": f"# hello {ESCAPES}\n".encode()}
-    )
+    params = canonical_json({"params": {f"word{ESCAPES}": ESCAPES}}) + b"\n"
+    readme = f"# hello {ESCAPES}\n".encode()
+    changed = {**RIGHT, "ketch/params.json": params, "README.md": readme}
+    digest = packages.put(home.store, changed)
     home.store.tag("hello:1.0.0", open_package(digest, home.store).descriptor)
     for arguments in (["inspect", "hello:1.0.0"], ["list"], ["inspect", f"hello:{ESCAPES}"]):
         main(arguments)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ketch.env import Environment, Environments, Lock, LockedPackage, make_lock
+from ketch.env import Environment, Environments, LockedPackage, make_lock
 from ketch.env.whole import BLOCK, check_whole
 from ketch.errors import Unavailable
 
@@ -42,9 +42,7 @@ def test_a_whole_one_is_whole(environment: Environment) -> None:
         ("lib/*/site-packages/large.txt", 2 * BLOCK),
     ],
 )
-def test_a_file_that_was_cut_short_is_named(
-    environment: Environment, name: str, size: int
-) -> None:
+def test_a_file_that_was_cut_short_is_named(environment: Environment, name: str, size: int) -> None:
     (path,) = environment.path.glob(name)
     cut(path, size)
     with pytest.raises(Unavailable, match=path.name) as caught:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ketch.errors import UsageError
 from ketch.files import explained
@@ -17,14 +17,14 @@ FIXED = ("ketch.toml", "pipeline.py", "README.md", "requirements.txt", "requirem
 
 
 def refuse_existing(folder: Path, paths: Iterable[str]) -> None:
-    """Raise when a file would be overwritten.
+    """Raise when a file would be overwritten, or written through a link to elsewhere.
 
     Raises:
         UsageError: ``init/exists``, with everything that is in the way.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected a folder, found the file `{folder}`", code="init/exists")
-    there = [path for path in paths if os.path.lexists(folder / path)]
+    there = [path for path in paths if os.path.lexists(folder / path) or _leaves(folder, path)]
     if there:
         named = ", ".join(f"`{path}`" for path in there[:10])
         raise UsageError(
@@ -33,6 +33,11 @@ def refuse_existing(folder: Path, paths: Iterable[str]) -> None:
             where=str(folder),
             hint="`ketch init` overwrites nothing: choose another folder",
         )
+
+
+def _leaves(folder: Path, path: str) -> bool:
+    """Whether a folder on the way to a file is a symbolic link."""
+    return any((folder / parent).is_symlink() for parent in PurePosixPath(path).parents[:-1])
 
 
 @contextmanager
