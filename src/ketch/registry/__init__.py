@@ -1,0 +1,41 @@
+"""The registry: versions, owners, stages, approvals and history, in one append-only log.
+
+This area promises that a version means one digest for ever, that nothing moves up a
+route unless its gates are open, and that every state it tells can be derived from what
+happened: who, when, why, on which evidence. It runs on SQLite in a file, with nothing to
+set up, and on PostgreSQL for a team. It never verifies packages; evidence reaches it as
+a value.
+"""
+
+from ketch.registry.events import Event, Head, Kind
+from ketch.registry.fsck import Audit, check_registry
+from ketch.registry.gates import Candidate, Evidence, Gate, Proof
+from ketch.registry.policy import Policy
+from ketch.registry.registry import Page, Registry
+from ketch.registry.route import Approval, Arm, Place, Route
+from ketch.registry.share import Share
+from ketch.registry.sql.database import Database, open_database
+from ketch.registry.sql.queries import Version
+
+__all__ = [
+    "Approval",
+    "Arm",
+    "Audit",
+    "Candidate",
+    "Database",
+    "Event",
+    "Evidence",
+    "Gate",
+    "Head",
+    "Kind",
+    "Page",
+    "Place",
+    "Policy",
+    "Proof",
+    "Registry",
+    "Route",
+    "Share",
+    "Version",
+    "check_registry",
+    "open_database",
+]

@@ -1,0 +1,233 @@
+"""The gates of a promotion: what a package must show before it moves up.
+
+=========  ========================================================================
+to         gates
+=========  ========================================================================
+staging    it is not withdrawn; its contract was kept when it was last verified
+limited    also: it fits the callers of the route; something answers the rest;
+           a comparison with prod, where the policy asks for one
+prod       also: an experiment's verdict, when something is in prod already and the
+           policy asks for one; approvals, by people who did not publish it
+=========  ========================================================================
+
+A package that held prod before comes back without experiment and approvals: retreat must
+be quick. An override with a reason opens comparison, experiment and approvals, never the
+others, and stands in the history as what it is. Every gate is looked at, so that a
+refusal names all that is in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ketch.errors import Finding
+from ketch.package.digest import Digest
+from ketch.package.names import Stage
+from ketch.registry.route import Place, Route
+from ketch.registry.share import Share
+from ketch.schema import Schema
+from ketch.schema.compatible import incompatibilities
+
+
+class Proof(StrEnum):
+    """What kind of evidence there is about a package."""
+
+    VERIFICATION = "verification"
+    COMPARISON = "comparison"
+    EXPERIMENT = "experiment"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What somebody found out about a package, in one word and one digest.
+
+    Attributes:
+        kind: How it was found out.
+        passed: Whether it speaks for the package.
+        digest: Of what was found, times and durations aside.
+    """
+
+    kind: Proof
+    passed: bool
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A package that somebody wants to move, and all that is known about it.
+
+    Attributes:
+        package: ``name:version``.
+        digest: The package, exactly.
+        publisher: Who published it.
+        withdrawn: Why it was withdrawn, if it was.
+        schema: Its prediction API.
+        evidence: The newest of each kind.
+    """
+
+    package: str
+    digest: Digest
+    publisher: str
+    withdrawn: str | None
+    schema: Schema
+    evidence: tuple[Evidence, ...]
+
+    def proof(self, kind: Proof) -> Evidence | None:
+        """Return the evidence of a kind."""
+        return next((one for one in self.evidence if one.kind is kind), None)
+
+    @property
+    def evidence_digest(self) -> str:
+        """What an approval is bound to, beside the package itself."""
+        seen = sorted(f"{one.kind}:{one.passed}:{one.digest}" for one in self.evidence)
+        return str(Digest.of("\n".join(seen).encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One condition of a promotion.
+
+    Attributes:
+        name: What it is called.
+        is_open: Whether it lets the package through.
+        says: What was found.
+        opens: What would open it.
+        strict: Whether an override leaves it closed.
+    """
+
+    name: str
+    is_open: bool
+    says: str
+    opens: str | None = None
+    strict: bool = True
+
+    def to_json(self) -> dict[str, object]:
+        """Return the gate as events hold it."""
+        return {"name": self.name, "open": self.is_open, "says": self.says}
+
+    def to_finding(self) -> Finding:
+        """Return the closed gate as a finding."""
+        return Finding(f"gate/{self.name}", self.says, hint=self.opens)
+
+
+def gates(
+    candidate: Candidate,
+    route: Route,
+    stage: Stage,
+    *,
+    share: Share | None,
+    callers: Schema | None,
+    now: datetime,
+) -> tuple[Gate, ...]:
+    """Return every gate between a package and a stage of a route.
+
+    Args:
+        candidate: The package.
+        route: The route as it stands.
+        stage: Where it is to go: staging, limited or prod.
+        share: The share it is to get at limited.
+        callers: The schema that callers of the route rely on; None when nobody calls yet.
+        now: The present, for approvals that expire.
+    """
+    found = [_published(candidate), _verified(candidate)]
+    if stage in (Stage.LIMITED, Stage.PROD):
+        found.append(_fits(candidate, callers))
+    if stage is Stage.LIMITED:
+        found += [_rest(route, candidate, share), *_compared(candidate, route)]
+    if stage is Stage.PROD:
+        found += [*_tried(candidate, route), *_approved(candidate, route, now)]
+    return tuple(found)
+
+
+def valid_approvers(candidate: Candidate, route: Route, now: datetime) -> tuple[str, ...]:
+    """Return who approves of a package going to prod, on the evidence as it stands now."""
+    return tuple(
+        approval.approver
+        for approval in route.approvals
+        if approval.digest == candidate.digest
+        and approval.approver != candidate.publisher
+        and approval.evidence == candidate.evidence_digest
+        and now < approval.expires
+    )
+
+
+def _published(candidate: Candidate) -> Gate:
+    if candidate.withdrawn is None:
+        return Gate("published", is_open=True, says="published, not withdrawn")
+    says = f"`{candidate.package}` was withdrawn: {candidate.withdrawn}"
+    return Gate("published", is_open=False, says=says, opens="publish a new version")
+
+
+def _verified(candidate: Candidate) -> Gate:
+    proof = candidate.proof(Proof.VERIFICATION)
+    if proof is not None and proof.passed:
+        return Gate("verification", is_open=True, says="kept its contract when last verified")
+    says = "was never verified" if proof is None else "broke its contract when last verified"
+    opens = f"`ketch verify {candidate.package}`"
+    return Gate("verification", is_open=False, says=f"`{candidate.package}` {says}", opens=opens)
+
+
+def _fits(candidate: Candidate, callers: Schema | None) -> Gate:
+    if callers is None:
+        return Gate("schema", is_open=True, says="nobody calls the route yet")
+    findings = incompatibilities(callers, candidate.schema)
+    if not findings:
+        return Gate("schema", is_open=True, says="accepts all that callers send, gives no less")
+    listed = "; ".join(f"`{one.where}`: {one.message}" for one in findings[:5])
+    more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
+    opens = "change the schema back, or give the new one a route of its own"
+    return Gate("schema", is_open=False, says=f"{listed}{more}", opens=opens)
+
+
+def _rest(route: Route, candidate: Candidate, share: Share | None) -> Gate:
+    others = [arm for arm in route.arms if arm.digest != candidate.digest]
+    places = {arm.place for arm in others}
+    if not places & {Place.PROD, Place.BASELINE}:
+        says = f"nothing else answers on `{route.name}`, so the rest of the units had no answer"
+        opens = "promote a package to prod first, or set a baseline in the route's policy"
+        return Gate("rest", is_open=False, says=says, opens=opens)
+    held_out = route.policy.baseline_share
+    if share is not None and share.millionths + held_out.millionths > 1_000_000:
+        says = f"`{share}` and the baseline's `{held_out}` are more than all units"
+        return Gate("rest", is_open=False, says=says, opens="ask for a smaller share")
+    return Gate("rest", is_open=True, says="the rest of the units is answered")
+
+
+def _compared(candidate: Candidate, route: Route) -> Iterator[Gate]:
+    prod = route.at(Place.PROD)
+    if not route.policy.comparison or prod is None:
+        return
+    yield _proved(candidate, Proof.COMPARISON, f"`ketch compare {prod.package}`")
+
+
+def _tried(candidate: Candidate, route: Route) -> Iterator[Gate]:
+    prod = route.at(Place.PROD)
+    if not route.policy.experiment or prod is None or candidate.digest in route.held:
+        return
+    opens = f"`ketch report {route.name}` once it has run at limited, or `--override --reason …`"
+    yield _proved(candidate, Proof.EXPERIMENT, opens)
+
+
+def _proved(candidate: Candidate, kind: Proof, opens: str) -> Gate:
+    proof = candidate.proof(kind)
+    if proof is not None and proof.passed:
+        return Gate(kind, is_open=True, says=f"the {kind} speaks for it", strict=False)
+    found = f"no {kind} yet" if proof is None else f"the {kind} speaks against it"
+    return Gate(kind, is_open=False, says=found, opens=opens, strict=False)
+
+
+def _approved(candidate: Candidate, route: Route, now: datetime) -> Iterator[Gate]:
+    wanted = route.policy.approvals
+    if wanted == 0 or candidate.digest in route.held:
+        return
+    approvers = valid_approvers(candidate, route, now)
+    given = f"approved by {', '.join(approvers)}" if approvers else "nobody approved it"
+    says = f"{given}; {wanted} needed"
+    stale = {one.approver for one in route.approvals if one.digest == candidate.digest}
+    if stale - set(approvers):
+        says += f"; no longer valid: {', '.join(sorted(stale - set(approvers)))}"
+    opens = f"`ketch approve {candidate.package}`, by somebody other than {candidate.publisher}"
+    yield Gate("approval", len(set(approvers)) >= wanted, says, opens, strict=False)

@@ -1,0 +1,481 @@
+"""The registry: who published what, who answers for it, where it stands, and who said so.
+
+Every change is one transaction: read what is, decide (:mod:`ketch.registry.promotion`),
+record the event and what follows from it. Only one writer is at work at a time, so a
+decision is made on the present and two of them never pass each other. A caller who saw
+a route earlier can insist on that: ``expected`` is the revision it must still have.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ketch.errors import NotFound, Refused, UsageError
+from ketch.package import Digest, Package, PackageName, Reference, Stage
+from ketch.registry import promotion
+from ketch.registry.events import Draft, Event, Head, Kind
+from ketch.registry.gates import Candidate, Evidence, Gate, gates
+from ketch.registry.policy import Policy
+from ketch.registry.route import Arm, Place, Route
+from ketch.registry.share import Share
+from ketch.registry.sql import log, queries
+from ketch.registry.sql.database import Database, Session
+from ketch.registry.sql.migrate import migrate
+from ketch.registry.sql.queries import Version
+from ketch.schema import Schema, nearest
+
+Open = Callable[[Digest], Package]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a long list, the newest first.
+
+    Attributes:
+        items: The versions of this page.
+        after: Where the next page begins; None at the end.
+    """
+
+    items: tuple[Version, ...]
+    after: int | None
+
+
+class Registry:
+    """The registry in one database.
+
+    Args:
+        database: Where it is kept; brought up to date when it is opened.
+        open_package: Opens a published package; the registry reads schemas, never code.
+        clock: The present, in UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        open_package: Open,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.database = database
+        self._open = open_package
+        self._clock = clock
+        migrate(database)
+
+    # ------------------------------------------------------------ versions
+
+    def publish(self, package: Package, *, actor: str) -> Event:
+        """Record that a version is this digest, for ever; the same again changes nothing.
+
+        Raises:
+            Refused: ``version/taken``: it is another digest already; ``version/owner``:
+                somebody else answers for packages of this name.
+        """
+        manifest = package.manifest
+        name, version = str(manifest.name), str(manifest.version)
+        with self.database.writing() as session:
+            known = queries.find_version(session, name, version)
+            if known is not None:
+                return self._again(session, known, package)
+            owner = queries.owner_of(session, name)
+            if owner not in (None, manifest.owner):
+                raise Refused(
+                    f"expected the owner `{owner}` in ketch.toml, found `{manifest.owner}`",
+                    code="version/owner",
+                    where=f"package:{name}",
+                    hint=f"`ketch owner {name} {manifest.owner}` hands it over",
+                )
+            body = {
+                "name": name,
+                "version": version,
+                "digest": str(package.digest),
+                "owner": manifest.owner,
+                "size_bytes": package.size_bytes,
+                "description": manifest.description,
+                "route": manifest.route,
+            }
+            draft = Draft(Kind.PUBLISHED, f"package:{name}", body)
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def withdraw(self, reference: Reference, *, reason: str, actor: str) -> Event:
+        """Record that a version must not be promoted any more; its bytes stay.
+
+        Raises:
+            Refused: ``version/in-use``: it answers on a route.
+        """
+        with self.database.writing() as session:
+            version = self._resolve(session, reference)
+            _require_reason(reason)
+            if version.withdrawn is not None:
+                message = f"`{version.reference}` was withdrawn before: {version.withdrawn}"
+                raise Refused(message, code="version/withdrawn")
+            used = [
+                f"{place} of `{route}`"
+                for place in Place
+                for route, _, digest in queries.arms_of(session, version.name, place)
+                if digest == version.digest
+            ]
+            if used:
+                raise Refused(
+                    f"`{version.reference}` answers at {', '.join(used)}",
+                    code="version/in-use",
+                    hint="promote or roll back to another one first",
+                )
+            body = {"name": version.name, "version": version.version, "reason": reason}
+            draft = Draft(Kind.WITHDRAWN, f"package:{version.name}", body)
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def hand_over(self, name: PackageName, to: str, *, reason: str, actor: str) -> Event:
+        """Record that somebody else answers for a package from now on."""
+        with self.database.writing() as session:
+            owner = queries.owner_of(session, str(name))
+            if owner is None:
+                raise self._unknown(session, str(name))
+            if not to.strip() or not to.isprintable() or owner == to:
+                raise UsageError(
+                    f"expected another owner than `{owner}`, found `{to[:60]!s}`",
+                    code="version/owner",
+                )
+            body = {"name": str(name), "from": owner, "to": to, "reason": reason}
+            draft = Draft(Kind.OWNER_CHANGED, f"package:{name}", body)
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def resolve(self, reference: Reference) -> Version:
+        """Return the version that a reference means now.
+
+        Raises:
+            NotFound: There is no such version, or nothing stands at the stage.
+            UsageError: It stands at that stage of several routes with several versions.
+        """
+        with self.database.reading() as session:
+            return self._resolve(session, reference)
+
+    def versions(
+        self,
+        *,
+        name: str | None = None,
+        search: str | None = None,
+        after: int | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return a page of versions, the newest published first."""
+        with self.database.reading() as session:
+            found = queries.find_versions(
+                session, name=name, search=search, before=after, limit=limit + 1
+            )
+        items = tuple(found[:limit])
+        return Page(items, items[-1].seq if len(found) > limit else None)
+
+    # ------------------------------------------------------------ routes
+
+    def promote(
+        self,
+        reference: Reference,
+        stage: Stage,
+        *,
+        actor: str,
+        evidence: Sequence[Evidence],
+        share: Share | None = None,
+        reason: str = "",
+        route: str | None = None,
+        override: bool = False,
+        expected: int | None = None,
+    ) -> Event:
+        """Move a package to a stage of its route, through every gate.
+
+        Args:
+            reference: The package.
+            stage: Where to; ``dev`` takes it off the route.
+            actor: Who does it.
+            evidence: What is known about the package, the newest of each kind.
+            share: Its share of units, at limited.
+            reason: Why, for the history.
+            route: Another route than the one its author named.
+            override: Pass by the gates that people and experiments keep.
+            expected: The revision the route must still have.
+
+        Raises:
+            Refused: ``gate/closed``, with every closed gate; ``route/moved``.
+        """
+        with self.database.writing() as session:
+            version = self._resolve(session, reference)
+            standing = self._standing(session, version, route, expected)
+            candidate = self._candidate(version, evidence)
+            draft = promotion.promote(
+                standing,
+                candidate,
+                stage,
+                gates=self._gates(standing, candidate, stage, share),
+                share=share,
+                salt=secrets.token_hex(16),
+                reason=reason,
+                override=override,
+            )
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def gates(
+        self,
+        reference: Reference,
+        stage: Stage,
+        *,
+        evidence: Sequence[Evidence],
+        share: Share | None = None,
+        route: str | None = None,
+    ) -> tuple[Gate, ...]:
+        """Return every gate between a package and a stage, as things stand."""
+        with self.database.reading() as session:
+            version = self._resolve(session, reference)
+            standing = self._standing(session, version, route, None)
+            candidate = self._candidate(version, evidence)
+            return self._gates(standing, candidate, stage, share)
+
+    def approve(
+        self,
+        reference: Reference,
+        *,
+        actor: str,
+        evidence: Sequence[Evidence],
+        reason: str = "",
+        route: str | None = None,
+    ) -> Event:
+        """Record a person's yes to this digest in production, on this evidence."""
+        with self.database.writing() as session:
+            version = self._resolve(session, reference)
+            standing = self._standing(session, version, route, None)
+            candidate = self._candidate(version, evidence)
+            now = self._clock()
+            draft = promotion.approve(standing, candidate, approver=actor, reason=reason, now=now)
+            return log.append(session, draft, actor=actor, now=now)
+
+    def reject(
+        self, reference: Reference, *, actor: str, reason: str, route: str | None = None
+    ) -> Event:
+        """Record a person's no; approvals of the package hold no longer."""
+        with self.database.writing() as session:
+            version = self._resolve(session, reference)
+            _require_reason(reason)
+            standing = self._standing(session, version, route, None)
+            draft = promotion.reject(standing, self._candidate(version, ()), reason=reason)
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def roll_back(
+        self,
+        route: str,
+        *,
+        actor: str,
+        reason: str = "",
+        to: Reference | None = None,
+        expected: int | None = None,
+    ) -> Event:
+        """Take the newest package of a route out of live traffic, at once."""
+        with self.database.writing() as session:
+            standing = self._known(session, route)
+            _require_revision(standing, expected)
+            target = None if to is None else self._resolve(session, to)
+            pair = None if target is None else (target.reference, target.digest)
+            draft = promotion.roll_back(standing, to=pair, reason=reason)
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def set_policy(
+        self,
+        route: str,
+        policy: Policy,
+        *,
+        actor: str,
+        reason: str = "",
+        expected: int | None = None,
+    ) -> Event:
+        """Give a route its rules; the baseline they name must be published."""
+        PackageName.parse(route, where="route")
+        with self.database.writing() as session:
+            standing = queries.find_route(session, route)
+            _require_revision(standing, expected)
+            baseline = None
+            if policy.baseline is not None:
+                baseline = self._resolve(session, Reference.parse(policy.baseline)).digest
+            draft = promotion.set_policy(standing, policy, baseline, reason=reason)
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def route(self, name: str) -> Route:
+        """Return a route as it stands.
+
+        Raises:
+            NotFound: ``route/not-found``.
+        """
+        with self.database.reading() as session:
+            return self._known(session, name)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return every route as it stands, by name."""
+        with self.database.reading() as session:
+            names = queries.route_names(session)
+            return tuple(queries.find_route(session, name) for name in names)
+
+    # ------------------------------------------------------------ history
+
+    def history(
+        self,
+        *,
+        subject: str | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> tuple[Event, ...]:
+        """Return what happened, the newest first."""
+        with self.database.reading() as session:
+            found = log.find_events(
+                session, subject=subject, until=until, before=before, limit=limit
+            )
+        return tuple(found)
+
+    def arms_at(self, route: str, time: datetime) -> tuple[Arm, ...]:
+        """Return who answered on a route at a time."""
+        before: int | None = None
+        while True:
+            events = self.history(
+                subject=promotion.subject(route), until=time, before=before, limit=20
+            )
+            for event in events:
+                if "arms" in event.body:
+                    arms = event.body["arms"]
+                    return tuple(Arm.from_json(arm) for arm in arms)  # type: ignore[attr-defined]
+            if not events:
+                return ()
+            before = events[-1].seq
+
+    def head(self) -> Head:
+        """Return the end of the log, to be kept elsewhere."""
+        with self.database.reading() as session:
+            return log.head(session)
+
+    # ------------------------------------------------------------ inside a transaction
+
+    def _again(self, session: Session, known: Version, package: Package) -> Event:
+        if known.digest == package.digest:
+            found = log.find_events(
+                session, subject=f"package:{known.name}", before=known.seq + 1, limit=1
+            )
+            return found[0]
+        raise Refused(
+            f"`{known.reference}` is `{known.digest}` for ever; found `{package.digest}`",
+            code="version/taken",
+            where=f"package:{known.name}",
+            hint="raise the version in ketch.toml and pack again",
+        )
+
+    def _resolve(self, session: Session, reference: Reference) -> Version:
+        name = str(reference.name)
+        if reference.digest is not None:
+            version = queries.find_digest(session, name, reference.digest)
+        elif reference.stage is not None:
+            version = self._at_stage(session, reference, reference.stage)
+        else:
+            version = queries.find_version(session, name, str(reference.version))
+        if version is None:
+            raise self._unknown(session, str(reference))
+        return version
+
+    def _at_stage(self, session: Session, reference: Reference, stage: Stage) -> Version | None:
+        name = str(reference.name)
+        if stage is Stage.DEV:
+            raise UsageError(
+                "every published version is in dev, so `@dev` names none of them",
+                code="reference/choice",
+                hint=f"`ketch list {name}` shows the versions",
+            )
+        arms = queries.arms_of(session, name, Place(stage))
+        if len({digest for _, _, digest in arms}) > 1:
+            listed = ", ".join(f"`{package}` on `{route}`" for route, package, _ in arms)
+            raise UsageError(
+                f"`{reference}` is {listed}", code="reference/choice", hint="name the version"
+            )
+        if not arms:
+            raise NotFound(f"no version of `{name}` is at {stage}", code="registry/not-found")
+        return queries.find_digest(session, name, arms[0][2])
+
+    def _unknown(self, session: Session, wanted: str) -> NotFound:
+        name = Reference.parse(wanted, bare=True).name
+        known = queries.find_versions(session, name=str(name), limit=5)
+        if known:
+            hint = "published are " + ", ".join(f"`{one.reference}`" for one in known)
+        else:
+            recent = [one.reference for one in queries.find_versions(session, limit=100)]
+            near = nearest(wanted, recent)
+            hint = f"did you mean `{near}`?" if near else "`ketch push` publishes a package"
+        message = f"no `{wanted}` in the registry"
+        return NotFound(message, code="registry/not-found", hint=hint)
+
+    def _standing(
+        self, session: Session, version: Version, route: str | None, expected: int | None
+    ) -> Route:
+        name = route or version.route
+        if name is None:
+            raise UsageError(
+                f"`{version.reference}` names no route",
+                code="route/unnamed",
+                hint="`--route NAME`, or `route` in ketch.toml",
+            )
+        PackageName.parse(name, where="route")
+        standing = queries.find_route(session, name)
+        _require_revision(standing, expected)
+        return standing
+
+    def _known(self, session: Session, name: str) -> Route:
+        route = queries.find_route(session, name)
+        if route.revision == 0:
+            near = nearest(name, queries.route_names(session))
+            raise NotFound(
+                f"no route `{name[:64]}`",
+                code="route/not-found",
+                hint=f"did you mean `{near}`?" if near else "`ketch status` lists the routes",
+            )
+        return route
+
+    def _candidate(self, version: Version, evidence: Sequence[Evidence]) -> Candidate:
+        return Candidate(
+            version.reference,
+            version.digest,
+            version.publisher,
+            version.withdrawn,
+            self._open(version.digest).manifest.schema,
+            tuple(evidence),
+        )
+
+    def _gates(
+        self,
+        route: Route,
+        candidate: Candidate,
+        stage: Stage,
+        share: Share | None,
+    ) -> tuple[Gate, ...]:
+        if stage is Stage.DEV:
+            return ()
+        callers = self._callers(route, candidate)
+        found = gates(candidate, route, stage, share=share, callers=callers, now=self._clock())
+        return tuple(found)
+
+    def _callers(self, route: Route, candidate: Candidate) -> Schema | None:
+        """Return the schema that callers of a route rely on: that of what answers most."""
+        arm = route.at(Place.PROD) or route.at(Place.BASELINE)
+        if arm is None or arm.digest == candidate.digest:
+            return None
+        return self._open(arm.digest).manifest.schema
+
+
+def _require_revision(route: Route, expected: int | None) -> None:
+    if expected is not None and route.revision != expected:
+        raise Refused(
+            f"expected revision {expected} of `{route.name}`, found {route.revision}",
+            code="route/moved",
+            where=f"route:{route.name}",
+            hint=f"somebody changed it meanwhile; `ketch history {route.name}` shows how",
+        )
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError(
+            "expected a reason, found none", code="registry/reason", hint='`--reason "…"`'
+        )

@@ -1,0 +1,1 @@
+"""The registry in SQL: one set of statements for SQLite and PostgreSQL."""

@@ -1,0 +1,271 @@
+"""A database: SQLite in a file or in memory, or PostgreSQL, behind one small face.
+
+The registry's statements are written in the SQL that both speak. What differs is here:
+how to connect, how to become the only writer, how a parameter is marked, and what the
+errors are called. DB-API 2.0 (PEP 249) is the rest; see ``docs/decisions/0009``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from ketch.errors import KetchError, Unavailable
+
+POSTGRESQL = ("postgresql://", "postgres://")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PATIENCE_S = 30
+_WRITER = 0x6B65746368  # the advisory lock of the one writer: "ketch" in ASCII
+
+
+class Database(Protocol):
+    """Somewhere to keep the registry."""
+
+    url: str
+
+    def reading(self) -> Any:
+        """Return a context with a consistent :class:`Session` that only reads."""
+
+    def writing(self) -> Any:
+        """Return a context with the only :class:`Session` that writes; all or nothing."""
+
+    def close(self) -> None:
+        """Let go of this thread's connection."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One transaction."""
+
+    connection: Any
+    mark: str
+
+    def all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return every row of a query."""
+        cursor = self.connection.execute(self._marked(statement), values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+    def one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        """Return the first row of a query."""
+        cursor = self.connection.execute(self._marked(statement), values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
+
+    def run(self, statement: str, *values: object) -> None:
+        """Change something."""
+        self.connection.execute(self._marked(statement), values)
+
+    def many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Change something for each row of values."""
+        if rows:
+            self.connection.cursor().executemany(self._marked(statement), rows)
+
+    def stream(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query without holding them all."""
+        cursor = self.connection.cursor()
+        cursor.execute(self._marked(statement), values)
+        while rows := cursor.fetchmany(1_000):
+            yield from rows
+
+    def has(self, table: str) -> bool:
+        """Whether there is such a table."""
+        where = (
+            "sqlite_master WHERE name = ?"
+            if self.mark == "?"
+            else "information_schema.tables WHERE table_schema = current_schema()"
+            " AND table_name = ?"
+        )
+        return self.one(f"SELECT 1 FROM {where}", table) is not None
+
+    def damage(self) -> list[str]:
+        """Return what the database itself finds wrong, such as an index that lies."""
+        if self.mark != "?":
+            return []  # PostgreSQL has checksums, and `pg_amcheck` for its administrator
+        return [str(row[0]) for row in self.all("PRAGMA integrity_check") if row[0] != "ok"]
+
+    def _marked(self, statement: str) -> str:
+        return statement if self.mark == "?" else statement.replace("?", self.mark)
+
+
+class SQLite:
+    """A registry in one file; any number of processes of one machine may share it."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.url = f"sqlite:///{path}" if path else "sqlite://"
+        self._threads = threading.local()
+        self._shared = self._connect() if path is None else None
+        self._turn = threading.RLock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session that sees one moment of the database."""
+        with self._session("BEGIN") as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Yield the only session that writes."""
+        with self._session("BEGIN IMMEDIATE") as session:
+            yield session
+
+    def close(self) -> None:
+        """Let go of this thread's connection."""
+        connection = getattr(self._threads, "connection", None)
+        if connection is not None:
+            connection.close()
+            del self._threads.connection
+
+    @contextmanager
+    def _session(self, begin: str) -> Iterator[Session]:
+        with translated(sqlite3, self.url):
+            if self._shared is not None:
+                with self._turn:
+                    yield from _transaction(self._shared, begin, "?", sqlite3)
+                return
+            connection = getattr(self._threads, "connection", None)
+            if connection is None:
+                connection = self._threads.connection = self._connect()
+            yield from _transaction(connection, begin, "?", sqlite3)
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.path is None:
+            return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None)
+        # Readers never wait for the writer; what was acknowledged survives a power cut.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+
+class PostgreSQL:
+    """A registry on a database server, shared by machines; needs the extra ``postgres``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._threads = threading.local()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session that sees one moment of the database."""
+        with self._session("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Yield the only session that writes."""
+        with self._session("BEGIN") as session:
+            session.run("SELECT pg_advisory_xact_lock(?)", _WRITER)
+            yield session
+
+    def close(self) -> None:
+        """Let go of this thread's connection."""
+        connection = getattr(self._threads, "connection", None)
+        if connection is not None:
+            connection.close()
+            del self._threads.connection
+
+    @contextmanager
+    def _session(self, begin: str) -> Iterator[Session]:
+        driver = _psycopg()
+        with translated(driver, _without_password(self.url)):
+            connection = getattr(self._threads, "connection", None)
+            if connection is None or connection.closed:
+                connection = self._threads.connection = driver.connect(
+                    self.url, autocommit=True, connect_timeout=10, application_name="ketch"
+                )
+            yield from _transaction(connection, begin, "%s", driver)
+
+
+def open_database(url: str) -> Database:
+    """Return the database that a URL names; ``sqlite:///PATH`` or ``postgresql://…``."""
+    if url.startswith(POSTGRESQL):
+        return PostgreSQL(url)
+    if url == "sqlite://":
+        return SQLite(None)
+    return SQLite(Path(url.removeprefix("sqlite:///")))
+
+
+def _transaction(connection: Any, begin: str, mark: str, driver: ModuleType) -> Iterator[Session]:
+    connection.execute(begin)
+    try:
+        yield Session(connection, mark)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(driver.Error):  # a lost connection has rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def translated(driver: ModuleType, url: str) -> Iterator[None]:
+    """Turn what a driver raises into what ketch raises; no raw database error gets out."""
+    try:
+        yield
+    except driver.Error as error:
+        if any(word in str(error) for word in ("malformed", "not a database", "corrupt")):
+            raise damaged(error, url) from error
+        raise Unavailable(
+            f"the registry cannot be reached: {_line(error)}",
+            code="registry/unavailable",
+            where=url,
+        ) from error
+    except UnicodeDecodeError as error:  # SQLite hands over text that is none
+        raise damaged(error, url) from error
+
+
+def from_row(read: Callable[P, T]) -> Callable[P, T]:
+    """Return a reader of stored rows whose failures say that the registry is damaged."""
+
+    @wraps(read)
+    def reader(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(*args, **kwargs)
+        except (KetchError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise damaged(error, None) from error
+
+    return reader
+
+
+def damaged(error: Exception, url: str | None) -> Unavailable:
+    """Return the error for a registry that does not hold what was written."""
+    return Unavailable(
+        f"the registry cannot be read: {_line(error)}",
+        code="registry/damaged",
+        where=url,
+        hint="`ketch fsck` says more; restore a copy of it",
+    )
+
+
+def _psycopg() -> ModuleType:
+    try:
+        import psycopg  # optional: only a registry on PostgreSQL needs it
+    except ImportError as error:
+        raise KetchError(
+            "a registry on PostgreSQL needs psycopg",
+            code="registry/no-driver",
+            hint="pip install 'ketch[postgres]'",
+        ) from error
+    return psycopg
+
+
+def _without_password(url: str) -> str:
+    head, mark, tail = url.rpartition("@")
+    scheme, _, user = head.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}{mark}{tail}" if mark else url
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]
