@@ -40,3 +40,8 @@ def counted(count: int, noun: str) -> str:
 def rows(count: float) -> str:
     """Return a number of rows: ``rows(12_345) == "12,345 rows"``."""
     return counted(round(count), "row")
+
+
+def percent(share: float) -> str:
+    """Return a share as people say it: ``percent(0.125) == "12.5 %"``."""
+    return f"{share * 100:.4f}".rstrip("0").rstrip(".") + " %"

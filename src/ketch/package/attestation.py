@@ -44,6 +44,12 @@ class Attestation:
     predicate: Mapping[str, object]
     traces: tuple[ScenarioTrace, ...] = ()
 
+    @property
+    def outcome(self) -> Digest:
+        """The digest of what was found, whatever the times, measures and machine were."""
+        found = {name: self.predicate.get(name) for name in ("scenarios", "probes", "metrics")}
+        return Digest.of(canonical_json({**found, "passed": self.passed}))
+
     def to_bytes(self) -> bytes:
         """Return the statement as canonical JSON."""
         predicate = dict(self.predicate)

@@ -1,0 +1,63 @@
+"""``ketch route``: show or set the rules of a route."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+from ketch.cli.printer import Printer
+from ketch.cli.registered import event_json, person, registry, route_text, told
+from ketch.errors import NotFound
+from ketch.registry import Policy, Route
+from ketch.runtime import Home
+
+route = App(name="route", help="Show or set the rules of a route.")
+
+
+@route.command(name="show")
+def show(name: str, /, *, json: bool = False) -> None:
+    """Show who answers on a route, and by which rules.
+
+    Args:
+        name: The route, such as `recommendations`.
+        json: Print one JSON value.
+    """
+    with registry(Home.default()) as known:
+        found = known.route(name)
+    Printer(as_json=json).show(found.to_json(), f"{route_text(found)}\n{_policy_text(found)}")
+
+
+@route.command(name="set")
+def set_policy(name: str, file: Path, /, *, reason: str = "", json: bool = False) -> None:
+    """Set the rules of a route from a file, which can live in git.
+
+    Args:
+        name: The route, such as `recommendations`.
+        file: A TOML file with its policy.
+        reason: Why.
+        json: Print one JSON value.
+    """
+    if not file.is_file():
+        raise NotFound(f"no file `{file}`", code="policy/no-file")
+    policy = Policy.parse(file.read_bytes(), where=str(file))
+    with registry(Home.default()) as known:
+        event = known.set_policy(name, policy, actor=person(), reason=reason)
+        found = known.route(name)
+    text = f"{told(event)}\n{route_text(found)}\n{_policy_text(found)}"
+    Printer(as_json=json).show(event_json(event), text)
+
+
+def _policy_text(found: Route) -> str:
+    policy = found.policy.to_json()
+    width = max(len(name) for name in policy)
+    lines = [f"  {name:<{width}}  {_value(value)}" for name, value in policy.items()]
+    return "\n".join(["policy", *lines])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or "none"
+    return str(value)
