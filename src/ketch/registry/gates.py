@@ -91,18 +91,23 @@ class Gate:
     """One condition of a promotion.
 
     Attributes:
-        name: What it is called.
+        code: What it is called, such as ``gate/approval``.
         is_open: Whether it lets the package through.
         says: What was found.
         opens: What would open it.
         strict: Whether an override leaves it closed.
     """
 
-    name: str
+    code: str
     is_open: bool
     says: str
     opens: str | None = None
     strict: bool = True
+
+    @property
+    def name(self) -> str:
+        """The gate's name in the history."""
+        return self.code.removeprefix("gate/")
 
     def to_json(self) -> dict[str, object]:
         """Return the gate as events hold it."""
@@ -110,7 +115,7 @@ class Gate:
 
     def to_finding(self) -> Finding:
         """Return the closed gate as a finding."""
-        return Finding(f"gate/{self.name}", self.says, hint=self.opens)
+        return Finding(self.code, self.says, hint=self.opens)
 
 
 def gates(
@@ -156,30 +161,34 @@ def valid_approvers(candidate: Candidate, route: Route, now: datetime) -> tuple[
 
 def _published(candidate: Candidate) -> Gate:
     if candidate.withdrawn is None:
-        return Gate("published", is_open=True, says="published, not withdrawn")
+        return Gate("gate/published", is_open=True, says="published, not withdrawn")
     says = f"`{candidate.package}` was withdrawn: {candidate.withdrawn}"
-    return Gate("published", is_open=False, says=says, opens="publish a new version")
+    return Gate("gate/published", is_open=False, says=says, opens="publish a new version")
 
 
 def _verified(candidate: Candidate) -> Gate:
     proof = candidate.proof(Proof.VERIFICATION)
     if proof is not None and proof.passed:
-        return Gate("verification", is_open=True, says="kept its contract when last verified")
+        return Gate("gate/verification", is_open=True, says="kept its contract when last verified")
     says = "was never verified" if proof is None else "broke its contract when last verified"
     opens = f"`ketch verify {candidate.package}`"
-    return Gate("verification", is_open=False, says=f"`{candidate.package}` {says}", opens=opens)
+    return Gate(
+        "gate/verification", is_open=False, says=f"`{candidate.package}` {says}", opens=opens
+    )
 
 
 def _fits(candidate: Candidate, callers: Schema | None) -> Gate:
     if callers is None:
-        return Gate("schema", is_open=True, says="nobody calls the route yet")
+        return Gate("gate/schema", is_open=True, says="nobody calls the route yet")
     findings = incompatibilities(callers, candidate.schema)
     if not findings:
-        return Gate("schema", is_open=True, says="accepts all that callers send, gives no less")
+        return Gate(
+            "gate/schema", is_open=True, says="accepts all that callers send, gives no less"
+        )
     listed = "; ".join(f"`{one.where}`: {one.message}" for one in findings[:5])
     more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
     opens = "change the schema back, or give the new one a route of its own"
-    return Gate("schema", is_open=False, says=f"{listed}{more}", opens=opens)
+    return Gate("gate/schema", is_open=False, says=f"{listed}{more}", opens=opens)
 
 
 def _rest(route: Route, candidate: Candidate, share: Share | None) -> Gate:
@@ -188,35 +197,36 @@ def _rest(route: Route, candidate: Candidate, share: Share | None) -> Gate:
     if not places & {Place.PROD, Place.BASELINE}:
         says = f"nothing else answers on `{route.name}`, so the rest of the units had no answer"
         opens = "promote a package to prod first, or set a baseline in the route's policy"
-        return Gate("rest", is_open=False, says=says, opens=opens)
+        return Gate("gate/rest", is_open=False, says=says, opens=opens)
     held_out = route.policy.baseline_share
     if share is not None and share.millionths + held_out.millionths > 1_000_000:
         says = f"`{share}` and the baseline's `{held_out}` are more than all units"
-        return Gate("rest", is_open=False, says=says, opens="ask for a smaller share")
-    return Gate("rest", is_open=True, says="the rest of the units is answered")
+        return Gate("gate/rest", is_open=False, says=says, opens="ask for a smaller share")
+    return Gate("gate/rest", is_open=True, says="the rest of the units is answered")
 
 
 def _compared(candidate: Candidate, route: Route) -> Iterator[Gate]:
     prod = route.at(Place.PROD)
     if not route.policy.comparison or prod is None:
         return
-    yield _proved(candidate, Proof.COMPARISON, f"`ketch compare {prod.package}`")
+    opens = f"compare it with `{prod.package}`, or override with a reason"
+    yield _proved("gate/comparison", candidate, Proof.COMPARISON, opens)
 
 
 def _tried(candidate: Candidate, route: Route) -> Iterator[Gate]:
     prod = route.at(Place.PROD)
     if not route.policy.experiment or prod is None or candidate.digest in route.held:
         return
-    opens = f"`ketch report {route.name}` once it has run at limited, or `--override --reason …`"
-    yield _proved(candidate, Proof.EXPERIMENT, opens)
+    opens = "let it run at limited until the numbers speak, or override with a reason"
+    yield _proved("gate/experiment", candidate, Proof.EXPERIMENT, opens)
 
 
-def _proved(candidate: Candidate, kind: Proof, opens: str) -> Gate:
+def _proved(code: str, candidate: Candidate, kind: Proof, opens: str) -> Gate:
     proof = candidate.proof(kind)
     if proof is not None and proof.passed:
-        return Gate(kind, is_open=True, says=f"the {kind} speaks for it", strict=False)
+        return Gate(code, is_open=True, says=f"the {kind} speaks for it", strict=False)
     found = f"no {kind} yet" if proof is None else f"the {kind} speaks against it"
-    return Gate(kind, is_open=False, says=found, opens=opens, strict=False)
+    return Gate(code, is_open=False, says=found, opens=opens, strict=False)
 
 
 def _approved(candidate: Candidate, route: Route, now: datetime) -> Iterator[Gate]:
@@ -230,4 +240,4 @@ def _approved(candidate: Candidate, route: Route, now: datetime) -> Iterator[Gat
     if stale - set(approvers):
         says += f"; no longer valid: {', '.join(sorted(stale - set(approvers)))}"
     opens = f"`ketch approve {candidate.package}`, by somebody other than {candidate.publisher}"
-    yield Gate("approval", len(set(approvers)) >= wanted, says, opens, strict=False)
+    yield Gate("gate/approval", len(set(approvers)) >= wanted, says, opens, strict=False)
