@@ -347,18 +347,9 @@ def _class_of(call: ast.Call, known: Mapping[str, object]) -> str:
 
 
 AREAS = (
-    *(
-        "archive",
-        "disk",
-        "environment",
-        "init",
-        "json",
-        "ketch",
-        "manifest",
-        "package-code",
-        "reference",
-    ),
-    *("scenario", "table", "usage", "worker"),
+    *("approval", "archive", "disk", "environment", "gate", "init", "json", "ketch", "manifest"),
+    *("package-code", "policy", "promote", "reference", "rollback", "route", "scenario", "share"),
+    *("table", "usage", "version", "worker"),
 )
 NO_CODES = ("blobs/sha256",)
 
