@@ -102,7 +102,7 @@ class Policy:
             message = "expected `baseline` and `baseline_share` together, found one of them"
             findings.append(Finding("policy/wrong-value", message, f"{where}: baseline"))
         if findings:
-            message = f"the policy has {len(findings)} findings"
+            message = "the policy cannot be used as it is"
             raise UsageError(message, code="policy/invalid", where=where, findings=findings)
         return cls(**found)  # type: ignore[arg-type] # each was read by its own reader
 
