@@ -18,6 +18,7 @@ disk. Times never go backwards: a clock that does is read as standing still.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from enum import StrEnum
 
 from ketch.errors import Finding
 from ketch.schema.parse import canonical_json
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 START = "0" * 64
 """The hash before the first event."""
@@ -117,12 +120,14 @@ class Head:
 
 def write_time(time: datetime) -> str:
     """Return a time as text that sorts as the times do, in microseconds."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def read_time(text: str) -> datetime:
     """Read what :func:`write_time` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"expected a time as the log writes it, found `{text[:40]}`")
+    return datetime.fromisoformat(text)
 
 
 def check_chain(events: Iterable[tuple[Event, str]]) -> Iterator[Finding]:
