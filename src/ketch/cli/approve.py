@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ketch.cli.evidence import evidence
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, evidence, person, registry, told
+from ketch.cli.registered import event_json, person, registry, told
 from ketch.package import Reference
 from ketch.runtime import Home
 

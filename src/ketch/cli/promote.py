@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ketch.cli.evidence import evidence
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, evidence, person, registry, route_text
+from ketch.cli.registered import event_json, person, registry, route_text
 from ketch.errors import UsageError
 from ketch.package import Reference, Stage
 from ketch.registry import Share

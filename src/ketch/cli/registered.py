@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from ketch.cli.text import percent
 from ketch.errors import UsageError
-from ketch.package import Digest, open_package
-from ketch.registry import Event, Evidence, Place, Proof, Registry, Route, open_database
+from ketch.package import open_package
+from ketch.registry import Event, Place, Registry, Route, open_database
 from ketch.runtime import Home
-from ketch.verify import attestations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,14 +43,6 @@ def person() -> str:
     A registry on one machine writes down who says they did it; a hub proves it.
     """
     return os.environ.get(PERSON) or getpass.getuser()
-
-
-def evidence(digest: Digest, home: Home) -> tuple[Evidence, ...]:
-    """Return what is known about a package: its newest verification."""
-    kept = attestations(digest, home.store)
-    return tuple(
-        Evidence(Proof.VERIFICATION, newest.passed, str(newest.outcome)) for newest in kept[:1]
-    )
 
 
 def event_json(event: Event) -> dict[str, object]:
