@@ -152,7 +152,7 @@ def main() -> None:
     for (who, size), found in rows.items():
         base = rows[who, sizes[0]]
         cells = [
-            f"{found[one]:.2f} ({found[one] / base[one]:.1f}×)" if one in found else "–"
+            f"{found[one]:.2f} ({found[one] / base[one]:.1f}x)" if one in found else "-"
             for one in OPERATIONS
         ]
         print(f"| {who} | {size:,} | " + " | ".join(cells) + " |")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ketch.package import Digest
 from ketch.registry import Evidence, Proof
 from ketch.runtime import Home
-from ketch.verify import attestations
+from ketch.store import attestations
 
 
 def evidence(digest: Digest, home: Home) -> tuple[Evidence, ...]:

@@ -22,7 +22,9 @@ def test_people_write_percent_or_a_fraction(text: str, millionths: int) -> None:
     assert Share.parse(text) == Share(millionths)
 
 
-@pytest.mark.parametrize("text", ["", "101%", "1.1", "-1%", "ten", "10%%", "1e-3", "nan", "\u0661%"])
+@pytest.mark.parametrize(
+    "text", ["", "101%", "1.1", "-1%", "ten", "10%%", "1e-3", "nan", "\u0661%"]
+)
 def test_anything_else_is_told(text: str) -> None:
     with pytest.raises(UsageError, match="expected a share"):
         Share.parse(text)
