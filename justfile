@@ -27,11 +27,11 @@ imports:
 
 # Quick tests: no network, no servers.
 unit *ARGS:
-    pytest -m "not e2e and not servers and not faults" {{ARGS}}
+    pytest -n auto --dist loadfile -m "not e2e and not servers and not faults" {{ARGS}}
 
 # Tests that build real environments, start real servers, kill processes, fill disks.
 e2e *ARGS:
-    pytest -m "e2e or servers or faults" {{ARGS}}
+    pytest -n auto --dist loadfile -m "e2e or servers or faults" {{ARGS}}
 
 # Documents tell the truth: transcripts, error codes, verbs, generated pages.
 docs:
