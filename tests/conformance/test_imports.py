@@ -38,6 +38,9 @@ COMMAND_LINE = {"attr", "attrs", "cyclopts", "typing_extensions"}
 CORE = COMMAND_LINE | {"msgspec", "packaging", "platformdirs"}
 """What every verb needs that reads packages."""
 
+REGISTRY = CORE | {"sqlite3"}
+"""What the verbs of the registry need, when it is a file."""
+
 HELP = {"docstring_parser", "markdown_it", "mdurl", "pygments", "rich"}
 HEAVY = {"asyncio", "http", "multiprocessing", "sqlite3", "ssl", "xml"}
 """Parts of the standard library that cost as much as a library."""
@@ -65,6 +68,17 @@ USES = [
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.parquet"], CORE | {"duckdb"}),
     (["init", "fresh"], CORE | {"rich"}),
+    (["push", "thermometer:1.0.0"], REGISTRY),
+    (["promote", "thermometer:1.0.0", "staging", "--route", "temperatures"], REGISTRY),
+    (["approve", "thermometer:1.0.0"], REGISTRY | {"rich"}),
+    (["reject", "thermometer:1.0.0", "--reason", "no", "--route", "temperatures"], REGISTRY),
+    (["rollback", "temperatures"], REGISTRY | {"rich"}),
+    (["route", "show", "temperatures"], REGISTRY),
+    (["status"], REGISTRY),
+    (["history"], REGISTRY),
+    (["audit", "verify"], REGISTRY),
+    (["withdraw", "thermometer:1.0.0", "--reason", "old"], REGISTRY | {"rich"}),
+    (["owner", "thermometer", "search@shop.example"], REGISTRY),
 ]
 
 
@@ -117,7 +131,7 @@ def test_every_verb_is_tried() -> None:
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_help_imports_nothing_that_reads_data(folder: Path, verb: str) -> None:
     """The demo brings its own story, and tells it with the same parts."""
-    assert libraries_among(loaded_by(folder, [verb, "--help"])) <= CORE | HELP
+    assert libraries_among(loaded_by(folder, [verb, "--help"])) <= REGISTRY | HELP
 
 
 @pytest.mark.parametrize(
