@@ -73,7 +73,7 @@ class TestEnvironment:
 
         def check(folder: Path, finished: bool) -> list[str]:  # noqa: FBT001 - as the harness calls it
             wrong = list(workplace.wrong(folder))
-            if finished and key not in Home(folder / "home").environments.keys():
+            if finished and key not in Home(folder / "home").environments.keys():  # noqa: SIM118
                 wrong.append("there is no environment")
             return wrong
 

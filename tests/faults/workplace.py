@@ -310,5 +310,5 @@ def listing(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in ignored and path.suffix != ".pyc"
+        if path.is_file() and path.name not in ignored and ".pyc" not in path.name
     }
