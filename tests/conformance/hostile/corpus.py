@@ -557,7 +557,8 @@ ARCHIVES = [
 BAD_NAMES = (
     "", "..", "../evil", "/etc/passwd", "a/b", "A", "Payments", "a\0", "a\n", "a b", "\x1b[2J", "-rf",
     ".hidden", "a..b", "a.", "\u0430pple", "a" * 65, "a" * 1_000_000, "%2e%2e", "a%00", "$(id)", "a;b",
-    "sha256:" + "a" * 64, "a@b", "a:b", "nul\u200b",
+    "sha256:" + "a" * 64, "a@b", "a:b", "nul\u200b", "a\u202eb", "caf\u00e9", "cafe\u0301", "\uff41", "\u0130",
+    "\ufb01le", "a\u200db", "\udce9", "a\x9b31m",
 )  # fmt: skip
 BAD_VERSIONS = (
     "", "latest", "v1", "1.0.0\n", "../1", "1/0", "1.0+local", "1!1.0", "01.0", "1.0-1", "1" * 5000,

@@ -351,7 +351,7 @@ def _lock(declared: Manifest) -> bytes:
 _SUSPECTS: list[object] = [
     "", "..", "../../etc/passwd", "a\x00b", "\x1b[2J", "nul", "x" * 100_000, -1, 0, 2**63, 10**400,
     -(10**400), 1e308, 5e-324, True, [], {}, [[]], [{}], {"": ""}, "sha256:" + "A" * 64,
-    "sha512:" + "a" * 128, "3.11", "tensor<float32, [99999999999]>", "list<" * 40, "{}", "%s", "$(id)",
+    "sha512:" + "a" * 128, "a\nb", "\u202eabc", None, 1.5, "3.11", "tensor<float32, [99999999999]>", "list<" * 40, "{}", "%s", "$(id)",
 ]  # fmt: skip
 
 

@@ -97,7 +97,7 @@ import os, stat, struct
 def frame(text):
     return struct.pack(">I", len(text)) + text.encode()
 def run(model, rows):
-    for fd in range(3, 20):
+    for fd in range(3, 1024):
         try:
             if stat.S_ISSOCK(os.fstat(fd).st_mode):
                 os.write(fd, {garbage})
@@ -132,7 +132,7 @@ def test_a_worker_that_sends_garbage_is_killed(rig: Rig, garbage: str) -> None:
 
 
 def test_a_worker_that_hangs_up_is_killed(rig: Rig) -> None:
-    source = "import os, time\ndef run(model, rows):\n    os.closerange(3, 20); time.sleep(60)\n"
+    source = "import os, time\ndef run(model, rows):\n    os.closerange(3, 1024); time.sleep(60)\n"
     with rig.loaded(source) as worker:
         error = failure(worker)
         assert (error.code, "hung up" in error.message) == ("worker/died", True)

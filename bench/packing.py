@@ -1,7 +1,7 @@
 """Packing beside the peers, in one run: ketch, the floor, MLflow, BentoML, DVC and oras.
 
     PACKBENCH=/some/disk/folder BENCH_PYTHON=python3.11 bash ../shared/bench/packaging/setup.sh
-    python bench/packaging.py --root /some/disk/folder [--rounds 5] [--peer-rounds 2] [P1 P2 P3]
+    python bench/packing.py --root /some/disk/folder [--rounds 5] [--peer-rounds 2] [P1 P2 P3]
 
 Every measure is a process of its own, started by the peers' own driver (``bench.py`` beside
 ``setup.sh``), which syncs the disk before each. Right before each tool the floor is measured
