@@ -2,6 +2,7 @@
 
     python bench/floor.py copy SOURCE TARGET     copy in one thread, SHA-256 in another
     python bench/floor.py keep SOURCE TARGET     the same, and one sync at the end
+    python bench/floor.py disk SOURCE TARGET     copy past the page cache: what the disk takes
     python bench/floor.py hash SOURCE            one hash pass in one thread
     python bench/floor.py cold SOURCE            the same, of files that are not in memory
     python bench/floor.py forget SOURCE          leave them so
@@ -12,6 +13,7 @@ not counted. Prints one JSON object.
 
 import hashlib
 import json
+import mmap
 import os
 import sys
 import threading
@@ -33,6 +35,20 @@ def copy_hash_and_keep(source: Path, target: Path) -> None:
     """Copy and hash every file, and wait until the copies are on the disk."""
     copy_and_hash(source, target)
     os.sync()
+
+
+def copy_directly(source: Path, target: Path) -> None:
+    """Copy every file past the page cache; what fills no block at its end is left out."""
+    target.mkdir()
+    buffer = memoryview(mmap.mmap(-1, 4 * CHUNK))
+    for number, path in enumerate(files_of(source)):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_DIRECT
+        writer = os.open(target / str(number), flags)
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer) // 4096 * 4096:
+                os.write(writer, buffer[:count])
+        os.fsync(writer)
+        os.close(writer)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -83,6 +99,7 @@ def main(what: str, *folders: str) -> None:
     acts = {
         "copy": copy_and_hash,
         "keep": copy_hash_and_keep,
+        "disk": copy_directly,
         "hash": hash_pass,
         "cold": cold_pass,
         "forget": forget,

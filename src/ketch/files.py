@@ -72,11 +72,14 @@ def read_file(path: Path, *, most: int) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError as error:  # NUL in the path
         raise OSError(errno.EINVAL, "no such name", str(path)) from error
-    with os.fdopen(fd, "rb", closefd=True) as file:
+    try:
         seen = os.fstat(fd)
         if not stat.S_ISREG(seen.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        content = file.read(min(seen.st_size, most) + 1)
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            content = file.read(min(seen.st_size, most) + 1)
+    finally:
+        os.close(fd)
     if len(content) > most:
         raise OSError(errno.EOVERFLOW, f"more than {most} bytes", str(path))
     return content

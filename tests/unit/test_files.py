@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from ketch.errors import Unavailable, UsageError
-from ketch.files import explained, remove_abandoned, temporary_folder, whole_file, write_whole
+from ketch.files import (
+    explained,
+    read_file,
+    remove_abandoned,
+    temporary_folder,
+    whole_file,
+    write_whole,
+)
 
 
 class Failed(Exception):
@@ -158,3 +165,25 @@ def test_temporary_folder_on_a_full_disk_is_named() -> None:
         fill()
     assert caught.value.code == "disk/full"
     assert "ketch-test-" in str(caught.value.where)
+
+
+def test_a_regular_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"four")
+    assert read_file(file, most=4) == b"four"
+    with pytest.raises(OSError, match="more than 3 bytes"):
+        read_file(file, most=3)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "nothing", "NUL"])
+def test_what_is_no_file_is_not_read_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a\0b" if kind == "NUL" else "it")
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "device":
+            path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match=r"file|name"):
+        read_file(path, most=100)

@@ -38,7 +38,7 @@ from ketch.env.lock import LOCK_FILE, Lock
 from ketch.env.locking import held
 from ketch.env.uv import Progress, run_uv, wheel_options
 from ketch.env.whole import check_whole
-from ketch.errors import KetchError
+from ketch.errors import KetchError, Unavailable
 from ketch.files import explained
 
 BUILDING, TRASH, LOCKS = ".building-", ".trash-", ".locks"
@@ -156,6 +156,10 @@ class Environments:
             write_marker(built)
             self.discard(key)  # it was broken, or we would not be here
             folder.rename(self.root / key)
+        except Unavailable as problem:
+            if problem.code.startswith("disk/"):  # uv may not say where
+                problem.where = problem.where or str(self.root)
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return replace(built, path=self.root / key)

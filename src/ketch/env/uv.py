@@ -17,6 +17,7 @@ code                       error            when
 ``env/index-denied``       Unavailable      the index wants other credentials
 ``env/index-unreachable``  Unavailable      the index does not answer
 ``disk/full``              Unavailable      no space left
+``disk/io-error``          Unavailable      the disk failed to read or write
 ``env/build-failed``       Refused          a source build was allowed, and failed
 ``env/no-wheel``           Refused          a distribution has no wheel that fits
 ``env/no-solution``        Refused          the requirements contradict each other
@@ -238,6 +239,13 @@ _KINDS = (
         "disk/full",
         "no space left to build the environment",
         "free some space, or remove environments that are not used",
+    ),
+    _kind(
+        r"Input/output error|os error 5\b",
+        Unavailable,
+        "disk/io-error",
+        "the disk failed to read or write",
+        "look at the kernel log before trying again",
     ),
     _kind(
         r"Failed to build|[Bb]uild backend failed|Call to `[\w.]*build_",

@@ -59,6 +59,7 @@ error: No solution found when resolving dependencies
 
 hint: An index URL (http://127.0.0.1:8/simple) could not be queried due to a lack of valid authentication credentials (401 Unauthorized).
 """
+FAILING = "error: Failed to install: six.whl\n  cause: Input/output error (os error 5)\n"
 FULL = "error: Failed to install: six.whl\n  cause: No space left on device (os error 28)\n"
 BUILD = "error: Failed to build `x==1`\n  cause: The build backend returned an error\n"
 
@@ -74,6 +75,7 @@ BUILD = "error: Failed to build `x==1`\n  cause: The build backend returned an e
         (STALE, Refused, "env/uv-lock-stale", "needs to be updated"),
         (DENIED, Unavailable, "env/index-denied", "six was not found"),
         (FULL, Unavailable, "disk/full", "No space left"),
+        (FAILING, Unavailable, "disk/io-error", "Input/output error"),
         (BUILD, Refused, "env/build-failed", "Failed to build `x==1`"),
         ("error: something new\n", Unavailable, "env/uv-failed", "something new"),
         ("", Unavailable, "env/uv-failed", "status 2"),
