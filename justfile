@@ -29,6 +29,10 @@ imports:
 unit *ARGS:
     pytest -n auto --dist loadfile -m "not e2e and not servers and not faults" {{ARGS}}
 
+# Look for counterexamples for long, with new cases at each run.
+search *ARGS:
+    pytest -n auto tests/property --hypothesis-profile=search {{ARGS}}
+
 # Tests that build real environments, start real servers, kill processes, fill disks.
 e2e *ARGS:
     pytest -n auto --dist loadfile -m "e2e or servers or faults" {{ARGS}}

@@ -2,8 +2,8 @@
 
 A cell says less than JSON does, so the field's type says what it means, and the cell
 must spell a value of that type: ``3`` is an integer, ``3.0`` and ``3,000`` are not.
-An empty cell is null in a nullable field, the empty text in any other string field, and
-a finding elsewhere. Lists, structs and tensors are written as JSON inside the cell.
+An empty cell is null in a nullable field, the empty value in any other field of strings or
+binary, and a finding elsewhere. Lists, structs and tensors are written as JSON inside the cell.
 What comes out still passes the decoder, which checks ranges, days and base64.
 """
 
@@ -19,7 +19,7 @@ from ketch.schema.nearest import did_you_mean, nearest
 from ketch.schema.parse import parse_json
 from ketch.schema.problems import MOST, Problem, Wrong, check_items, printable
 from ketch.schema.scalars import wrong_type
-from ketch.schema.types import Bool, Float, Int, List, String, Struct, Tensor, Type
+from ketch.schema.types import Binary, Bool, Float, Int, List, String, Struct, Tensor, Type
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -90,7 +90,7 @@ def _cell(field: Field) -> _Read:
     def read(cell: object) -> object:
         if cell == "" and field.nullable:
             return None
-        if cell == "" and not isinstance(field.type, String):
+        if cell == "" and not isinstance(field.type, String | Binary):
             raise Wrong(Problem("schema/null", f"`{field.type}`", None, found="an empty cell"))
         try:
             return by_type(cell)
