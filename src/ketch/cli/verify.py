@@ -14,6 +14,7 @@ def verify(
     package: str = ".",
     /,
     *,
+    signed_by: tuple[Path, ...] = (),
     junit: Path | None = None,
     offline: bool = False,
     json: bool = False,
@@ -22,11 +23,17 @@ def verify(
 
     Args:
         package: A package folder, an archive, or a reference such as `shop:1.0.0`.
+        signed_by: First demand a good signature by this public key, such as `ana.pub`; may
+            be given several times, and each must have signed.
         junit: Also write the result as JUnit XML to this file.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.
     """
     printer = Printer(as_json=json)
+    if signed_by:
+        from ketch.cli.signers import demand  # keys that few bring
+
+        demand(package, signed_by)
     with printer.progress() as progress:
         report = prove(package, options=Options(offline=offline), progress=progress)
     if junit is not None:

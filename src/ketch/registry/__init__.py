@@ -7,6 +7,7 @@ set up, and on PostgreSQL for a team. It never verifies packages; evidence reach
 a value.
 """
 
+from ketch.registry.desk import Desk, Known, LocalDesk, evidence
 from ketch.registry.events import Event, Head, Kind
 from ketch.registry.fsck import Audit, check_registry
 from ketch.registry.gates import Candidate, Evidence, Gate, Proof
@@ -23,11 +24,14 @@ __all__ = [
     "Audit",
     "Candidate",
     "Database",
+    "Desk",
     "Event",
     "Evidence",
     "Gate",
     "Head",
     "Kind",
+    "Known",
+    "LocalDesk",
     "Page",
     "Place",
     "Policy",
@@ -37,5 +41,6 @@ __all__ = [
     "Share",
     "Version",
     "check_registry",
+    "evidence",
     "open_database",
 ]

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     ROLLED_BACK = "rolled-back"
+    TOKEN_CREATED = "token-created"  # noqa: S105 # the word is no secret
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,31 @@ class Event:
         """Return the event as ``ketch history --json`` prints it."""
         return {**self._sealed(), "hash": self.hash}
 
+    @classmethod
+    def from_json(cls, body: Mapping[str, object]) -> Event:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: It is not what was sealed.
+        """
+        match body:
+            case {
+                "seq": int(seq),
+                "time": str(time),
+                "actor": str(actor),
+                "kind": str(kind),
+                "subject": str(subject),
+                "revision": int(revision),
+                "body": Mapping() as content,
+                "previous": str(previous),
+                "hash": str(seal),
+            }:
+                at = read_time(time)
+                found = cls(seq, at, actor, Kind(kind), subject, revision, content, previous)
+                if found.hash == seal:
+                    return found
+        raise ValueError("expected an event as it was sealed")
+
     def _sealed(self) -> dict[str, object]:
         return {
             "seq": self.seq,
@@ -116,6 +143,13 @@ class Head:
             "hash": self.hash,
             "time": None if self.time is None else write_time(self.time),
         }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, object]) -> Head:
+        """Read what :meth:`to_json` wrote."""
+        time = body["time"]
+        seq, seal = int(str(body["seq"])), str(body["hash"])
+        return cls(seq, seal, None if time is None else read_time(str(time)))
 
 
 def write_time(time: datetime) -> str:

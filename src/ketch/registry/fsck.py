@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, zip_longest
+from typing import Any, cast
 
 from ketch.errors import Finding, KetchError
 from ketch.package import Digest
@@ -44,6 +45,13 @@ class Audit:
             "head": self.head.to_json(),
             "findings": [finding.to_json() for finding in self.findings],
         }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, object]) -> Audit:
+        """Read what :meth:`to_json` wrote."""
+        findings = cast("list[dict[str, Any]]", body["findings"])
+        head = Head.from_json(cast("Mapping[str, object]", body["head"]))
+        return cls(int(str(body["events"])), head, tuple(Finding(**one) for one in findings))
 
 
 def check_registry(

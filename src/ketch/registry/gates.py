@@ -18,7 +18,7 @@ refusal names all that is in the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -112,6 +112,28 @@ class Gate:
     def to_json(self) -> dict[str, object]:
         """Return the gate as events hold it."""
         return {"name": self.name, "open": self.is_open, "says": self.says}
+
+    def told(self) -> dict[str, object]:
+        """Return all of the gate, for somebody who wants to open it."""
+        return {
+            "code": self.code,
+            "open": self.is_open,
+            "says": self.says,
+            "opens": self.opens,
+            "strict": self.strict,
+        }
+
+    @classmethod
+    def from_told(cls, body: Mapping[str, object]) -> Gate:
+        """Read what :meth:`told` returned."""
+        opens = body["opens"]
+        return cls(
+            str(body["code"]),
+            body["open"] is True,
+            str(body["says"]),
+            None if opens is None else str(opens),
+            body["strict"] is True,
+        )
 
     def to_finding(self) -> Finding:
         """Return the closed gate as a finding."""

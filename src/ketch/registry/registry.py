@@ -9,9 +9,10 @@ a route earlier can insist on that: ``expected`` is the revision it must still h
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from ketch.errors import NotFound, Refused, UsageError
 from ketch.package import Digest, Package, PackageName, Reference, Stage
@@ -41,6 +42,15 @@ class Page:
 
     items: tuple[Version, ...]
     after: int | None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the page as a hub answers it."""
+        return {"versions": [one.to_json() for one in self.items], "after": self.after}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Page:
+        """Read what :meth:`to_json` wrote."""
+        return cls(tuple(map(Version.from_json, body["versions"])), body["after"])
 
 
 class Registry:
@@ -156,14 +166,23 @@ class Registry:
         self,
         *,
         name: str | None = None,
+        among: Sequence[str] | None = None,
         search: str | None = None,
         after: int | None = None,
         limit: int = 50,
     ) -> Page:
-        """Return a page of versions, the newest published first."""
+        """Return a page of versions, the newest published first.
+
+        Args:
+            name: Only those of a package.
+            among: Only those of packages with these names; ``shop*`` is a beginning.
+            search: Only those with this text in name, description or owner, case aside.
+            after: Where the page before this one ended.
+            limit: At most so many.
+        """
         with self.database.reading() as session:
             found = queries.find_versions(
-                session, name=name, search=search, before=after, limit=limit + 1
+                session, name=name, among=among, search=search, before=after, limit=limit + 1
             )
         items = tuple(found[:limit])
         return Page(items, items[-1].seq if len(found) > limit else None)

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import cast
 
 from ketch.package.digest import Digest
 from ketch.registry.events import read_time, write_time
@@ -148,8 +149,30 @@ class Route:
             "arms": [arm.to_json() for arm in self.arms],
             "policy": self.policy.to_json(),
             "approvals": [approval.to_json() for approval in self.approvals],
-            "line": [package for package, _ in self.line],
+            "line": [{"package": package, "digest": str(digest)} for package, digest in self.line],
+            "held": sorted(str(digest) for digest in self.held),
         }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, object]) -> Route:
+        """Read what :meth:`to_json` wrote."""
+        policy = cast("Mapping[str, object]", body["policy"])
+        return cls(
+            str(body["route"]),
+            int(str(body["revision"])),
+            Policy.from_json(policy),
+            tuple(Arm.from_json(arm) for arm in _tables(body["arms"])),
+            tuple(Approval.from_json(one) for one in _tables(body["approvals"])),
+            tuple(
+                (str(one["package"]), Digest.parse(str(one["digest"])))
+                for one in _tables(body["line"])
+            ),
+            frozenset(Digest.parse(one) for one in cast("list[str]", body["held"])),
+        )
+
+
+def _tables(value: object) -> list[Mapping[str, object]]:
+    return cast("list[Mapping[str, object]]", value)
 
 
 def divided(arms: Mapping[Place, Arm], held_out: Share) -> tuple[Arm, ...]:

@@ -25,6 +25,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PATIENCE_S = 30
+_FILE_HINT = "see whether its disk is full or may not be written, then run the same again"
+_SERVER_HINT = "see whether the server runs and KETCH_REGISTRY is right, then run the same again"
 _WRITER = 0x6B65746368  # the advisory lock of the one writer: "ketch" in ASCII
 
 
@@ -221,6 +223,7 @@ def translated(driver: ModuleType, url: str) -> Iterator[None]:
             f"the registry cannot be reached: {_line(error)}",
             code="registry/unavailable",
             where=url,
+            hint=_SERVER_HINT if url.startswith(POSTGRESQL) else _FILE_HINT,
         ) from error
     except UnicodeDecodeError as error:  # SQLite hands over text that is none
         raise damaged(error, url) from error

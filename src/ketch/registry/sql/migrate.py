@@ -7,7 +7,7 @@ from importlib.resources import files
 from ketch.errors import Unavailable
 from ketch.registry.sql.database import Database, Session
 
-NEWEST = 1
+NEWEST = 2
 
 
 def migrate(database: Database) -> None:

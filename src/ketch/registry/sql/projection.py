@@ -21,6 +21,7 @@ TABLES = {
     "arms": "route, place",
     "approvals": "seq",
     "held": "route, digest",
+    "tokens": "seq",
 }
 """Every derived table, with what its rows are ordered by."""
 
@@ -114,6 +115,26 @@ def _approved(event: Event, body: Mapping[str, Any], session: Session) -> None:
 def _rejected(event: Event, body: Mapping[str, Any], session: Session) -> None:
     route = event.subject.partition(":")[2]
     session.run("DELETE FROM approvals WHERE route = ? AND digest = ?", route, body["digest"])
+
+
+def _token_created(event: Event, body: Mapping[str, Any], session: Session) -> None:
+    packages = body["packages"]
+    session.run(
+        "INSERT INTO tokens (id, seq, person, role, packages, expires, hash, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        body["id"],
+        event.seq,
+        body["person"],
+        body["role"],
+        None if packages is None else canonical_json(packages).decode(),
+        body["expires"],
+        body["hash"],
+        write_time(event.time),
+    )
+
+
+def _token_revoked(event: Event, body: Mapping[str, Any], session: Session) -> None:
+    session.run("UPDATE tokens SET revoked = ? WHERE id = ?", write_time(event.time), body["id"])
 
 
 _PROJECTIONS = {

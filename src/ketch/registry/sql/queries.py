@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -60,6 +61,7 @@ class Version:
     def to_json(self) -> dict[str, object]:
         """Return the version as ``ketch list --json`` prints it."""
         body = {
+            "event": self.seq,
             "name": self.name,
             "version": self.version,
             "digest": str(self.digest),
@@ -72,6 +74,23 @@ class Version:
             "withdrawn": self.withdrawn,
         }
         return {name: value for name, value in body.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Version:
+        """Read what :meth:`to_json` wrote."""
+        return cls(
+            int(body["event"]),
+            str(body["name"]),
+            str(body["version"]),
+            Digest.parse(str(body["digest"])),
+            str(body["publisher"]),
+            read_time(str(body["published"])),
+            int(body["size_bytes"]),
+            str(body["description"]),
+            body.get("route"),
+            body.get("withdrawn"),
+            str(body["owner"]),
+        )
 
 
 def owner_of(session: Session, name: str) -> str | None:
@@ -96,6 +115,7 @@ def find_versions(
     session: Session,
     *,
     name: str | None = None,
+    among: Sequence[str] | None = None,
     search: str | None = None,
     before: int | None = None,
     limit: int = 50,
@@ -105,6 +125,7 @@ def find_versions(
     Args:
         session: Where to look.
         name: Only those of a package.
+        among: Only those of packages with these names; one that ends in ``*`` is a beginning.
         search: Only those with this text in name, description or owner, case aside.
         before: Only those published before this ``seq``: the next page.
         limit: At most so many.
@@ -112,6 +133,9 @@ def find_versions(
     wanted: list[tuple[str, tuple[object, ...]]] = []
     if name is not None:
         wanted.append(("v.name = ?", (name,)))
+    if among is not None:
+        likes = " OR ".join(["v.name LIKE ? ESCAPE '\\'"] * len(among)) or "1 = 0"
+        wanted.append((f"({likes})", tuple(map(_beginning, among))))
     if search is not None:
         pattern = f"%{_escaped(search.lower())}%"
         like = "LOWER({}) LIKE ? ESCAPE '\\'"
@@ -206,6 +230,12 @@ def _policy(text: str) -> Policy:
 def _line(text: str) -> tuple[tuple[str, Digest], ...]:
     pairs = cast("list[list[str]]", parse_json(text.encode()))
     return tuple((package, Digest.parse(digest)) for package, digest in pairs)
+
+
+def _beginning(pattern: str) -> str:
+    """Return the pattern of SQL for ``shop`` or ``shop*``."""
+    name = pattern.removesuffix("*")
+    return _escaped(name) + ("%" if pattern != name else "")
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,82 @@
+"""``ketch export``: a package in the forms of others."""
+
+from __future__ import annotations
+
+import json as json_text
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from ketch.cli.printer import Printer
+from ketch.cli.text import counted
+from ketch.files import write_whole
+from ketch.package import Reference
+from ketch.runtime import Home
+
+export = App(name="export", help="Write a package in the forms of others.")
+
+
+@export.command(name="folder")
+def folder(package: str, target: Path, /, *, json: bool = False) -> None:
+    """Write every file of a package, its manifest and its newest signature to a new folder.
+
+    `model_signing verify` checks such a folder, without ketch.
+
+    Args:
+        package: A package in the store, such as `shop:1.0.0`.
+        target: The folder, which must not be there yet.
+        json: Print one JSON value.
+    """
+    from ketch.export import write_folder
+    from ketch.signing import signatures
+
+    home = Home.default()
+    found = home.open(Reference.parse(package))
+    known = signatures(found.digest, home.store)
+    printer = Printer(as_json=json)
+    with printer.progress() as progress:
+        progress.step(f"writing {target}", total_bytes=found.size_bytes)
+        files = write_folder(
+            found,
+            home.store,
+            target,
+            signature=known[0] if known else None,
+            progress=progress.advance,
+        )
+    value = {"folder": str(target), "digest": str(found.digest), "files": list(files)}
+    signed = "with its signature" if known else "not signed"
+    printer.show(value, f"{found.reference}: {counted(len(files), 'file')} in {target}, {signed}")
+
+
+@export.command(name="mlbom")
+def mlbom(
+    package: str,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    json: bool = False,
+) -> None:
+    """Write what a package is made of, as a CycloneDX bill of materials with a model card.
+
+    Args:
+        package: A package in the store, such as `shop:1.0.0`.
+        output: The file; without it, it is printed.
+        json: Print one JSON value.
+    """
+    from ketch.export import mlbom as bill_of
+    from ketch.store import attestations
+
+    home = Home.default()
+    found = home.open(Reference.parse(package))
+    known = attestations(found.digest, home.store)
+    bill = bill_of(found, known[0] if known else None, ketch=version("ketch"))
+    printer = Printer(as_json=json)
+    text = json_text.dumps(bill, indent=2, ensure_ascii=False)
+    if output is None:
+        printer.show(bill, text)
+        return
+    write_whole(output, (text + "\n").encode())
+    value = {"file": str(output), "digest": str(found.digest)}
+    printer.show(value, f"{found.reference} is listed in {output}")

@@ -1,0 +1,6 @@
+"""A package in the forms of others: a folder that any tool reads, a bill of materials."""
+
+from ketch.export.folder import write_folder
+from ketch.export.mlbom import mlbom
+
+__all__ = ["mlbom", "write_folder"]
