@@ -58,7 +58,15 @@ def ketch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def checked(folder: Path, exported: Path, key: str) -> subprocess.CompletedProcess[str]:
     tool = folder / "tool" / "bin" / "model_signing"
     options: list[str | Path] = ["--signature", exported / "model.sig"]
-    command: list[str | Path] = [tool, "verify", "key", exported, *options, "--public_key", folder / key]
+    command: list[str | Path] = [
+        tool,
+        "verify",
+        "key",
+        exported,
+        *options,
+        "--public_key",
+        folder / key,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
