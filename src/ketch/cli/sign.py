@@ -35,8 +35,9 @@ def sign(
     """
     home = Home.default()
     found = home.open(Reference.parse(package))
-    signature = put_key_to(found, _private_key(key))
-    attach(signature, found, home.store)
+    private = _private_key(key)
+    signature = put_key_to(found, private)
+    attach(signature, private.public, found, home.store)
     if output is not None:
         write_whole(output, signature.to_bytes())
     value = {

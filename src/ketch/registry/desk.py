@@ -9,12 +9,13 @@ is, in the attestations beside its bytes; nobody brings evidence along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from ketch.errors import NotFound
 from ketch.package import Digest, PackageName, Reference, Stage, open_package
+from ketch.package.oci import SIGSTORE_BUNDLE
 from ketch.registry.events import Event, Head
 from ketch.registry.fsck import Audit, check_registry
 from ketch.registry.gates import Evidence, Gate, Proof
@@ -310,8 +311,17 @@ class LocalDesk:
 
 
 def evidence(digest: Digest, store: Store) -> tuple[Evidence, ...]:
-    """Return what a store knows about a package: its newest verification."""
-    return tuple(
+    """Return what a store knows about a package: its newest verification, its signatures."""
+    verified = [
         Evidence(Proof.VERIFICATION, newest.passed, str(newest.outcome))
         for newest in attestations(digest, store)[:1]
-    )
+    ]
+    return (*verified, *_signatures(digest, store))
+
+
+def _signatures(digest: Digest, store: Store) -> Iterator[Evidence]:
+    if any(one.artifact_type == SIGSTORE_BUNDLE for one in store.referrers(digest)):
+        from ketch.signing import signers  # cryptography, which few packages need
+
+        for fingerprint in signers(open_package(digest, store), store):
+            yield Evidence(Proof.SIGNATURE, passed=True, digest=fingerprint)

@@ -3,11 +3,13 @@
 =========  ========================================================================
 to         gates
 =========  ========================================================================
-staging    it is not withdrawn; its contract was kept when it was last verified
+staging    it is not withdrawn; its contract was kept when it was last verified;
+           a publisher whom the policy names signed it
 limited    also: it fits the callers of the route; something answers the rest;
            a comparison with prod, where the policy asks for one
 prod       also: an experiment's verdict, when something is in prod already and the
-           policy asks for one; approvals, by people who did not publish it
+           policy asks for one; approvals, by people who did not publish it; the
+           signature of an approver whom the policy names
 =========  ========================================================================
 
 A package that held prod before comes back without experiment and approvals: retreat must
@@ -18,7 +20,7 @@ refusal names all that is in the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,6 +40,7 @@ class Proof(StrEnum):
     VERIFICATION = "verification"
     COMPARISON = "comparison"
     EXPERIMENT = "experiment"
+    SIGNATURE = "signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Evidence:
     Attributes:
         kind: How it was found out.
         passed: Whether it speaks for the package.
-        digest: Of what was found, times and durations aside.
+        digest: Of what was found, times and durations aside; of a signature, the
+            fingerprint of its key.
     """
 
     kind: Proof
@@ -65,7 +69,7 @@ class Candidate:
         publisher: Who published it.
         withdrawn: Why it was withdrawn, if it was.
         schema: Its prediction API.
-        evidence: The newest of each kind.
+        evidence: The newest of each kind, and every signature.
     """
 
     package: str
@@ -81,8 +85,12 @@ class Candidate:
 
     @property
     def evidence_digest(self) -> str:
-        """What an approval is bound to, beside the package itself."""
-        seen = sorted(f"{one.kind}:{one.passed}:{one.digest}" for one in self.evidence)
+        """What an approval is bound to, beside the package itself.
+
+        One more signature says nothing new about a package.
+        """
+        found = [one for one in self.evidence if one.kind is not Proof.SIGNATURE]
+        seen = sorted(f"{one.kind}:{one.passed}:{one.digest}" for one in found)
         return str(Digest.of("\n".join(seen).encode()))
 
 
@@ -159,13 +167,16 @@ def gates(
         callers: The schema that callers of the route rely on; None when nobody calls yet.
         now: The present, for approvals that expire.
     """
+    policy = route.policy
     found = [_published(candidate), _verified(candidate)]
+    found += _signed("gate/publisher-signature", candidate, policy.publishers)
     if stage in (Stage.LIMITED, Stage.PROD):
         found.append(_fits(candidate, callers))
     if stage is Stage.LIMITED:
         found += [_rest(route, candidate, share), *_compared(candidate, route)]
     if stage is Stage.PROD:
         found += [*_tried(candidate, route), *_approved(candidate, route, now)]
+        found += _signed("gate/approver-signature", candidate, policy.approvers)
     return tuple(found)
 
 
@@ -197,6 +208,25 @@ def _verified(candidate: Candidate) -> Gate:
     return Gate(
         "gate/verification", is_open=False, says=f"`{candidate.package}` {says}", opens=opens
     )
+
+
+def _signed(code: str, candidate: Candidate, people: Mapping[str, str]) -> Iterator[Gate]:
+    """Yield the gate of a signature, where the policy names people to give it."""
+    if not people:
+        return
+    keys = {one.digest for one in candidate.evidence if one.kind is Proof.SIGNATURE}
+    signed = sorted(person for person, key in people.items() if key in keys)
+    says = (
+        f"signed by {', '.join(signed)}"
+        if signed
+        else f"expected a signature by {_any_of(people)}, found none"
+    )
+    opens = f"`ketch sign {candidate.package} --key …`, by {_any_of(people)}"
+    yield Gate(code, bool(signed), says, opens)
+
+
+def _any_of(people: Iterable[str]) -> str:
+    return " or ".join(sorted(people))
 
 
 def _fits(candidate: Candidate, callers: Schema | None) -> Gate:

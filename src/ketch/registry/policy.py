@@ -12,13 +12,20 @@ A policy is a small TOML file that can live in git; ``ketch route set`` records 
     comparison = false                # limited needs a comparison with prod
     experiment = true                 # prod needs an experiment's verdict
     auto_rollback = false             # the guard may roll back by itself
+
+    [publishers]                      # whose signatures any stage needs one of
+    ana = "8bfe4498…"                 # the fingerprint that `ketch keygen` printed
+
+    [approvers]                       # and prod one of these, too
+    ben = "11d7c2a0…"
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
 from ketch.errors import Finding, UsageError
@@ -29,6 +36,7 @@ from ketch.schema import did_you_mean
 MOST_BYTES = 64 * 1024
 _MOST_DAYS = 365
 _MOST_APPROVALS = 10
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,9 @@ class Policy:
         comparison: Whether limited needs a comparison with what is in prod.
         experiment: Whether prod needs the verdict of an experiment.
         auto_rollback: Whether the guard may roll back without a person.
+        publishers: Person → fingerprint of their key. When there are any, every stage needs
+            a signature of one of them.
+        approvers: The same for prod, which then needs one of theirs, too.
     """
 
     unit: str | None = None
@@ -58,6 +69,8 @@ class Policy:
     comparison: bool = False
     experiment: bool = True
     auto_rollback: bool = False
+    publishers: Mapping[str, str] = field(default_factory=dict)
+    approvers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, content: bytes, where: str = "route.toml") -> Self:
@@ -82,7 +95,7 @@ class Policy:
         Raises:
             UsageError: ``policy/invalid``, with every finding.
         """
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         findings: list[Finding] = []
         found: dict[str, object] = {}
         for name, given in value.items():
@@ -110,7 +123,7 @@ class Policy:
         """Return the whole policy, defaults included, in JSON form."""
         share = self.baseline_share.fraction
         body = {**asdict(self), "guardrails": list(self.guardrails), "baseline_share": share}
-        return {name: value for name, value in body.items() if value is not None}
+        return {name: value for name, value in body.items() if value not in (None, {})}
 
 
 def _text(value: object) -> str:
@@ -154,6 +167,14 @@ def _share(value: object) -> Share:
     return share
 
 
+def _keys(value: object) -> dict[str, str]:
+    if isinstance(value, dict) and all(
+        isinstance(key, str) and _FINGERPRINT.fullmatch(key) for key in value.values()
+    ):
+        return {_text(person): key for person, key in value.items()}
+    raise ValueError("people, each with the 64 hexadecimal digits that `ketch keygen` printed")
+
+
 _READ: dict[str, Callable[[object], object]] = {
     "unit": _text,
     "baseline": _package,
@@ -165,4 +186,6 @@ _READ: dict[str, Callable[[object], object]] = {
     "comparison": _flag,
     "experiment": _flag,
     "auto_rollback": _flag,
+    "publishers": _keys,
+    "approvers": _keys,
 }

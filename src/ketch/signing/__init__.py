@@ -9,7 +9,7 @@ without ketch.
 
 from ketch.signing.keys import PrivateKey, PublicKey
 from ketch.signing.signature import Signature, sign
-from ketch.signing.signed import attach, signatures, signed_by
+from ketch.signing.signed import attach, signatures, signed_by, signers
 
 __all__ = [
     "PrivateKey",
@@ -19,4 +19,5 @@ __all__ = [
     "sign",
     "signatures",
     "signed_by",
+    "signers",
 ]

@@ -14,6 +14,7 @@ from typing import Self
 
 from ketch.errors import ManifestError, Refused, UsageError
 from ketch.package import Package
+from ketch.package.oci import SIGSTORE_BUNDLE
 from ketch.schema.parse import canonical_json, parse_json
 from ketch.signing.keys import PrivateKey, PublicKey
 from ketch.signing.statement import (
@@ -24,7 +25,6 @@ from ketch.signing.statement import (
     statement,
 )
 
-BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_BUNDLE_BYTES = 2 * MAX_STATEMENT_BYTES
 
 
@@ -78,7 +78,7 @@ class Signature:
         """Return the bundle, as ``model_signing`` reads it."""
         return canonical_json(
             {
-                "mediaType": BUNDLE,
+                "mediaType": SIGSTORE_BUNDLE,
                 "verificationMaterial": {
                     "publicKey": {"hint": self.fingerprint},
                     "tlogEntries": [],
@@ -108,11 +108,11 @@ class Signature:
                         "payloadType": str(kind),
                         "signatures": [{"sig": str(value)}],
                     },
-                } if (form, kind) == (BUNDLE, PAYLOAD_TYPE):
+                } if (form, kind) == (SIGSTORE_BUNDLE, PAYLOAD_TYPE):
                     return cls(hint, _decoded(payload), _decoded(value))
         except (UsageError, binascii.Error) as problem:
             raise _refused(str(problem)) from problem
-        raise _refused(f"expected a bundle of one signature, of the kind `{BUNDLE}`")
+        raise _refused(f"expected a bundle of one signature, of the kind `{SIGSTORE_BUNDLE}`")
 
 
 def sign(package: Package, key: PrivateKey) -> Signature:

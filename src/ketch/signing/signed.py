@@ -6,25 +6,30 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from ketch.errors import ManifestError, Refused
+from ketch.errors import ManifestError, Refused, UsageError
 from ketch.package import Descriptor, Digest, Package
+from ketch.package.oci import SIGSTORE_BUNDLE
 from ketch.signing.keys import PublicKey
-from ketch.signing.signature import BUNDLE, MAX_BUNDLE_BYTES, Signature
+from ketch.signing.signature import MAX_BUNDLE_BYTES, Signature
 from ketch.store import Store, referring
 
 KEY = "dev.ketch.signature.key"
-KIND = referring.Kind(BUNDLE, BUNDLE, MAX_BUNDLE_BYTES)
+PUBLIC_KEY = "dev.ketch.signature.public-key"
+KIND = referring.Kind(SIGSTORE_BUNDLE, SIGSTORE_BUNDLE, MAX_BUNDLE_BYTES)
 
 
-def attach(signature: Signature, package: Package, store: Store) -> Descriptor:
-    """Store a signature as a referrer of its package; return its descriptor."""
+def attach(signature: Signature, key: PublicKey, package: Package, store: Store) -> Descriptor:
+    """Store a signature as a referrer of its package, with the key to check it by.
+
+    That key is no more than a claim until somebody who is trusted says whose it is.
+    """
     return referring.attach(
         signature.to_bytes(),
         package,
         store,
         KIND,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        annotations={KEY: signature.fingerprint},
+        annotations={KEY: signature.fingerprint, PUBLIC_KEY: key.pem.decode()},
     )
 
 
@@ -43,6 +48,24 @@ def signed_by(package: Package, key: PublicKey, store: Store) -> bool:
             signature.check(package, key)
             return True
     return False
+
+
+def signers(package: Package, store: Store) -> tuple[str, ...]:
+    """Return the fingerprints of all keys that signed a package, sorted.
+
+    Each signature is checked by the key that came with it; whose keys these are, and
+    whether they count, is for a policy to say.
+    """
+    good: set[str] = set()
+    for descriptor in referring.newest_first(package.digest, store, KIND):
+        with suppress(Refused, ManifestError, UsageError):
+            pem = descriptor.annotations.get(PUBLIC_KEY, "").encode()
+            key = PublicKey.parse(pem, where=str(descriptor.digest))
+            content = referring.read(descriptor, store, KIND)
+            if content is not None:
+                Signature.from_bytes(content).check(package, key)
+                good.add(key.fingerprint)
+    return tuple(sorted(good))
 
 
 def _read(digest: Digest, store: Store) -> Iterator[Signature]:

@@ -81,10 +81,18 @@ def attached(digest: Digest, store: Store, kind: Kind) -> Iterator[bytes]:
         NotFound, DigestMismatch: One is missing or damaged.
     """
     for descriptor in newest_first(digest, store, kind):
-        manifest = parse_manifest(store.read(descriptor.digest), where=_where(descriptor))
-        kinds = [layer.media_type for layer in manifest.layers]
-        if kinds == [kind.media_type] and manifest.layers[0].size <= kind.max_bytes:
-            yield store.read(manifest.layers[0].digest, max_bytes=kind.max_bytes)
+        content = read(descriptor, store, kind)
+        if content is not None:
+            yield content
+
+
+def read(descriptor: Descriptor, store: Store, kind: Kind) -> bytes | None:
+    """Return the document of a referrer; None when it only claims to be of that kind."""
+    manifest = parse_manifest(store.read(descriptor.digest), where=_where(descriptor))
+    kinds = [layer.media_type for layer in manifest.layers]
+    if kinds != [kind.media_type] or manifest.layers[0].size > kind.max_bytes:
+        return None
+    return store.read(manifest.layers[0].digest, max_bytes=kind.max_bytes)
 
 
 def newest_first(digest: Digest, store: Store, kind: Kind) -> list[Descriptor]:

@@ -16,6 +16,12 @@ approval_days = 3
 comparison = true
 experiment = false
 auto_rollback = true
+
+[publishers]
+ana = "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
+
+[approvers]
+ben = "b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2"
 """
 
 
@@ -31,6 +37,8 @@ def test_every_key_is_read() -> None:
         comparison=True,
         experiment=False,
         auto_rollback=True,
+        publishers={"ana": "a1" * 32},
+        approvers={"ben": "b2" * 32},
     )
 
 
@@ -53,6 +61,9 @@ def test_it_reads_what_it_writes(content: bytes) -> None:
         (b"baseline_share = 0.1", "policy/wrong-value", "`baseline_share` together"),
         (b"baseline_share = 1.5", "policy/wrong-value", "expected a share"),
         (b"unit = ''", "policy/wrong-value", "expected text"),
+        (b"publishers = {ana = 'a1'}", "policy/wrong-value", "64 hexadecimal digits"),
+        (b"publishers = ['ana']", "policy/wrong-value", "64 hexadecimal digits"),
+        (b"approvers = {'' = '" + b"a1" * 32 + b"'}", "policy/wrong-value", "expected text"),
         (b"guardrails = 'errors'", "policy/wrong-value", "a list of text"),
     ],
 )

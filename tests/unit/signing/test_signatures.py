@@ -16,12 +16,21 @@ from tests import packages
 from ketch.errors import KetchError, ManifestError, NotFound, Refused, UsageError
 from ketch.package import Package, open_package
 from ketch.schema.parse import canonical_json
-from ketch.signing import PrivateKey, PublicKey, Signature, attach, sign, signatures, signed_by
+from ketch.signing import (
+    PrivateKey,
+    PublicKey,
+    Signature,
+    attach,
+    sign,
+    signatures,
+    signed_by,
+    signers,
+)
 from ketch.signing.signature import envelope
 from ketch.signing.statement import files_in, root, signed_files, statement
 from ketch.store import MemoryStore
 
-ANA, BEN = PrivateKey.generate(), PrivateKey.generate()
+ANA, BEN, CARL = (PrivateKey.generate() for _ in range(3))
 
 
 @pytest.fixture
@@ -47,15 +56,27 @@ def refusal(act: Callable[[], object], kind: type[KetchError]) -> str:
 
 
 def test_who_signed_is_found(package: Package, store: MemoryStore) -> None:
-    attach(sign(package, ANA), package, store)
+    attach(sign(package, ANA), ANA.public, package, store)
     assert signed_by(package, ANA.public, store)
     assert not signed_by(package, BEN.public, store)
-    attach(sign(package, BEN), package, store)
+    attach(sign(package, BEN), BEN.public, package, store)
     assert signed_by(package, BEN.public, store)
     assert [one.fingerprint for one in signatures(package.digest, store)] == [
         BEN.public.fingerprint,
         ANA.public.fingerprint,
     ]
+
+
+def test_all_signers_are_known_by_their_keys(package: Package, store: MemoryStore) -> None:
+    assert signers(package, store) == ()
+    for key in (ANA, BEN, ANA):
+        attach(sign(package, key), key.public, package, store)
+    forged = replace(sign(package, ANA), fingerprint=CARL.public.fingerprint)
+    attach(forged, CARL.public, package, store)
+    attach(sign(package, CARL), ANA.public, package, store)
+    assert signers(package, store) == tuple(sorted(key.public.fingerprint for key in (ANA, BEN))), (
+        "a key that came with somebody else's signature proves nothing"
+    )
 
 
 def test_every_file_is_covered(package: Package) -> None:
@@ -72,7 +93,7 @@ def test_a_signature_of_another_package_is_refused(
     assert refusal(lambda: signature.check(package, ANA.public), Refused) == (
         "signature/other-package"
     )
-    attach(signature, package, store)
+    attach(signature, ANA.public, package, store)
     assert not signed_by(package, ANA.public, store)
 
 
@@ -82,9 +103,9 @@ def test_a_signature_in_the_name_of_another_key_is_refused(
     forged = replace(sign(package, BEN), fingerprint=ANA.public.fingerprint)
     assert refusal(lambda: forged.check(package, ANA.public), Refused) == "signature/forged"
     assert refusal(lambda: forged.check(package, BEN.public), Refused) == "signature/other-key"
-    attach(forged, package, store)
+    attach(forged, ANA.public, package, store)
     assert not signed_by(package, ANA.public, store)
-    attach(sign(package, ANA), package, store)
+    attach(sign(package, ANA), ANA.public, package, store)
     assert signed_by(package, ANA.public, store), "a forged one beside it changes nothing"
 
 
