@@ -15,6 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from tests.remotes import s3_environment, s3_server, variables
 from uv import find_uv_bin
 
 from ketch.runtime import Home
@@ -127,7 +128,8 @@ def registry(
     config.write_text(
         "version: 0.1\n"
         "log: {level: error}\n"
-        f"storage: {{filesystem: {{rootdirectory: {json.dumps(str(folder / 'data'))}}}}}\n"
+        f"storage:\n  filesystem: {{rootdirectory: {json.dumps(str(folder / 'data'))}}}\n"
+        "  delete: {enabled: true}\n"
         f'http: {{addr: "127.0.0.1:{port}"}}\n'
     )
     with (folder / "log").open("wb") as log:
@@ -142,6 +144,13 @@ def registry(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real S3 server with one empty bucket, as long as the session."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as url, variables(**s3_environment(url)):
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ketch.errors import Unavailable, UsageError
+from ketch.errors import KetchError, Unavailable, UsageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 DISK_TROUBLE = _FULL | {errno.EIO, errno.EROFS}
 """Numbers of an ``OSError`` that are never a fault of the program that meets them."""
+PATH_TROUBLE = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
+"""Numbers that say: no file can have this path."""
+ACCESS_TROUBLE = frozenset({errno.EACCES, errno.EPERM})
+"""Numbers that say: the path is not for this user."""
 
 _RANDOM_BYTES = 4
 _F_FULLFSYNC = 51  # sys/fcntl.h of macOS, where fsync alone stops at the drive's cache
@@ -168,6 +171,23 @@ def failure(error: OSError, where: Path) -> Unavailable:
     )
 
 
+def refused_path(error: OSError) -> KetchError | None:
+    """Return what to say where a path that a person gave cannot even be looked at."""
+    if not isinstance(error.filename, str | os.PathLike):
+        return None
+    where = os.fspath(error.filename)
+    if error.errno in ACCESS_TROUBLE:
+        return failure(error, Path(where))
+    if error.errno not in PATH_TROUBLE:
+        return None
+    return UsageError(
+        f"expected a path that a file can have, found: {os.strerror(error.errno)}",
+        code="usage/path",
+        where=where,
+        hint="give another path, or a shorter one",
+    )
+
+
 def _code_and_hint(number: int | None) -> tuple[str, str]:
     if number in _FULL:
         return "disk/full", "free some space, or run `ketch gc`; then run the same again"
@@ -176,7 +196,7 @@ def _code_and_hint(number: int | None) -> tuple[str, str]:
             "the disk failed to read or write; look at the kernel log before trying again, "
             "and run `ketch fsck` after"
         )
-    if number in _REFUSED:
+    if number in ACCESS_TROUBLE | {errno.EROFS}:
         return "disk/not-permitted", "check who owns the path and whether it may be written"
     return "disk/refused", "remove the cause, then run the same again"
 

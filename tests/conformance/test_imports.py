@@ -41,6 +41,8 @@ CORE = COMMAND_LINE | {"msgspec", "packaging", "platformdirs"}
 REGISTRY = CORE | {"sqlite3"}
 """What the verbs of the registry need, when it is a file."""
 
+SIGNING = {"cryptography"}
+
 HELP = {"docstring_parser", "markdown_it", "mdurl", "pygments", "rich"}
 HEAVY = {"asyncio", "http", "multiprocessing", "sqlite3", "ssl", "xml"}
 """Parts of the standard library that cost as much as a library."""
@@ -68,6 +70,9 @@ USES = [
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.parquet"], CORE | {"duckdb"}),
     (["init", "fresh"], CORE | {"rich"}),
+    (["keygen", "ana.key", "--no-passphrase"], CORE | SIGNING),
+    (["sign", "thermometer:1.0.0", "--key", "ana.key"], CORE | SIGNING),
+    (["export", "mlbom", "thermometer:1.0.0"], CORE | SIGNING),
     (["push", "thermometer:1.0.0"], REGISTRY),
     (["promote", "thermometer:1.0.0", "staging", "--route", "temperatures"], REGISTRY),
     (["approve", "thermometer:1.0.0"], REGISTRY | {"rich"}),
@@ -77,6 +82,8 @@ USES = [
     (["status"], REGISTRY),
     (["history"], REGISTRY),
     (["audit", "verify"], REGISTRY),
+    (["pack", "thermometer"], REGISTRY | {"rich"}),
+    (["fsck"], REGISTRY),
     (["withdraw", "thermometer:1.0.0", "--reason", "old"], REGISTRY | {"rich"}),
     (["owner", "thermometer", "search@shop.example"], REGISTRY),
 ]

@@ -190,6 +190,14 @@ def test_the_files_of_the_reading_order_exist_and_open_with_a_docstring() -> Non
             assert (ROOT / name).read_text().startswith('"""'), f"{name} has no docstring"
 
 
+@pytest.mark.parametrize("page", sorted((DOCS / "architecture").glob("0[1-9]*.md")), ids=name_of)
+def test_an_architecture_page_names_files_that_exist(page: Path) -> None:
+    there = [path.as_posix() for path in SOURCES]
+    named = re.findall(r"`([\w/]+\.py)`", page.read_text())
+    assert named
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in there)] == []
+
+
 def test_the_minutes_of_the_reading_order_are_thirty() -> None:
     overview = (DOCS / "architecture" / "00-overview.md").read_text()
     assert sum(map(int, re.findall(r"^\| (\d+) \|", overview, re.MULTILINE))) == 30

@@ -13,10 +13,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.registries import TRIED, Desk
+from tests.hubs import Nursery, Served
+from tests.registries import Here, Office, There
 from tests.servers import postgresql, postgresql_programs
 
 from ketch.errors import KetchError, Refused
+from ketch.hub.access import Identity, Role, Tokens
 from ketch.registry import Share, check_registry, open_database
 
 pytestmark = pytest.mark.faults
@@ -25,13 +27,23 @@ PROCESSES, ROUNDS = 8, 15
 FLIPS = 3_000
 
 
-@pytest.fixture(params=["file", pytest.param("postgresql", marks=pytest.mark.servers)])
+@pytest.fixture(
+    params=[
+        "file",
+        pytest.param("postgresql", marks=pytest.mark.servers),
+        pytest.param("hub", marks=pytest.mark.servers),
+    ]
+)
 def url(
     request: pytest.FixtureRequest, tmp_path: Path, missing: Callable[[str], None]
 ) -> Iterator[str]:
     """Where the registry is, for every process alike."""
     if request.param == "file":
         yield f"sqlite:///{tmp_path / 'registry.db'}"
+        return
+    if request.param == "hub":
+        with contextlib.closing(Nursery()) as nursery, nursery.hub(tmp_path / "hub") as served:
+            yield served.url
         return
     programs = postgresql_programs()
     if programs is None:
@@ -41,12 +53,20 @@ def url(
         yield address
 
 
+def office_at(url: str, folder: Path) -> Office:
+    """Return the registry that all processes share."""
+    if url.startswith("http"):
+        return Office(There(Served(url, folder / "hub")))
+    return Office(Here(open_database(url)))
+
+
 def work(url: str, number: int, log: Path) -> None:
     """Publish, promote and roll back with all the others; write down what came of it."""
-    desk = Desk(open_database(url))
+    office, person = office_at(url, log.parent), f"p{number}"
+    desk = office.at(person)
     for name in ("shop:1.0.0", "shop:1.1.0"):
-        desk.package(name)
-    mine = desk.package("shop:9.0.0", description=f"By {number}.")
+        office.package(name)
+    mine = office.package("shop:9.0.0", actor=person, description=f"By {number}.")
     with log.open("w") as file:
 
         def attempt(what: str, act: Callable[[], Any]) -> None:
@@ -59,23 +79,24 @@ def work(url: str, number: int, log: Path) -> None:
             result |= {"what": what, "began": began, "ended": time.monotonic(), "by": number}
             file.write(json.dumps(result) + "\n")
 
-        attempt("publish", lambda: desk.registry.publish(mine, actor=f"p{number}"))
+        attempt("publish", lambda: office.put(mine, actor=person))
         for turn in range(ROUNDS):
-            seen = desk.registry.route("greetings")
+            seen = desk.route("greetings")
             share = Share(10_000 * (1 + turn % 9))
-            how = {"share": share, "evidence": TRIED, "expected": seen.revision}
-            attempt("promote", partial(desk.promote, "shop:1.1.0", "limited", **how))
-            attempt("roll back", lambda: desk.registry.roll_back("greetings", actor=f"p{number}"))
-            read = desk.registry.route("greetings")
+            how = {"share": share, "actor": person, "expected": seen.revision}
+            attempt("promote", partial(office.promote, "shop:1.1.0", "limited", **how))
+            attempt("roll back", lambda: desk.roll_back("greetings"))
+            read = desk.route("greetings")
             entry = {"what": "read", "revision": read.revision, "seen": seen.revision}
             file.write(json.dumps({**entry, "by": number, "ended": time.monotonic()}) + "\n")
+    office.close()
 
 
 def test_many_writers_lose_nothing_and_read_nothing_stale(url: str, tmp_path: Path) -> None:
-    desk = Desk(open_database(url))
-    desk.in_prod("shop:1.0.0")
-    desk.publish("shop:1.1.0")
-    began = desk.registry.route("greetings").revision
+    office = office_at(url, tmp_path)
+    office.in_prod("shop:1.0.0")
+    office.publish("shop:1.1.0")
+    began = office.at().route("greetings").revision
     context = multiprocessing.get_context("spawn")
     logs = [tmp_path / f"log{number}" for number in range(PROCESSES)]
     workers = [
@@ -116,34 +137,37 @@ def test_many_writers_lose_nothing_and_read_nothing_stale(url: str, tmp_path: Pa
         "route/moved",
         "rollback/nothing",
     }
-    assert check_registry(desk.database).is_clean
-    desk.database.close()
+    assert check_registry(office.database).is_clean
+    office.close()
 
 
 def visible(path: Path) -> object:
     """Return all that a reader can see of a registry."""
-    desk = Desk(open_database(f"sqlite:///{path}"))
+    database = open_database(f"sqlite:///{path}")
     try:
-        routes = [route.to_json() for route in desk.registry.routes()]
-        held = sorted(str(one) for route in desk.registry.routes() for one in route.held)
-        versions = [one.to_json() for one in desk.registry.versions(limit=1000).items]
-        events = [event.to_json() for event in desk.registry.history(limit=1000)]
-        return routes, held, versions, events
+        desk = Office(Here(database)).at()
+        routes = [route.to_json() for route in desk.routes()]
+        versions = [one.to_json() for one in desk.versions(limit=1000).items]
+        events = [event.to_json() for event in desk.history(limit=1000)]
+        tokens = [(one.to_json(), one.identity) for one in Tokens(database).listed()]
+        return routes, versions, events, tokens
     finally:
-        desk.database.close()
+        database.close()
 
 
 def test_every_flipped_bit_that_a_reader_could_see_is_found(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
-    desk = Desk(open_database(f"sqlite:///{path}"))
-    desk.in_prod("shop:1.0.0", "shop:1.1.0", "shop:1.2.0")
-    desk.publish("shop:1.3.0")
-    desk.approve("shop:1.3.0")
-    desk.registry.roll_back("greetings", actor="otto", reason="conversion fell")
-    with desk.database.writing() as session:
-        assert session.one("SELECT 1") == (1,)
-    desk.database._threads.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
-    desk.database.close()
+    office = Office(Here(open_database(f"sqlite:///{path}")))
+    office.in_prod("shop:1.0.0", "shop:1.1.0", "shop:1.2.0")
+    office.publish("shop:1.3.0")
+    office.approve("shop:1.3.0")
+    office.at().roll_back("greetings", reason="conversion fell")
+    tokens = Tokens(office.database)
+    for person in ("ana", "ben"):
+        made, _ = tokens.create(Identity(person, Role.OPERATOR, ("shop*",)), by="otto", days=7)
+    tokens.revoke(made.id, by="otto")
+    office.database._threads.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
+    office.close()
     before, content = visible(path), path.read_bytes()
     random, missed, seen = Random(7), [], 0
     damaged = tmp_path / "damaged.db"

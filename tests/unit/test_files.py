@@ -13,6 +13,7 @@ from ketch.errors import Unavailable, UsageError
 from ketch.files import (
     explained,
     read_file,
+    refused_path,
     remove_abandoned,
     temporary_folder,
     whole_file,
@@ -139,6 +140,28 @@ def test_a_filesystem_without_synced_folders_is_written_to(
 def test_a_reader_that_has_gone_is_no_trouble_of_the_disk() -> None:
     with pytest.raises(BrokenPipeError), explained(Path("out")):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "status"),
+    [
+        (errno.ENAMETOOLONG, "usage/path", 2),
+        (errno.ENOTDIR, "usage/path", 2),
+        (errno.EACCES, "disk/not-permitted", 3),
+    ],
+)
+def test_a_path_that_cannot_be_looked_at_is_told_with_its_name(
+    number: int, code: str, status: int
+) -> None:
+    told = refused_path(OSError(number, os.strerror(number), "some/where"))
+    assert told is not None
+    assert (told.code, told.where, told.exit_status) == (code, "some/where", status)
+    assert os.strerror(number) in told.message
+
+
+def test_what_is_no_trouble_of_a_path_stays_a_fault() -> None:
+    assert refused_path(OSError(errno.EINVAL, "no", "some/where")) is None
+    assert refused_path(OSError(errno.EACCES, "no path at all")) is None
 
 
 def test_abandoned_parts_of_every_file_are_removed_and_told(tmp_path: Path) -> None:

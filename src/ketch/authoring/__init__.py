@@ -10,9 +10,9 @@ from ketch.authoring.build import Options
 from ketch.authoring.gather import Gathered, gather
 from ketch.authoring.init import Initialised, init
 from ketch.authoring.pack import Packed, pack
-from ketch.authoring.progress import Progress, Silent
 from ketch.authoring.prove import prove, prove_package, target_package
 from ketch.authoring.record import Recorded, RecordedScenario, record
+from ketch.progress import Progress, Silent
 
 __all__ = [
     "Gathered",

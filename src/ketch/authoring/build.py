@@ -16,11 +16,11 @@ from ketch.authoring.listing import refuse_changed
 from ketch.authoring.locking import holds_lock, locked
 from ketch.authoring.profiles import FOLDER as PROFILES
 from ketch.authoring.profiles import profiles_of
-from ketch.authoring.progress import Progress
 from ketch.env import LOCK_FILE, Environment, Lock, module_owners
 from ketch.errors import Finding, NotFound, Refused
 from ketch.package import Manifest, Package, Sources, open_package, undeclared, unnamed
 from ketch.package.built import write
+from ketch.progress import Progress
 from ketch.runtime import Home
 from ketch.tables import Profile
 
@@ -78,7 +78,7 @@ def build(
             a file of the folder changed meanwhile.
     """
     if not folder.is_dir():
-        raise NotFound(f"no folder `{folder}`", code="package/no-folder")
+        raise NotFound(f"no folder `{folder}`", code="package/no-folder", where=str(folder))
     progress.step("reading the folder")
     gathered = gather(folder)
     findings = options.mind(gathered.findings)

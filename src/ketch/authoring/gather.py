@@ -83,11 +83,6 @@ class Gathered:
         looks = {path: self.looks[path] for path in self.shipped}
         return {path: seen.st_size for path, seen in looks.items() if seen is not None}
 
-    @property
-    def blocked(self) -> bool:
-        """Whether a finding keeps the folder from being packed."""
-        return any(finding.blocks for finding in self.findings)
-
 
 def gather(folder: Path) -> Gathered:
     """Read a package folder; every finding is returned at once."""

@@ -27,10 +27,10 @@ from ketch.authoring.drafting.folder import (
 from ketch.authoring.drafting.literals import text
 from ketch.authoring.drafting.naming import package_name, package_owner
 from ketch.authoring.drafting.templates import below, filled
-from ketch.authoring.progress import Progress, Silent
 from ketch.authoring.record import record
 from ketch.env import write_lock
 from ketch.errors import Finding, KetchError, NotFound, UsageError
+from ketch.progress import Progress, Silent
 from ketch.runtime import Home
 
 if TYPE_CHECKING:  # to know every kind of model file is costly, and `pack` imports this module
@@ -75,10 +75,10 @@ class Initialised:
 
 
 def init(
-    folder: Path,
+    folder: Path | str,
     *,
-    source: Path | None = None,
-    example: Path | None = None,
+    source: Path | str | None = None,
+    example: Path | str | None = None,
     name: str | None = None,
     home: Home | None = None,
     progress: Progress | None = None,
@@ -101,7 +101,8 @@ def init(
         Refused: The libraries the model needs do not install on this machine.
         Unavailable: The package index or an interpreter cannot be reached.
     """
-    progress = progress or Silent()
+    folder, progress = Path(folder), progress or Silent()
+    source = None if source is None else Path(source)
     owner = package_owner(folder)
     values = {"name": package_name(name, folder), "owner": owner or NOBODY}
     kept = kept_in_place(folder, source)
@@ -116,7 +117,7 @@ def init(
         else:
             from ketch.authoring.drafting.examples import Examples, read_examples
 
-            examples = read_examples(example) if example is not None else Examples()
+            examples = Examples() if example is None else read_examples(Path(example))
             home = home or Home.default()
             draft = _draft(source, examples, home, progress)
             written = f"{_module(draft, kept)}.py"

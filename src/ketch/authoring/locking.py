@@ -9,7 +9,6 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from ketch.authoring.progress import Progress
 from ketch.env import (
     LOCK_FILE,
     Lock,
@@ -23,6 +22,7 @@ from ketch.env import (
 from ketch.errors import Finding, ManifestError
 from ketch.package import EnvironmentDeclaration
 from ketch.package.paths import unreadable
+from ketch.progress import Progress
 
 _RELEASES = range(100)
 """The third part of a Python version; none has come near the end of this."""

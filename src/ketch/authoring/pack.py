@@ -13,10 +13,11 @@ from pathlib import Path
 
 from ketch.authoring.build import Options, build
 from ketch.authoring.locking import keep_lock
-from ketch.authoring.progress import Progress, Silent
 from ketch.authoring.prove import keep_report, prove_package
+from ketch.authoring.published import check_unpublished
 from ketch.errors import Finding
 from ketch.package import Package
+from ketch.progress import Progress, Silent
 from ketch.runtime import Home
 from ketch.store import write_archive
 from ketch.verify import Report
@@ -71,7 +72,7 @@ def pack(
     *,
     home: Home | None = None,
     verified: bool = True,
-    archive: Path | None = None,
+    archive: Path | str | None = None,
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> Packed:
@@ -91,14 +92,17 @@ def pack(
 
     Raises:
         NotFound: There is no such folder.
-        Refused: Something is wrong with the folder; the findings name all of it.
+        Refused: Something is wrong with the folder; the findings name all of it. Or the
+            version is published, as another package.
         Unavailable: The package index, a disk or an interpreter cannot be reached.
     """
     home, options, progress = home or Home.default(), options or Options(), progress or Silent()
+    archive = None if archive is None else Path(archive)
     built = build(Path(folder), home, options, progress, install=verified)
     keep_lock(built.gathered.folder, built.lock)
     package, gathered = built.package, built.gathered
-    packed = Packed(package, None, built.findings, gathered.sizes, gathered.left_out)
+    advice = (*built.findings, *check_unpublished(package, home, offline=options.offline))
+    packed = Packed(package, None, advice, gathered.sizes, gathered.left_out)
     if verified:
         report = prove_package(
             package, home, progress=progress, offline=options.offline, samples=gathered.samples
@@ -111,7 +115,7 @@ def pack(
     if archive is not None:
         progress.step(f"writing {archive.name}")
         write_archive(home.store, package.descriptor, archive, name=package.reference)
-    return replace(packed, findings=(*built.findings, *replaced), archive=archive)
+    return replace(packed, findings=(*advice, *replaced), archive=archive)
 
 
 def _tag(package: Package, home: Home) -> tuple[Finding, ...]:

@@ -15,10 +15,10 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from ketch.authoring.progress import Progress
 from ketch.errors import Finding, KetchError, Unavailable
 from ketch.files import write_whole
 from ketch.package import Manifest
+from ketch.progress import Progress
 from ketch.schema.parse import canonical_json, parse_json
 from ketch.tables import Profile
 from ketch.tables.profile import FORMAT

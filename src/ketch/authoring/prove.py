@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ketch.authoring.build import Options, build
 from ketch.authoring.gather import Gathered
-from ketch.authoring.progress import Progress, Silent
 from ketch.errors import NotFound, Refused, UsageError
 from ketch.package import Package, PackageVersion, Reference, ScenarioTrace, open_package
 from ketch.package.names import check_version
+from ketch.progress import Progress, Silent
 from ketch.runtime import Home
 from ketch.store import attach, newest_passing, read_archive
 from ketch.verify import Report, attest
@@ -58,7 +58,7 @@ def prove_package(
 
 
 def prove(
-    target: str,
+    target: Path | str,
     *,
     home: Home | None = None,
     options: Options | None = None,
@@ -77,7 +77,7 @@ def prove(
         progress: Told what is being done.
     """
     home, options, progress = home or Home.default(), options or Options(), progress or Silent()
-    package, gathered = target_package(target, home, options, progress)
+    package, gathered = target_package(str(target), home, options, progress)
     samples = None if gathered is None else gathered.samples
     report = prove_package(
         package, home, progress=progress, offline=options.offline, samples=samples
@@ -129,11 +129,16 @@ def target_package(
         progress.step(f"reading {path.name}")
         roots = [root for _, root in read_archive(path, home.store).roots]
         if len(roots) != 1:
-            raise UsageError(f"expected one package in `{path}`, found {len(roots)}")
+            raise UsageError(
+                f"expected one package in `{path}`, found {len(roots)}",
+                code="archive/several",
+                where=str(path),
+                hint="write the one you mean to an archive of its own: `ketch pack -o FILE`",
+            )
         return open_package(roots[0].digest, home.store), None
     if "/" in target or target.endswith(ARCHIVE_SUFFIX):
-        raise NotFound(f"no folder or archive `{target}`", code="package/no-folder")
-    return home.open(Reference.parse(target)), None
+        raise NotFound(f"no folder or archive `{target}`", code="package/no-folder", where=target)
+    return home.open(Reference.parse(target), progress=progress), None
 
 
 def references(package: Package, home: Home) -> list[Sequence[ScenarioTrace]]:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from ketch.authoring.build import Options, build
 from ketch.authoring.listing import refuse_changed
 from ketch.authoring.locking import keep_lock
-from ketch.authoring.progress import Progress, Silent
 from ketch.authoring.rewriting import Rewrite, rewritten, write_together
 from ketch.errors import KetchError, PackageCodeError
 from ketch.package import Scenario, ScenarioTrace, first_divergence
 from ketch.package.scenario import FOLDER
+from ketch.progress import Progress, Silent
 from ketch.runtime import Home, comparisons
 from ketch.schema import Difference, Row, Schema, compare, decode
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ketch.cli.evidence import evidence
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, person, registry, told
+from ketch.cli.registered import event_json, told
 from ketch.package import Reference
 from ketch.runtime import Home
 
@@ -20,14 +19,6 @@ def approve(
         route: Another route than the one in its ketch.toml.
         json: Print one JSON value.
     """
-    home = Home.default()
-    with registry(home) as known:
-        version = known.resolve(Reference.parse(package))
-        event = known.approve(
-            Reference.parse(f"{version.name}@{version.digest}"),
-            actor=person(),
-            evidence=evidence(version.digest, home),
-            reason=reason,
-            route=route,
-        )
+    with Home.default().desk() as known:
+        event = known.approve(Reference.parse(package), reason=reason, route=route)
     Printer(as_json=json).show(event_json(event), told(event))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from cyclopts import App
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import registry
 from ketch.cli.text import counted
 from ketch.errors import UsageError
-from ketch.registry import Head, check_registry
+from ketch.registry import Head
 from ketch.runtime import Home
 
 audit = App(name="audit", help="Prove that the history was not changed.")
@@ -21,7 +20,7 @@ def head(*, json: bool = False) -> None:
     Args:
         json: Print one JSON value.
     """
-    with registry(Home.default()) as known:
+    with Home.default().desk() as known:
         last = known.head()
     Printer(as_json=json).show(last.to_json(), f"{last.seq}:{last.hash}")
 
@@ -34,16 +33,11 @@ def verify(*, contains: str | None = None, json: bool = False) -> int:
         contains: A head that was kept elsewhere, which must be part of this history.
         json: Print one JSON value.
     """
-    home = Home.default()
     printer = Printer(as_json=json)
     checkpoint = None if contains is None else _head(contains)
-    with registry(home) as known, printer.progress() as progress:
+    with Home.default().desk() as known, printer.progress() as progress:
         progress.step("checking the history")
-        found = check_registry(
-            known.database,
-            has_blob=lambda digest: home.store.path(digest).is_file(),
-            checkpoint=checkpoint,
-        )
+        found = known.audit(contains=checkpoint)
     printer.findings(found.findings)
     state = "is whole" if found.is_clean else "was changed, or is damaged"
     text = f"{counted(found.events, 'event')}: the history {state}"
@@ -53,7 +47,7 @@ def verify(*, contains: str | None = None, json: bool = False) -> int:
 
 def _head(text: str) -> Head:
     seq, _, seal = text.partition(":")
-    if not (seq.isascii() and seq.isdigit() and len(seal) == 64):
+    if not (seq.isascii() and seq.isdigit() and len(seq) < 19 and len(seal) == 64):
         raise UsageError(
             f"expected what `ketch audit head` printed, found `{text[:80]}`", code="usage/head"
         )

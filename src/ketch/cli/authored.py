@@ -8,6 +8,7 @@ from shlex import quote
 from ketch.authoring import Initialised, Packed, Recorded, RecordedScenario
 from ketch.cli.report import SHOWN, difference_text, report_text, value_text
 from ketch.cli.text import size
+from ketch.package.paths import printable
 
 NAMED = 8
 """How many files are named; ``--json`` has them all."""
@@ -38,7 +39,7 @@ def _sized(path: str, size_bytes: int) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(map(printable, names[:NAMED])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def recorded_text(recorded: Recorded) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import registry, told
+from ketch.cli.registered import told
 from ketch.cli.text import percent
 from ketch.errors import UsageError
 from ketch.runtime import Home
@@ -36,7 +36,7 @@ def history(
     """
     until = None if at is None else _time(at)
     subject = f"route:{route}" if route else f"package:{package}" if package else None
-    with registry(Home.default()) as known:
+    with Home.default().desk() as known:
         if route:
             known.route(route)  # tells a route that nobody knows from one without events
         events = known.history(subject=subject, until=until, before=before, limit=limit)

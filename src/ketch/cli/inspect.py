@@ -13,7 +13,8 @@ def inspect(package: str = ".", /, *, json: bool = False) -> None:
     """Show what a package is, does and promises.
 
     Args:
-        package: A package folder, an archive, or a reference such as `shop:1.0.0`.
+        package: A package folder, an archive, or a reference such as `shop:1.0.0` or
+            `shop@prod`.
         json: Print one JSON value.
     """
     home = Home.default()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ketch.cli.passphrase import new_passphrase
 from ketch.cli.printer import Printer
-from ketch.signing import PrivateKey
 
 
 def keygen(
@@ -19,6 +18,8 @@ def keygen(
         no_passphrase: Leave the private key unlocked, for a machine that nobody sits at.
         json: Print one JSON value.
     """
+    from ketch.signing import PrivateKey  # cryptography, which its help does not need
+
     passphrase = None if no_passphrase else new_passphrase()
     key = PrivateKey.generate()
     public = key.save(path, passphrase)

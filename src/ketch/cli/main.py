@@ -29,7 +29,8 @@ VERBS = {
     "inspect": "show what a package is, does and promises",
     "list": "show the packages in the store",
     "predict": "answer a file of inputs with a package",
-    "push": "publish a package: its version means these bytes for ever",
+    "push": "publish a package, or send it to a registry or a bucket",
+    "pull": "fetch a package from a registry, a bucket or a hub",
     "promote": "move a package to a stage of its route, through every gate",
     "approve": "say yes to a package in production",
     "reject": "say no to a package in production",
@@ -120,7 +121,7 @@ def app(chosen: str | None = None) -> App:
 def _run(arguments: list[str]) -> int:
     from ketch.cli.printer import Printer
     from ketch.errors import KetchError, UsageError
-    from ketch.files import DISK_TROUBLE, failure
+    from ketch.files import DISK_TROUBLE, failure, refused_path
 
     printer = Printer(as_json="--json" in arguments)
     verb = arguments[0] if arguments and not arguments[0].startswith("-") else None
@@ -145,6 +146,9 @@ def _run(arguments: list[str]) -> int:
         printer.error(problem)
         return problem.exit_status
     except OSError as problem:
+        if refused := refused_path(problem):
+            printer.error(refused)
+            return refused.exit_status
         if problem.errno not in DISK_TROUBLE:
             raise
         # Whoever writes files says so in words; what is left is our own output.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, person, registry, told
+from ketch.cli.registered import event_json, told
 from ketch.package import PackageName
 from ketch.runtime import Home
 
@@ -17,6 +17,6 @@ def owner(name: str, to: str, /, *, reason: str = "", json: bool = False) -> Non
         reason: Why.
         json: Print one JSON value.
     """
-    with registry(Home.default()) as known:
-        event = known.hand_over(PackageName.parse(name), to, reason=reason, actor=person())
+    with Home.default().desk() as known:
+        event = known.hand_over(PackageName.parse(name), to, reason=reason)
     Printer(as_json=json).show(event_json(event), told(event))

@@ -28,7 +28,7 @@ def predict(
     """Answer every row of a file, in the package's own environment.
 
     Args:
-        package: A reference such as `shop:1.0.0`.
+        package: A reference such as `shop:1.0.0` or `shop@prod`.
         inputs: A JSON, JSONL, CSV or Parquet file; `-` reads standard input.
         output: Where to write the answers, in the format of its suffix; by default
             JSON on standard output.
@@ -41,7 +41,10 @@ def predict(
     """
     printer = Printer(as_json=json)
     source = None if inputs == "-" else Path(inputs)
-    with printer.progress(amount=rows) as progress, load(package, offline=offline) as predictor:
+    with (
+        printer.progress(amount=rows) as progress,
+        load(package, offline=offline, progress=progress) as predictor,
+    ):
         progress.step(f"answering {inputs}")
         answered = answer_file(
             predictor,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ketch.cli.evidence import evidence
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, person, registry, route_text
+from ketch.cli.registered import event_json, route_text
 from ketch.errors import UsageError
 from ketch.package import Reference, Stage
 from ketch.registry import Share
@@ -36,14 +35,10 @@ def promote(
         revision: Refuse when the route has changed since this revision of it.
         json: Print one JSON value.
     """
-    home = Home.default()
-    with registry(home) as known:
-        version = known.resolve(Reference.parse(package))
+    with Home.default().desk() as known:
         event = known.promote(
-            Reference.parse(f"{version.name}@{version.digest}"),
+            Reference.parse(package),
             _stage(stage),
-            actor=person(),
-            evidence=evidence(version.digest, home),
             share=None if share is None else Share.parse(share),
             reason=reason,
             route=route,

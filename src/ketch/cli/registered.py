@@ -1,48 +1,12 @@
-"""What every verb of the registry needs: where it is, who asks, and what is known."""
+"""What every verb of the registry needs: a desk at it, and its events and routes as text."""
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from ketch.cli.text import percent
-from ketch.errors import UsageError
-from ketch.package import open_package
-from ketch.registry import Event, Place, Registry, Route, open_database
-from ketch.runtime import Home
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-ADDRESS = "KETCH_REGISTRY"
-PERSON = "KETCH_USER"
-
-
-@contextmanager
-def registry(home: Home) -> Iterator[Registry]:
-    """Yield the registry that ``KETCH_REGISTRY`` names, else the one in the home."""
-    url = os.environ.get(ADDRESS) or f"sqlite:///{home.path / 'registry.db'}"
-    if not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
-        raise UsageError(
-            f"expected `postgresql://…` or `sqlite:///…` in {ADDRESS}, found `{url[:60]}`",
-            code="registry/address",
-        )
-    database = open_database(url)
-    try:
-        yield Registry(database, lambda digest: open_package(digest, home.store))
-    finally:
-        database.close()
-
-
-def person() -> str:
-    """Return who asks: ``KETCH_USER``, else the operating system's user.
-
-    A registry on one machine writes down who says they did it; a hub proves it.
-    """
-    return os.environ.get(PERSON) or getpass.getuser()
+from ketch.registry import Event, Place, Route
+from ketch.runtime.failures import printable
 
 
 def event_json(event: Event) -> dict[str, object]:
@@ -75,11 +39,14 @@ def told(event: Event) -> str:
         "approved": f"approved {body.get('package')} for {body.get('stage')}",
         "rejected": f"rejected {body.get('package')} for {body.get('stage')}",
         "rolled-back": f"rolled back from {body.get('from')} to {body.get('package')}",
+        "token-created": f"let {body.get('person')} in as {body.get('role')}{_grants(body)}",
+        "token-revoked": f"revoked the token {body.get('id')} of {body.get('person')}",
     }
     on = f" on {event.subject.partition(':')[2]}" if event.subject.startswith("route:") else ""
     override = f", OVERRIDING {', '.join(_texts(body['override']))}" if body.get("override") else ""
     why = f": {body['reason']}" if body.get("reason") else ""
-    return f"{event.time:%Y-%m-%d %H:%M}  {event.actor}  {says[event.kind]}{on}{override}{why}"
+    said = f"{event.actor}  {says[event.kind]}{on}{override}{why}"
+    return f"{event.time:%Y-%m-%d %H:%M}  {printable(said)}"
 
 
 def route_text(route: Route) -> str:
@@ -92,6 +59,11 @@ def route_text(route: Route) -> str:
     if not route.arms:
         lines.append("  nothing answers here")
     return "\n".join(lines)
+
+
+def _grants(body: Mapping[str, object]) -> str:
+    packages = _texts(body.get("packages"))
+    return f" of {', '.join(packages)}" if packages else ""
 
 
 def _texts(value: object) -> list[str]:

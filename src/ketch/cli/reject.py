@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, person, registry, told
+from ketch.cli.registered import event_json, told
 from ketch.package import Reference
 from ketch.runtime import Home
 
@@ -17,6 +17,6 @@ def reject(package: str, /, *, reason: str, route: str | None = None, json: bool
         route: Another route than the one in its ketch.toml.
         json: Print one JSON value.
     """
-    with registry(Home.default()) as known:
-        event = known.reject(Reference.parse(package), actor=person(), reason=reason, route=route)
+    with Home.default().desk() as known:
+        event = known.reject(Reference.parse(package), reason=reason, route=route)
     Printer(as_json=json).show(event_json(event), told(event))

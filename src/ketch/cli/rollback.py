@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, person, registry, route_text, told
+from ketch.cli.registered import event_json, route_text, told
 from ketch.package import Reference
 from ketch.runtime import Home
 
@@ -26,10 +26,9 @@ def rollback(
         revision: Refuse when the route has changed since this revision of it.
         json: Print one JSON value.
     """
-    with registry(Home.default()) as known:
+    with Home.default().desk() as known:
         event = known.roll_back(
             route,
-            actor=person(),
             reason=reason,
             to=None if to is None else Reference.parse(to),
             expected=revision,

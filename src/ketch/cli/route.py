@@ -7,7 +7,7 @@ from pathlib import Path
 from cyclopts import App
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, person, registry, route_text, told
+from ketch.cli.registered import event_json, route_text, told
 from ketch.errors import NotFound
 from ketch.registry import Policy, Route
 from ketch.runtime import Home
@@ -23,7 +23,7 @@ def show(name: str, /, *, json: bool = False) -> None:
         name: The route, such as `recommendations`.
         json: Print one JSON value.
     """
-    with registry(Home.default()) as known:
+    with Home.default().desk() as known:
         found = known.route(name)
     Printer(as_json=json).show(found.to_json(), f"{route_text(found)}\n{_policy_text(found)}")
 
@@ -41,8 +41,8 @@ def set_policy(name: str, file: Path, /, *, reason: str = "", json: bool = False
     if not file.is_file():
         raise NotFound(f"no file `{file}`", code="policy/no-file")
     policy = Policy.parse(file.read_bytes(), where=str(file))
-    with registry(Home.default()) as known:
-        event = known.set_policy(name, policy, actor=person(), reason=reason)
+    with Home.default().desk() as known:
+        event = known.set_policy(name, policy, reason=reason)
         found = known.route(name)
     text = f"{told(event)}\n{route_text(found)}\n{_policy_text(found)}"
     Printer(as_json=json).show(event_json(event), text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -13,8 +13,9 @@ from ketch.errors import UsageError
 from ketch.files import write_whole
 from ketch.package import Reference
 from ketch.runtime import Home
-from ketch.signing import PrivateKey, attach
-from ketch.signing import sign as put_key_to
+
+if TYPE_CHECKING:
+    from ketch.signing import PrivateKey
 
 
 def sign(
@@ -33,6 +34,9 @@ def sign(
         output: Also write the signature to this file.
         json: Print one JSON value.
     """
+    from ketch.signing import attach  # cryptography, which its help does not need
+    from ketch.signing import sign as put_key_to
+
     home = Home.default()
     found = home.open(Reference.parse(package))
     private = _private_key(key)
@@ -51,6 +55,8 @@ def sign(
 
 
 def _private_key(path: Path) -> PrivateKey:
+    from ketch.signing import PrivateKey
+
     try:
         return PrivateKey.load(path, known_passphrase())
     except UsageError as problem:

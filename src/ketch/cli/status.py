@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import registry, route_text
+from ketch.cli.registered import route_text
 from ketch.runtime import Home
 
 
@@ -13,7 +13,7 @@ def status(*, json: bool = False) -> None:
     Args:
         json: Print one JSON value.
     """
-    with registry(Home.default()) as known:
+    with Home.default().desk() as known:
         routes = known.routes()
     text = "\n\n".join(route_text(route) for route in routes)
     value = {"routes": [route.to_json() for route in routes]}

@@ -22,7 +22,8 @@ def verify(
     """Run a package's contract in its own environment.
 
     Args:
-        package: A package folder, an archive, or a reference such as `shop:1.0.0`.
+        package: A package folder, an archive, or a reference such as `shop:1.0.0` or
+            `shop@prod`.
         signed_by: First demand a good signature by this public key, such as `ana.pub`; may
             be given several times, and each must have signed.
         junit: Also write the result as JUnit XML to this file.

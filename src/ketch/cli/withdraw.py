@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, person, registry, told
+from ketch.cli.registered import event_json, told
 from ketch.package import Reference
 from ketch.runtime import Home
 
@@ -16,6 +16,6 @@ def withdraw(package: str, /, *, reason: str, json: bool = False) -> None:
         reason: Why, for everybody who meets it later.
         json: Print one JSON value.
     """
-    with registry(Home.default()) as known:
-        event = known.withdraw(Reference.parse(package), reason=reason, actor=person())
+    with Home.default().desk() as known:
+        event = known.withdraw(Reference.parse(package), reason=reason)
     Printer(as_json=json).show(event_json(event), told(event))

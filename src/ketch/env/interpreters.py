@@ -138,12 +138,20 @@ def _folders() -> Iterator[Path]:
         if entry:
             yield Path(entry)
     pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv", "versions")
-    yield from sorted(pyenv.glob("3.*/bin"))
+    yield from _inside(pyenv, "3.*/bin")
     data = os.environ.get("XDG_DATA_HOME") or home / ".local" / "share"
     managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(data, "uv", "python"))
-    yield from sorted(managed.glob("cpython-3.*/bin"))
+    yield from _inside(managed, "cpython-3.*/bin")
     yield from _SYSTEM_FOLDERS
     yield home / ".local" / "bin"
+
+
+def _inside(folder: Path, pattern: str) -> list[Path]:
+    """Return what lies in a folder, sorted; nothing where we may not look."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
 
 
 def _is_script(path: Path) -> bool:
@@ -226,7 +234,7 @@ def _versions_here() -> list[str]:
     names = {
         path.name
         for folder in _folders()
-        for path in folder.glob("python3.*")
+        for path in _inside(folder, "python3.*")
         if _NAME.fullmatch(path.name)
     }
     running = _running()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,9 +33,9 @@ class Entry:
         endpoint: What answers.
         package: The part of the path that names a package, which the token must cover.
         most_bytes: The largest body taken; 0 takes none.
+        basic: Whether the token may come as a password, as OCI clients send it.
         refuse: How an error is told; by default as ``application/problem+json``.
         says: What it does, in one line.
-        told: What the OpenAPI document tells of it; None leaves it out.
     """
 
     method: str
@@ -45,9 +44,9 @@ class Entry:
     endpoint: Endpoint
     package: str | None = None
     most_bytes: int = 0
+    basic: bool = False
     refuse: Refuse = problem
     says: str = ""
-    told: dict[str, Any] | None = None
 
 
 def asked_by(request: Request) -> Identity:

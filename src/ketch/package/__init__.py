@@ -25,6 +25,7 @@ from ketch.package.code import (
     unnamed,
 )
 from ketch.package.digest import Digest
+from ketch.package.divergence import Divergence, first_divergence
 from ketch.package.layers import COMPONENTS
 from ketch.package.manifest import (
     Budget,
@@ -36,16 +37,15 @@ from ketch.package.manifest import (
 from ketch.package.manifest_reader import read_draft, read_manifest
 from ketch.package.names import PackageName, PackageVersion, Reference, Stage
 from ketch.package.oci import Descriptor, ImageManifest, parse_manifest
-from ketch.package.package import Package, open_package
+from ketch.package.opening import open_package
+from ketch.package.package import Package
 from ketch.package.paths import PackagePath
 from ketch.package.scenario import Scenario, dump_scenarios, load_scenarios, read_scenarios
 from ketch.package.trace import (
-    Divergence,
     FieldTrace,
     ScenarioTrace,
     StepTrace,
     dump_traces,
-    first_divergence,
     load_traces,
 )
 

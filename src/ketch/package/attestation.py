@@ -32,9 +32,9 @@ class Attestation:
         name: The package, as ``name:version``.
         subject: Digest of the package the statement is about.
         passed: Whether the package kept its contract.
-        predicate: What was done and found: ``checks``, ``scenarios``, ``probes``,
-            ``metrics``, ``environment``, ``sandbox``, ``machine``, ``started``,
-            ``duration_s``, ``ketch``.
+        predicate: What was done and found: ``scenarios``, ``probes``, ``metrics``,
+            ``measured``, ``problem``, ``notes``, ``python``, ``lock``, ``sandbox``,
+            ``machine``, ``started``, ``duration_s``, ``ketch``, as ``ketch verify --json``.
         traces: What each step returned for each scenario.
     """
 

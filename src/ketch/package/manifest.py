@@ -99,12 +99,6 @@ class Manifest:
     budget: Budget = field(default_factory=Budget)
 
     @property
-    def entry_points(self) -> tuple[str, ...]:
-        """Every ``module:function`` of the package's own code, each once."""
-        named = [self.pipeline.load, *self.pipeline.steps, self.evaluate, *self.comparisons]
-        return tuple(dict.fromkeys(name for name in named if name))
-
-    @property
     def comparisons(self) -> tuple[str, ...]:
         """The package's own comparison functions, named by output fields."""
         named = (output.compare for output in self.schema.outputs)

@@ -98,11 +98,6 @@ class PackageVersion:
         _raise_first(check_version(text, where=where))
         return cls(text)
 
-    @property
-    def is_prerelease(self) -> bool:
-        """Whether it is a development, alpha, beta or candidate release."""
-        return Version(self.text).is_prerelease
-
     def __str__(self) -> str:
         return self.text
 

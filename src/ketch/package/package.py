@@ -1,12 +1,10 @@
 """A package as it lies in a store: a view that reads, checks, and never changes.
 
-:func:`open_package` takes bytes that nobody vouches for. Every check it makes is a
-sentence of ``docs/reference/format.md``; what it returns can be believed.
+:func:`ketch.package.open_package` makes one, and checks what it is told first.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,52 +20,18 @@ from ketch.package.layers import (
     CODE,
     DATA,
     ENVIRONMENT,
-    IDENTITY,
     LOCK,
     MAX_DOCUMENT_BYTES,
-    PARAMS,
-    PIPELINE,
     SCENARIOS,
-    SCHEMA,
     TRACES,
-    files_of,
 )
-from ketch.package.manifest import FORMAT_VERSION, EnvironmentDeclaration, Manifest
-from ketch.package.manifest_reader import manifest_of
-from ketch.package.oci import (
-    FORMAT,
-    IMAGE_MANIFEST,
-    MAX_MANIFEST_BYTES,
-    MODEL_CONFIG,
-    MODEL_MANIFEST,
-    PACKAGE_NAME,
-    PACKAGE_VERSION,
-    Descriptor,
-    ImageManifest,
-    parse_manifest,
-)
+from ketch.package.manifest import EnvironmentDeclaration, Manifest
+from ketch.package.oci import IMAGE_MANIFEST, MODEL_MANIFEST, Descriptor, ImageManifest
 from ketch.package.paths import printable
 from ketch.package.scenario import Scenario, load_scenarios
 from ketch.package.trace import ScenarioTrace, load_traces
-from ketch.schema import Schema
 from ketch.schema.parse import parse_json
 from ketch.tables import Profile
-
-_TABLES = {
-    IDENTITY: frozenset({"format", "package", "evaluate", "budget"}),
-    PIPELINE: frozenset({"pipeline"}),
-    PARAMS: frozenset({"params"}),
-    ENVIRONMENT: frozenset({"environment"}),
-    DATA: frozenset({"data"}),
-}
-"""Which table stands in which file: a component's digest covers what it says it does."""
-
-_PLACES = {
-    **{table: path for path, tables in _TABLES.items() for table in tables},
-    **dict.fromkeys(("inputs", "outputs"), SCHEMA),
-}
-
-_EXACT_PYTHON = re.compile(r"3\.\d{1,2}\.\d{1,2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -125,7 +89,7 @@ class Package:
     @cached_property
     def profiles(self) -> dict[str, Profile]:
         """Data reference name → profile of its sample, where one was taken."""
-        tables = _object(self.read(DATA), DATA).get("data")
+        tables = read_document(self.source, self.files[DATA], DATA).get("data")
         if not isinstance(tables, Mapping):
             raise ManifestError("expected a table `data`", where=DATA)
         return {
@@ -137,7 +101,11 @@ class Package:
     @property
     def samples(self) -> dict[str, str]:
         """Data reference name → path inside the package, for samples that are shipped."""
-        return _samples(self.manifest)
+        return {
+            data.name: f"data/{data.name}/{data.sample.rpartition('/')[2]}"
+            for data in self.manifest.data
+            if data.ship and data.sample
+        }
 
     @property
     def lock(self) -> bytes:
@@ -208,68 +176,27 @@ class Package:
             raise DigestMismatch(first.message, where=first.where, findings=findings)
 
 
-def open_package(digest: Digest, source: BlobSource) -> Package:
-    """Open a package and check everything about it but the bytes of its large files.
+def read_document(source: BlobSource, layer: Descriptor, path: str) -> dict[str, object]:
+    """Return the JSON object in a file inside a package.
+
+    Args:
+        source: Where the bytes are.
+        layer: What the package's manifest says of the file.
+        path: The file's path, for messages.
 
     Raises:
-        NotFound: The store lacks the manifest or one of its documents.
-        DigestMismatch: Some content is not what its digest says.
-        PackageError: It is not a package of a format we can read.
+        NotFound: The store lacks the content.
+        DigestMismatch: The content is not what its digest says.
+        ManifestError: It is no JSON object, or too large to be one of a package.
     """
-    where = f"manifest {digest}"
-    content = source.read(digest, max_bytes=MAX_MANIFEST_BYTES)
-    artifact = parse_manifest(content, where=where)
-    if artifact.artifact_type != MODEL_MANIFEST or artifact.config.media_type != MODEL_CONFIG:
-        raise ManifestError(
-            f"expected an artifact of type `{MODEL_MANIFEST}`", where=f"{where}: artifactType"
-        )
-    declared = artifact.annotations.get(FORMAT, FORMAT_VERSION)
-    _check_format(declared, f"{where}: annotations.{FORMAT}")  # first: another has other layers
-    files = files_of(artifact, where)
-    manifest = _manifest(files, source)
-    _check_annotations(artifact, manifest, where)
-    for name, path in _samples(manifest).items():
-        if path not in files:
-            raise ManifestError(
-                f"expected `{printable(path)}`, found no such layer", where=f"data.{name}"
-            )
-    return Package(digest, artifact, source, manifest, files, len(content))
-
-
-def _manifest(files: Mapping[str, Descriptor], source: BlobSource) -> Manifest:
-    """Read what the package declares, from the files that hold its tables."""
-    document: dict[str, object] = {}
-    for path, tables in _TABLES.items():
-        body = _object(_read(source, files[path], path), path)
-        if path == IDENTITY:
-            _check_format(body.get("format"), path)
-        if foreign := body.keys() - tables:
-            raise ManifestError(f"unknown member `{printable(min(foreign))}`", where=path)
-        if path != IDENTITY and not body:
-            raise ManifestError(f"expected the table `{min(tables)}`, found none", where=path)
-        document.update(body)
-    del document["format"]
-    document["data"] = _without_profiles(document.get("data", {}))
-    schema = Schema.from_json(_object(_read(source, files[SCHEMA], SCHEMA), SCHEMA), SCHEMA)
-    manifest = manifest_of(document, schema, _PLACES)
-    if not _EXACT_PYTHON.fullmatch(manifest.environment.python):
-        message = f"expected an exact Python release, found `{manifest.environment.python}`"
-        raise ManifestError(message, where=f"{ENVIRONMENT}: environment.python")
-    return manifest
-
-
-def _check_annotations(artifact: ImageManifest, manifest: Manifest, where: str) -> None:
-    """Refuse a package that a registry would show under another name than its own."""
-    said = {
-        FORMAT: FORMAT_VERSION,
-        PACKAGE_NAME: str(manifest.name),
-        PACKAGE_VERSION: str(manifest.version),
-    }
-    for key, expected in said.items():
-        found = artifact.annotations.get(key, "nothing")
-        if found != expected:
-            message = f"expected `{expected}`, found `{printable(found)}`"
-            raise ManifestError(message, where=f"{where}: annotations.{key}")
+    content = _read(source, layer, path)
+    try:
+        body = parse_json(content, max_bytes=MAX_DOCUMENT_BYTES)
+    except UsageError as problem:
+        raise ManifestError(problem.message, code=problem.code, where=path) from problem
+    if not isinstance(body, dict):
+        raise ManifestError("expected a JSON object", where=path)
+    return body
 
 
 def _lock_head(environment: EnvironmentDeclaration) -> bytes:
@@ -280,14 +207,6 @@ def _lock_head(environment: EnvironmentDeclaration) -> bytes:
         names = sorted(set(map(canonicalize_name, builds))) if isinstance(builds, tuple) else []
         lines.append(f"# source-builds {', '.join(names) or 'all'}")
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _samples(manifest: Manifest) -> dict[str, str]:
-    return {
-        data.name: f"data/{data.name}/{data.sample.rpartition('/')[2]}"
-        for data in manifest.data
-        if data.ship and data.sample
-    }
 
 
 def _read(source: BlobSource, layer: Descriptor, path: str) -> bytes:
@@ -302,34 +221,3 @@ def _read(source: BlobSource, layer: Descriptor, path: str) -> bytes:
 def _size_problem(blob: Descriptor, size: int | None) -> str:
     found = "nothing" if size is None else f"{size} bytes"
     return f"expected {blob.size} bytes of `{blob.digest}`, found {found}"
-
-
-def _object(content: bytes, where: str) -> dict[str, object]:
-    try:
-        body = parse_json(content, max_bytes=MAX_DOCUMENT_BYTES)
-    except UsageError as problem:
-        raise ManifestError(problem.message, code=problem.code, where=where) from problem
-    if not isinstance(body, dict):
-        raise ManifestError("expected a JSON object", where=where)
-    return body
-
-
-def _check_format(version: object, where: str) -> None:
-    if version != FORMAT_VERSION:
-        raise ManifestError(
-            f"expected package format `{FORMAT_VERSION}`, found `{printable(str(version))}`",
-            code="package/format-version",
-            where=where,
-            hint="a newer ketch wrote it; upgrade ketch to read it",
-        )
-
-
-def _without_profiles(data: object) -> object:
-    if not isinstance(data, Mapping):
-        return data
-    return {
-        name: {key: value for key, value in table.items() if key != "profile"}
-        if isinstance(table, Mapping)
-        else table
-        for name, table in data.items()
-    }

@@ -79,7 +79,7 @@ def _check_file(folder: Path, path: str, no_links: set[str]) -> Iterator[Finding
             "package/notebook",
             f"expected plain Python, found the notebook `{shown}`",
             shown,
-            f"`ketch init --from {shown}` writes a package from it; leave the notebook out",
+            "move its code into a module, and leave the notebook out",
         )
     if link := _first_link(folder, path, no_links):
         yield Finding(

@@ -180,11 +180,6 @@ def load_scenarios(content: bytes) -> tuple[Scenario, ...]:
     return scenarios
 
 
-def confirmed(scenario: Scenario) -> Scenario:
-    """Return the scenario as one that a person has confirmed."""
-    return replace(scenario, draft=False)
-
-
 def _read_file(path: Path, schema: Schema) -> Iterator[Scenario]:
     where = f"{FOLDER}/{path.name}"
     if path.name.endswith(EXPECTED_SUFFIX):

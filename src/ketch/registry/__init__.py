@@ -11,6 +11,7 @@ from ketch.registry.desk import Desk, Known, LocalDesk, evidence
 from ketch.registry.events import Event, Head, Kind
 from ketch.registry.fsck import Audit, check_registry
 from ketch.registry.gates import Candidate, Evidence, Gate, Proof
+from ketch.registry.opening import open_desk, person
 from ketch.registry.policy import Policy
 from ketch.registry.registry import Page, Registry
 from ketch.registry.route import Approval, Arm, Place, Route
@@ -43,4 +44,6 @@ __all__ = [
     "check_registry",
     "evidence",
     "open_database",
+    "open_desk",
+    "person",
 ]

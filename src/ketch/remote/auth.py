@@ -20,7 +20,9 @@ from ketch.package.paths import printable
 Ask = Callable[[str, Mapping[str, str], Mapping[str, str]], Mapping[str, object]]
 """Asks a realm: URL, parameters, headers → the JSON object it answers."""
 
-_CHALLENGE = re.compile(r'(?:^|,\s*)(Basic|Bearer)\b((?:\s*,?\s*[a-zA-Z_]+="[^"]*")*)', re.I)
+_CHALLENGE = re.compile(
+    r'(?:^|,\s*)(Basic|Bearer)\b((?:\s*,?\s*[a-zA-Z_]+="[^"]*")*)', re.IGNORECASE
+)
 _PARAMETER = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
 
 
@@ -93,14 +95,13 @@ class TokenDance:
         """Fetch a token, or send the credentials themselves if that is what is wanted."""
         asked = _parse(challenges)
         with self._lock:
-            if "bearer" in asked:
+            if "://" in asked.get("bearer", {}).get("realm", ""):
                 self._header = self._token(asked["bearer"], ask)
-            elif "basic" in asked and self._login is not None:
-                before, self._header = self._header, self._login.header()
-                return before != self._header
-            else:
+                return True
+            if not asked or self._login is None:
                 return False
-        return True
+            before, self._header = self._header, self._login.header()
+            return before != self._header
 
     def _token(self, challenge: Mapping[str, str], ask: Ask) -> str:
         realm = challenge.get("realm", "")

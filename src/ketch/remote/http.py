@@ -14,7 +14,7 @@ This is the only module that imports httpx.
 
     with Session("https://hub.shop.example", auth=Bearer(token)) as hub:
         reply = hub.request("POST", "/api/v1/versions", json={"digest": digest})
-        reply.json()["event"]
+        reply.json()
 """
 
 from __future__ import annotations
@@ -24,31 +24,41 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
-from urllib.parse import urljoin, urlsplit
+from typing import Protocol, Self, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx
 import msgspec
 
-from ketch.errors import KetchError, Refused, Unavailable, UsageError
-from ketch.package.paths import printable
+from ketch.errors import KetchError, Unavailable, UsageError
 from ketch.remote.auth import Auth
-from ketch.remote.replies import error_of, malformed, parsed, wait_asked_for
-from ketch.remote.trouble import explained
+from ketch.remote.replies import (
+    bare,
+    error_of,
+    is_loopback,
+    json_of,
+    malformed,
+    origin,
+    wait_asked_for,
+)
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 """The largest reply that :meth:`Session.request` holds in memory, if it is not told otherwise."""
+
+MAX_ERROR_BYTES = 256 * 1024
 
 _HOPS = 5
 _CHALLENGES = 2
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class Patience:
     Attributes:
         connect_s: For a connection, in seconds.
         silence_s: For the next byte in either direction, in seconds.
+        reply_s: For the whole of a reply that is held in memory, in seconds.
         tries: How often a call is made that may be repeated.
         wait_s: Before the second try; then twice that, and so on.
         longest_wait_s: The most, also when the server asks for more.
@@ -65,13 +76,14 @@ class Patience:
 
     connect_s: float = 10.0
     silence_s: float = 60.0
+    reply_s: float = 300.0
     tries: int = 4
     wait_s: float = 0.25
     longest_wait_s: float = 20.0
 
 
 class Body(Protocol):
-    """What is sent: as many bytes as it says, and again from the start when asked again."""
+    """What is sent: as many bytes as it says, and from the start whenever it is iterated."""
 
     @property
     def length(self) -> int:
@@ -88,7 +100,7 @@ class Reply:
     """What a server answered.
 
     Attributes:
-        status: The HTTP status, below 400 or one that the caller allowed.
+        status: The HTTP status: below 400, or one that the caller allowed.
         headers: By name, in any case of letters.
         content: The body.
         url: Where it came from, after redirects.
@@ -105,43 +117,51 @@ class Reply:
         Raises:
             Unavailable: ``remote/malformed``: it is none.
         """
-        return parsed(self.content, self.url)
+        return json_of(self.content, self.url)
 
 
 class Stream:
-    """A reply whose body is read piece by piece; a :class:`~ketch.store.base.Reader`."""
+    """A reply whose body is read piece by piece; a :class:`~ketch.store.base.Reader`.
+
+    Attributes:
+        status: The HTTP status: below 400, or one that the caller allowed.
+        headers: By name, in any case of letters.
+        url: Where it comes from, after redirects.
+    """
 
     def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.url = str(response.url)
         self._parts = response.iter_raw()
         self._rest = b""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status, below 400 or one that the caller allowed."""
-        return self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By name, in any case of letters."""
-        return self._response.headers
-
-    @property
-    def url(self) -> str:
-        """Where it comes from, after redirects."""
-        return str(self._response.url)
 
     def read(self, count: int, /) -> bytes:
         """Return at most ``count`` bytes, as they come in; none at the end.
 
         Raises:
-            Unavailable: ``remote/cut-off``, ``remote/timeout``.
+            Unavailable: ``remote/cut-off``, ``remote/timeout``: the rest did not come.
         """
         if not self._rest:
-            with explained(self.url):
-                self._rest = next(self._parts, b"")
+            try:
+                with _explained(self.url):
+                    self._rest = next(self._parts, b"")
+            except _Passing as passing:
+                raise passing.error from passing.__cause__
         part, self._rest = self._rest[:count], self._rest[count:]
         return part
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request, as the caller put it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Body | None = None
+    allow: Collection[int] = ()
+    elsewhere: bool = False
 
 
 class Session:
@@ -211,29 +231,300 @@ class Session:
             path: Below the base, or a whole URL that a reply named.
             query: Parameters.
             headers: Beside those that are always sent.
-            json: What to send, as JSON.
+            json: What to send, as JSON; None for nothing.
             body: What to send, as bytes.
             allow: Statuses from 400 on to return instead of raising.
             again: Whether the call may be repeated after it may have been heard; by
-                default that is so for calls that change nothing.
+                default that is so for methods that change nothing.
             elsewhere: Whether a redirect to another server is followed.
             max_bytes: The largest answer to take.
 
         Raises:
-            KetchError: What the server says; the class is the one it was there.
+            KetchError: What the server says, in the class it was raised there.
             Refused: ``remote/denied``: it wants other credentials.
             Unavailable: ``remote/…``: it did not answer, or not as it should.
         """
-        with self.stream(
-            method,
-            path,
-            query=query,
-            headers=headers,
-            json=json,
-            body=body,
-            allow=allow,
-            again=again,
-            elsewhere=elsewhere,
-            content=max_bytes,
-        ) as stream:
-            return Reply(stream.status, stream.headers, stream.content, stream.url)
+        said = dict(headers or {})
+        if json is not None:
+            body, said = msgspec.json.encode(json), {"Content-Type": "application/json", **said}
+        call = _Call(method, with_query(self.url(path), query), said, body, allow, elsewhere)
+
+        def once() -> Reply:
+            response = self._checked(self._open(call), call)
+            content = self._content(response, max_bytes)
+            return Reply(response.status_code, response.headers, content, str(response.url))
+
+        return self._tried(once, again=method in _REPEATABLE if again is None else again)
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        allow: Collection[int] = (),
+        elsewhere: bool = False,
+    ) -> Iterator[Stream]:
+        """GET something of any size; until it is open, it is tried like any other call.
+
+        Raises:
+            KetchError: As :meth:`request` does.
+        """
+        call = _Call("GET", self.url(path), headers or {}, None, allow, elsewhere)
+        response = self._tried(lambda: self._checked(self._open(call), call), again=True)
+        try:
+            yield Stream(response)
+        finally:
+            response.close()
+
+    def pause(self, tried: int) -> None:
+        """Wait before a call is tried again that only the caller can repeat.
+
+        Args:
+            tried: How often it failed so far, from 1.
+        """
+        wait_s = self._patience.wait_s * 2 ** (tried - 1)
+        self._sleep(min(wait_s, self._patience.longest_wait_s))
+
+    def led_to(self, reply: Reply, otherwise: str | None = None) -> str:
+        """Return the whole URL that a reply's ``Location`` names, relative or absolute.
+
+        A server behind a proxy often takes itself for an http server: its own host is
+        asked as it was addressed.
+
+        Raises:
+            Unavailable: ``remote/malformed``, ``remote/misled``: there is none, or it leads
+                from https to http on another host.
+        """
+        location = reply.headers.get("location") or otherwise
+        if location is None:
+            raise malformed("a `Location`, found none", reply.url)
+        url = urljoin(reply.url, location)
+        scheme, host, _ = origin(url)
+        if self._origin[0] == "https" and scheme == "http":
+            if host != self._origin[1]:
+                raise _misled(reply.url, url)
+            here = urlsplit(self.base)
+            return urlsplit(url)._replace(scheme="https", netloc=here.netloc).geturl()
+        return url
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        patience = self._patience
+        return httpx.Client(
+            headers={"User-Agent": f"ketch/{version('ketch')}", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s),
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=30.0),
+            verify=self._trusted(),
+            trust_env=not is_loopback(self._origin[1]),  # a proxy is for what is far away
+        )
+
+    def _trusted(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(
+                f"expected certificates in PEM form, found: {error}",
+                code="remote/ca-file",
+                where=str(self._ca_file),
+            ) from error
+
+    def _tried(self, once: Callable[[], _Answer], *, again: bool) -> _Answer:
+        """Call until it works, and no longer than that makes sense."""
+        wait_s = self._patience.wait_s
+        for left in reversed(range(self._patience.tries)):
+            try:
+                return once()
+            except _Passing as passing:
+                if left == 0 or not (again or passing.is_unheard):
+                    raise passing.error from passing.__cause__
+                asked_s = passing.wait_s
+            jittered = wait_s * (1 + random.random() / 4)  # noqa: S311 # many clients, one outage
+            self._sleep(min(max(jittered, asked_s or 0.0), self._patience.longest_wait_s))
+            wait_s *= 2
+        raise AssertionError("no tries")
+
+    def _checked(self, response: httpx.Response, call: _Call) -> httpx.Response:
+        """Return a response that is no error; raise what any other says."""
+        status = response.status_code
+        if (status < 400 and status not in _REDIRECTS) or status in call.allow:
+            return response
+        if status in _REDIRECTS:
+            response.close()
+            raise _misled(call.url, response.headers.get("location", ""))
+        error = error_of(
+            status, response.headers, self._content(response, MAX_ERROR_BYTES), call.url
+        )
+        if status in _PASSING:
+            raise _Passing(error, wait_s=wait_asked_for(response.headers))
+        raise error
+
+    def _open(self, call: _Call) -> httpx.Response:
+        """Send a request, follow where it leads, and answer challenges."""
+        url, challenges = call.url, 0
+        for _ in range(_HOPS + _CHALLENGES):
+            response = self._send(call, url)
+            status = response.status_code
+            if status == 401 and challenges < _CHALLENGES and self._learns(response, url):
+                challenges += 1
+            elif status in _REDIRECTS and call.method in {"GET", "HEAD"}:
+                url = self._led_to(url, response.headers.get("location", ""), call)
+            else:
+                return response
+            response.close()
+        raise Unavailable(
+            f"expected an answer after at most {_HOPS} redirects, found another",
+            code="remote/misled",
+            where=bare(call.url),
+        )
+
+    def _send(self, call: _Call, url: str) -> httpx.Response:
+        headers = dict(call.headers)
+        if self._auth is not None and origin(url) == self._origin:
+            authorization = self._auth.header()
+            headers |= {"Authorization": authorization} if authorization else {}
+        content = call.body
+        if content is not None and not isinstance(content, bytes):
+            headers["Content-Length"] = str(content.length)
+            content = iter(content)  # type: ignore[assignment] # httpx takes any iterable
+        with _explained(url):
+            request = self._client.build_request(call.method, url, headers=headers, content=content)
+            return self._client.send(request, stream=True, follow_redirects=False)
+
+    def _led_to(self, url: str, location: str, call: _Call) -> str:
+        target = urljoin(url, location)
+        if not location or urlsplit(target).scheme not in {"http", "https"}:
+            raise _misled(url, location)
+        there = origin(target)
+        is_weaker = urlsplit(url).scheme == "https" and there[0] != "https"
+        if is_weaker or (there != self._origin and not call.elsewhere):
+            raise _misled(url, location)
+        return target
+
+    def _learns(self, response: httpx.Response, url: str) -> bool:
+        if self._auth is None or origin(url) != self._origin:
+            return False
+        challenges = response.headers.get_list("www-authenticate")
+        return self._auth.answer(challenges, self._ask)
+
+    def _ask(
+        self, realm: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Mapping[str, object]:
+        """Ask a realm for a token; it may be another server, and then over https alone."""
+        url = with_query(realm, query)
+        scheme, host, _ = origin(url)
+        if scheme != "https" and self._origin[0] == "https" and not is_loopback(host):
+            raise _misled(self.base, realm)
+        call = _Call("GET", url, headers)
+        with _explained(url):
+            request = self._client.build_request("GET", url, headers=dict(headers))
+            response = self._client.send(request, stream=True, follow_redirects=False)
+        content = self._content(self._checked(response, call), MAX_ERROR_BYTES)
+        body = json_of(content, url)
+        if not isinstance(body, dict):
+            raise malformed("a JSON object with a token, found something else", url)
+        return body
+
+    def _content(self, response: httpx.Response, max_bytes: int) -> bytes:
+        """Read a body to its end, which has to come in time and in size."""
+        url, until = str(response.url), time.monotonic() + self._patience.reply_s
+        parts, size = [], 0
+        try:
+            with _explained(url):
+                for part in response.iter_raw():
+                    parts.append(part)
+                    size += len(part)
+                    if size > max_bytes:
+                        raise malformed(f"at most {max_bytes} bytes, found more", url)
+                    if time.monotonic() > until:
+                        raise _late(url)
+        finally:
+            response.close()
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise malformed("an answer without `Content-Encoding`, found one with it", url)
+        return b"".join(parts)
+
+
+class _Passing(Exception):
+    """An error that another try may not meet.
+
+    Args:
+        error: What to raise when there is no other try.
+        wait_s: How long the server wants to be left alone, in seconds.
+        is_unheard: Whether the server surely did nothing.
+    """
+
+    def __init__(
+        self, error: KetchError, *, wait_s: float | None = None, is_unheard: bool = False
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.wait_s = wait_s
+        self.is_unheard = is_unheard
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Translate what httpx raises."""
+    try:
+        yield
+    except httpx.ConnectError as error:
+        raise _unconnected(error, url) from error
+    except httpx.TimeoutException as error:
+        is_unheard = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+        raise _Passing(_late(url), is_unheard=is_unheard) from error
+    except (httpx.TransportError, httpx.StreamError) as error:
+        cut = Unavailable(
+            f"expected an answer, found the connection cut: {error}",
+            code="remote/cut-off",
+            where=bare(url),
+            hint="run the same again; what has arrived is kept",
+        )
+        raise _Passing(cut) from error
+    except (httpx.InvalidURL, httpx.HTTPError) as error:
+        raise UsageError(
+            f"expected a URL, found: {error}", code="remote/address", where=bare(url)
+        ) from error
+
+
+def _unconnected(error: httpx.ConnectError, url: str) -> Exception:
+    told = str(error)
+    if "CERTIFICATE_VERIFY" in told or "SSL" in told:
+        return Unavailable(
+            f"expected a certificate that can be trusted, found: {told}",
+            code="remote/tls",
+            where=bare(url),
+            hint="`KETCH_CA_FILE` names a file of certificates to trust",
+        )
+    unreachable = Unavailable(
+        f"expected a connection, found: {told}",
+        code="remote/unreachable",
+        where=bare(url),
+        hint="check the address, the network, and that the server runs",
+    )
+    return _Passing(unreachable, is_unheard=True)
+
+
+def _late(url: str) -> Unavailable:
+    return Unavailable(
+        "expected an answer in time, found none",
+        code="remote/timeout",
+        where=bare(url),
+        hint="run the same again; what has arrived is kept",
+    )
+
+
+def _misled(url: str, location: str) -> Unavailable:
+    return Unavailable(
+        f"expected an answer here, found a redirect to `{bare(location)[:200]}`",
+        code="remote/misled",
+        where=bare(url),
+        hint="use the address it leads to, if you trust it",
+    )
+
+
+def with_query(url: str, query: Mapping[str, str | int] | None) -> str:
+    """Return a URL with parameters added to those it has, which stay as they are written."""
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"

@@ -71,7 +71,9 @@ def answer_file(
         takes_frame = predictor.contract.pipeline.takes == "dataframe"
         batch_rows = FRAME_ROWS if takes_frame else BATCH_ROWS
     if batch_rows < 1:
-        raise UsageError(f"expected at least `1` row at a time, found `{batch_rows}`")
+        raise UsageError(
+            f"expected at least `1` row at a time, found `{batch_rows}`", code="usage/batch-rows"
+        )
     schema = predictor.contract.schema
     deadline_s = DEADLINE_S + ROW_DEADLINE_S * batch_rows
     with closing(

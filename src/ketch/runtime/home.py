@@ -10,15 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ketch.env import Environments
 from ketch.errors import NotFound, PackageError, UsageError
 from ketch.files import explained
-from ketch.package import Digest, Package, Reference, open_package
+from ketch.package import Digest, Package, PackageName, Reference, open_package
+from ketch.progress import Progress, Silent
 from ketch.schema import nearest
 from ketch.store import LocalStore, ketch_home
+from ketch.store.home import is_hub, registry_address
 from ketch.store.locks import hold
+
+if TYPE_CHECKING:
+    from ketch.registry import Desk
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,17 @@ class Home:
         return Environments(self.path / "envs")
 
     def resolve(self, reference: Reference) -> Digest:
-        """Return the digest that a reference means here.
+        """Return the digest that a reference means here; the registry knows its stages.
 
         Raises:
-            NotFound: There is no such package here.
-            UsageError: The reference names a stage, which only a registry knows.
+            NotFound: There is no such package here, or none stands at that stage.
+            UsageError: The reference does not say which version it means.
         """
         if reference.digest is not None:
             return reference.digest
+        if reference.stage is not None:
+            with self.desk() as desk:
+                return desk.resolve(reference).digest
         if reference.version is None:
             raise UsageError(
                 f"expected `{reference.name}:VERSION` or `{reference.name}@sha256:…`",
@@ -68,6 +76,9 @@ class Home:
             )
         tag = f"{reference.name}:{reference.version}"
         descriptor = self.store.resolve(tag)
+        if descriptor is None and self._hub is not None:
+            with self.desk() as desk:
+                return desk.resolve(reference).digest
         if descriptor is None:
             raise NotFound(
                 f"no package `{tag}` in the store",
@@ -77,9 +88,19 @@ class Home:
             )
         return descriptor.digest
 
-    def open(self, reference: Reference) -> Package:
-        """Open the package that a reference means here."""
-        package = open_package(self.resolve(reference), self.store)
+    def open(self, reference: Reference, *, progress: Progress | None = None) -> Package:
+        """Open the package that a reference means.
+
+        What only the hub has is fetched first; ``progress`` is told.
+
+        Raises:
+            NotFound: There is no such package.
+            PackageError: What is here under that name is another one.
+        """
+        digest = self.resolve(reference)
+        if self._hub is not None and self.store.size(digest) is None:
+            self._fetch(self._hub, reference.name, digest, progress or Silent())
+        package = open_package(digest, self.store)
         if package.manifest.name != reference.name:
             raise NotFound(
                 f"expected a package `{reference.name}`, found `{package.reference}`",
@@ -94,6 +115,14 @@ class Home:
                 hint="the tags are damaged; run `ketch fsck --repair`",
             )
         return package
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """Yield a desk at the registry; one is made where there was none."""
+        from ketch.registry import open_desk  # a database, or HTTP, which few verbs need
+
+        with open_desk(self.path, self.store) as desk:
+            yield desk
 
     @contextmanager
     def room(self) -> Iterator[Path]:
@@ -111,6 +140,19 @@ class Home:
             if os.getpid() == owner:  # and not a fork of it, whose end is nobody else's
                 shutil.rmtree(folder, ignore_errors=True)
             os.close(fd)
+
+    @property
+    def _hub(self) -> str | None:
+        address = registry_address(self.path)
+        return address if is_hub(address) else None
+
+    def _fetch(self, hub: str, name: PackageName, digest: Digest, progress: Progress) -> None:
+        from ketch.registry.hub.credentials import token_for  # HTTP, which few verbs need
+        from ketch.remote import Address
+        from ketch.remote.packages import pull_package
+
+        address = Address.parse(f"{hub.rstrip('/')}/{name}@{digest}")
+        pull_package(self.store, address, watcher=progress, token=token_for(hub))
 
     def _versions(self, name: str) -> list[str]:
         return sorted(tag for tag in self.store.tags() if tag.startswith(f"{name}:"))

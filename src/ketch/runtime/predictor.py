@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol, Self, overload
 
 from ketch.errors import Finding, PackageCodeError, Unavailable, UsageError
 from ketch.package import Digest, Manifest, Package, Reference
+from ketch.progress import Progress
 from ketch.runtime.home import Home
 from ketch.runtime.prepare import Prepared, prepared
 from ketch.runtime.process import Worker
@@ -101,7 +102,7 @@ class Predictor:
                 closed.
         """
         if inputs is not _OMITTED and values:
-            raise UsageError("expected rows or named values, found both")
+            raise UsageError("expected rows or named values, found both", code="usage/rows")
         if inputs is _OMITTED:
             return self.predict([values])[0]
         if isinstance(inputs, Mapping):
@@ -211,21 +212,28 @@ class Predictor:
         return self._worker
 
 
-def load(reference: str, *, home: Path | str | None = None, offline: bool = False) -> Predictor:
-    """Return a package from the store as a typed callable.
+def load(
+    reference: str,
+    *,
+    home: Path | str | None = None,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> Predictor:
+    """Return a package as a typed callable; what only the hub has is fetched first.
 
     Args:
-        reference: ``name:version`` or ``name@sha256:…``.
+        reference: ``name:version``, ``name@prod`` or ``name@sha256:…``.
         home: Ketch home; by default ``KETCH_HOME`` or the platform's data folder.
-        offline: Use only what lies on this machine.
+        offline: Use only libraries and interpreters that lie on this machine.
+        progress: Told what is being done.
 
     Raises:
-        NotFound: There is no such package here.
+        NotFound: There is no such package.
         DigestMismatch: The package is damaged.
         Unavailable: Its environment cannot be built now.
     """
     chosen = Home.default() if home is None else Home(Path(home))
-    package = chosen.open(Reference.parse(reference))
+    package = chosen.open(Reference.parse(reference), progress=progress)
     return _class_of(package)(package, chosen, offline=offline)
 
 

@@ -8,6 +8,11 @@ import platformdirs
 
 from ketch.files import explained
 
+REGISTRY = "KETCH_REGISTRY"
+REGISTRY_FILE = "registry.db"
+
+_HUBS = ("http://", "https://")
+
 
 def ketch_home(environ: Mapping[str, str] | None = None) -> Path:
     """Return the home of embedded ketch, an absolute path; the folder exists, mode 0700.
@@ -32,3 +37,18 @@ def home_path(environ: Mapping[str, str] | None = None) -> Path:
     chosen = (os.environ if environ is None else environ).get("KETCH_HOME")
     home = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("ketch")
     return home.absolute()
+
+
+def registry_address(home: Path) -> str:
+    """Return where the registry is: what ``KETCH_REGISTRY`` names, else a file in the home."""
+    return os.environ.get(REGISTRY) or f"sqlite:///{home / REGISTRY_FILE}"
+
+
+def has_registry(home: Path) -> bool:
+    """Whether there is a registry to ask: one that is named, or one in the home."""
+    return bool(os.environ.get(REGISTRY)) or (home / REGISTRY_FILE).exists()
+
+
+def is_hub(address: str) -> bool:
+    """Whether a registry is kept by a hub, and asked over HTTP."""
+    return address.startswith(_HUBS)

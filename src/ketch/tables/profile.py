@@ -117,11 +117,11 @@ class ColumnProfile:
         return cls(
             name=_text(body["name"]),
             type=_text(body["type"]),
-            nulls=_integer(body["nulls"]),
-            not_finite=_integer(body["not_finite"]),
-            count=_integer(body["count"]),
-            min=_plain(body["min"]),
-            max=_plain(body["max"]),
+            nulls=_count(body["nulls"]),
+            not_finite=_count(body["not_finite"]),
+            count=_count(body["count"]),
+            min=_end(body["min"]),
+            max=_end(body["max"]),
             total=_number(body["total"]),
             distinct=_number(body["distinct"]),
             distinct_sketch=_from_text(body["distinct_sketch"]),
@@ -198,7 +198,7 @@ class Profile:
         if body["format"] != FORMAT:
             raise ValueError(body["format"])
         return cls(
-            row_count=_integer(body["row_count"]),
+            row_count=_count(body["row_count"]),
             digest=_optional_text(body["digest"]),
             columns=tuple(ColumnProfile.from_json(_object(one)) for one in _list(body["columns"])),
             time_column=_optional_text(body["time_column"]),
@@ -233,7 +233,7 @@ def _frequent(value: object) -> Frequent | None:
     if value is None:
         return None
     pairs = [tuple(_list(pair)) for pair in _list(value)]
-    return Frequent({_value(item): _integer(count) for item, count in pairs})
+    return Frequent({_value(item): _count(count) for item, count in pairs})
 
 
 def _text(value: object) -> str:
@@ -244,17 +244,19 @@ def _optional_text(value: object) -> str | None:
     return None if value is None else _text(value)
 
 
-def _integer(value: object) -> int:
-    return _of(int, value)
+def _count(value: object) -> int:
+    if type(value) is int and value >= 0:
+        return value
+    raise TypeError("expected a count")
 
 
 def _number(value: object) -> int | float | None:
-    return value if value is None or isinstance(value, int) else _of(float, value)
+    return value if value is None or type(value) is int else _of(float, value)
 
 
-def _value(value: object) -> int | float | str:
+def _end(value: object) -> int | float | str | None:
+    return value if isinstance(value, str) else _number(value)
+
+
+def _value(value: object) -> Plain:
     return value if isinstance(value, (str, int)) else _of(float, value)
-
-
-def _plain(value: object) -> int | float | str | None:
-    return None if value is None else _value(value)

@@ -11,6 +11,7 @@ decimal with a fraction the nearest float64 (as in JSON), and a map a list of
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ketch.errors import NotFound, UsageError
+from ketch.files import ACCESS_TROUBLE, PATH_TROUBLE
 from ketch.schema import Decoder, Field
 from ketch.tables.cell_rows import decode_cells
 from ketch.tables.csv_rows import read_csv
@@ -30,6 +32,7 @@ from ketch.tables.lines import Source
 from ketch.tables.parquet_rows import read_parquet
 
 BATCH_ROWS = 1000
+_UNREADABLE = {errno.EISDIR} | ACCESS_TROUBLE | PATH_TROUBLE
 
 
 def read_rows(
@@ -69,7 +72,9 @@ def read_rows(
                 yield from _read_stream(stream, str(path), fields, kind, batch_rows)
     except FileNotFoundError as error:
         raise NotFound(f"no file `{path}`", code="table/not-found", where=str(path)) from error
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
         message = f"expected a file that can be read: {error.strerror}"
         raise UsageError(message, code="table/unreadable", where=str(path)) from error
 

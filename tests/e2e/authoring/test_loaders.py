@@ -7,7 +7,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,14 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 @pytest.fixture(scope="session")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def networks(tmp_path_factory: pytest.TempPathFactory, missing: Callable[[str], None]) -> Trained:
     """Networks of PyTorch, whose CPU wheel lies in a folder that PIP_FIND_LINKS names."""
     if os.environ.get(TORCH_OFF):
         pytest.skip(f"{TORCH_OFF} is set")
     links = os.environ.get("PIP_FIND_LINKS", "")
     wheels = [path for link in links.split() for path in Path(link).glob("torch-2.13.0*.whl")]
     if not wheels:
-        pytest.fail(
+        missing(
             f"no wheel of `{TORCH}` (CPU, Python 3.11): put it into a folder and name that in "
             f"PIP_FIND_LINKS, or set {TORCH_OFF}=1 to leave these tests out"
         )

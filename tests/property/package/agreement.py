@@ -21,10 +21,10 @@ from tests.property.package.second.reader import Blob, read_package
 from tests.property.package.second.texts import Broken
 
 from ketch.authoring.build import Options, build
-from ketch.authoring.progress import Silent
 from ketch.env import Lock
 from ketch.errors import KetchError, PackageError
 from ketch.package import Digest, Package, open_package
+from ketch.progress import Silent
 from ketch.runtime import Home
 from ketch.store import MemoryStore, Store, attestations
 

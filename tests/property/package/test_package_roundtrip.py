@@ -27,7 +27,6 @@ from ketch.package.kinds import LIBRARY
 from ketch.package.manifest import Budget, DataDeclaration, EnvironmentDeclaration, Pipeline
 from ketch.package.names import PackageName, PackageVersion
 from ketch.package.oci import Descriptor, ImageManifest, parse_manifest
-from ketch.package.scenario import confirmed
 from ketch.package.trace import FieldTrace, ScenarioTrace, StepTrace, dump_traces, load_traces
 from ketch.schema import Schema
 from ketch.schema.lines import FILE_PATTERN, LINE_PATTERN, WORDS_PATTERN
@@ -240,11 +239,6 @@ class TestScenariosSurvive:
     def test_law(self, scenario: Scenario) -> None:
         body = parse_json(canonical_json(scenario.to_json()))
         assert Scenario.from_json(body, source="here") == replace(scenario, source="here")
-
-    @given(any_scenario)
-    def test_what_is_confirmed_is_the_same_but_no_draft(self, scenario: Scenario) -> None:
-        again = Scenario.from_json(confirmed(scenario).to_json(), source=scenario.source)
-        assert replace(again, draft=scenario.draft) == scenario
 
 
 descriptors = st.builds(

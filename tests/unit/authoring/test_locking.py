@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ketch.authoring.locking import keep_lock, locked, read_needs
-from ketch.authoring.progress import Silent
 from ketch.env import LOCK_FILE, read_lock
 from ketch.package import EnvironmentDeclaration
+from ketch.progress import Silent
 
 PYTHON = "3.11"
 

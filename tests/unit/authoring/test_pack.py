@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ketch.authoring import Packed, pack
+from ketch.authoring import Packed, init, pack, prove
 from ketch.env import LOCK_FILE
 from ketch.errors import Refused
 from ketch.runtime import Home, Predictor
@@ -106,6 +106,16 @@ def test_an_archive_holds_the_package_and_its_attestation(
     read_archive(tmp_path / "shop.tar", elsewhere.store)
     (attestation,) = attestations(packed.package.digest, elsewhere.store)
     assert attestation.passed
+
+
+def test_paths_may_be_text(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are written in a notebook."""
+    monkeypatch.chdir(tmp_path)
+    assert init("gauge").path == Path("gauge")
+    packed = pack("gauge", home=home, archive="gauge.tar")
+    assert packed.archive == Path("gauge.tar")
+    for target in ("gauge", Path("gauge"), "gauge.tar", Path("gauge.tar")):
+        assert prove(target, home=home).digest == packed.package.digest
 
 
 def test_models_are_linked_only_when_asked(shop: Shop, home: Home) -> None:

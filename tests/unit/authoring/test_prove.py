@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +80,21 @@ def test_what_is_not_there_is_said_so(home: Home, target: str, code: str) -> Non
     with pytest.raises(NotFound) as caught:
         target_package(target, home, Options(), Silent())
     assert caught.value.code == code
+
+
+def test_an_archive_of_nothing_means_no_package(home: Home, tmp_path: Path) -> None:
+    content = {
+        "index.json": b'{"schemaVersion":2,"manifests":[]}',
+        "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
+    }
+    with tarfile.open(tmp_path / "empty.tar", "w") as tar:
+        for name, body in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
+    with pytest.raises(UsageError) as caught:
+        target_package(str(tmp_path / "empty.tar"), home, Options(), Silent())
+    assert (caught.value.code, caught.value.where) == ("archive/several", f"{tmp_path}/empty.tar")
 
 
 def test_a_bare_name_is_a_choice_that_nobody_made(shop: Shop, home: Home) -> None:

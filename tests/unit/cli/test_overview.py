@@ -20,6 +20,7 @@ CODE = "def clean(model, rows):\n    return rows\n\n\ndef run(model, rows):\n   
 MORE = """
 [params]
 word = "Hello"
+odd = "a\\u001b[31mred"
 [budget]
 latency_ms = 500
 [data.training]
@@ -65,7 +66,7 @@ def test_everything_a_colleague_asks_is_on_the_screen(packed: Packed, home: Home
         "pipeline     pipeline: clean → run",
         "model        part-0.bin 1.5 kB, ",
         " and 2 more",
-        "params       word=Hello",
+        r"params       odd=a\x1b[31mred, word=Hello",
         "environment  Python 3.",
         "no libraries",
         "budget       500 ms a row",

@@ -115,6 +115,18 @@ def test_a_program_that_does_not_run_is_passed_over(elsewhere: Path) -> None:
         find_python("3.11", offline=True)
 
 
+@pytest.mark.parametrize("variable", ["PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "PATH"])
+def test_a_place_that_cannot_be_looked_at_is_passed_over(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """As a folder of another user; root may look everywhere, but at no name of 300 letters."""
+    real = fake(elsewhere / "home/.local/bin/python3.11", "3.11.7")
+    monkeypatch.setenv(variable, f"/{'x' * 300}")
+    assert find_python("3.11").path == real
+    with pytest.raises(Unavailable, match=r"found `3\.11\.7`"):
+        find_python("3.12", offline=True)
+
+
 def test_what_is_missing_is_said_with_what_is_here(elsewhere: Path) -> None:
     fake(elsewhere / "bin" / "python3.10", "3.10.4")
     fake(elsewhere / "bin" / "python3.9", "3.9.18")

@@ -9,13 +9,6 @@ from tests import packages
 from ketch.package.manifest import Budget, Pipeline
 
 
-def test_functions_are_named_once() -> None:
-    manifest = packages.manifest(
-        pipeline=Pipeline(("a:b", "a:c", "a:b"), load="a:load"), evaluate="a:c"
-    )
-    assert manifest.entry_points == ("a:load", "a:b", "a:c")
-
-
 def test_comparisons_are_those_that_are_functions() -> None:
     read = packages.manifest()
     assert read.comparisons == ()

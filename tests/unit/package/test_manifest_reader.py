@@ -74,12 +74,9 @@ def test_a_complete_manifest_is_read() -> None:
     assert manifest is not None
     assert str(manifest.name) == "recommender"
     assert manifest.pipeline.takes == "dataframe"
-    assert manifest.entry_points == (
-        "pipeline:load",
-        "pipeline:features",
-        "pipeline:predict",
-        "evaluate:run",
-    )
+    assert manifest.pipeline.load == "pipeline:load"
+    assert manifest.pipeline.steps == ("pipeline:features", "pipeline:predict")
+    assert manifest.evaluate == "evaluate:run"
     assert manifest.environment.allow_source_builds == ("implicit",)
     assert manifest.budget.memory_mb == 400
     assert [field.name for field in manifest.schema.inputs] == ["shopper", "hour"]

@@ -138,6 +138,16 @@ def test_a_folder_is_not_a_file(tmp_path: Path, number: tuple[Field, ...]) -> No
         list(read_rows(tmp_path, number))
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "rows.csv/inner.csv"])
+def test_a_path_that_no_file_can_have_is_named(
+    tmp_path: Path, number: tuple[Field, ...], name: str
+) -> None:
+    (tmp_path / "rows.csv").write_text("n\n1\n")
+    with pytest.raises(UsageError) as caught:
+        list(read_rows(tmp_path / name, number))
+    assert (caught.value.code, caught.value.where) == ("table/unreadable", f"{tmp_path}/{name}")
+
+
 def test_a_broken_line_is_named(tmp_path: Path, number: tuple[Field, ...]) -> None:
     error = refusal(tmp_path / "rows.jsonl", '{"n": 1}\n{"n": NaN}\n', number)
     assert error.where == f"{tmp_path}/rows.jsonl:2"

@@ -134,7 +134,7 @@ def _findings(
     if not examples.rows and any(column.type is None for column in columns):
         message = "the model does not say which types its columns had; declared `float64`"
         yield _advice("init/types-unknown", message, where, "give example rows: `--example FILE`")
-    yield from (_about(one) for one in fields if _about(one) is not None)  # type: ignore[misc] # filtered
+    yield from filter(None, map(_about, fields))
     lost = [names[one.name] for one in columns if one.coded and not one.values]
     if lost:
         message = f"the file does not hold the categories of {_listed(lost)}, only their numbers"

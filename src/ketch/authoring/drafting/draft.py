@@ -19,12 +19,12 @@ from ketch.authoring.drafting.plan_tensors import plan_onnx, plan_torch
 from ketch.authoring.drafting.project import OwnCode, own_code, python_files
 from ketch.authoring.drafting.said import Said
 from ketch.authoring.drafting.solve import Solved, solve
-from ketch.authoring.progress import Progress
 from ketch.errors import Finding, PackageCodeError
 from ketch.package import Scenario
 from ketch.package.code.imports import imports_of
 from ketch.package.code.modules import LocalModules
 from ketch.package.code.source import Source, read_source
+from ketch.progress import Progress
 from ketch.runtime import Home
 from ketch.schema import Field, Float
 
@@ -153,10 +153,8 @@ def _needed(model: ModelFile, own: OwnCode, pinned: Mapping[str, str]) -> Needed
 
 def _plan(model: ModelFile, said: Said, examples: Examples) -> Plan:
     answers = (said.prediction, said.features, *said.answers, *said.feeds)
-    if said.problem is not None and not any(answers) and not said.takes:
-        if not said.feeds and model.form.value.startswith("torch"):
-            plan = _PLANS[model.form](model, said, examples)
-            return replace(plan, findings=(*plan.findings, _not_tried(said.problem)))
+    is_torch = model.form.value.startswith("torch")  # whose file often says nothing
+    if said.problem is not None and not any(answers) and not said.takes and not is_torch:
         return _undecided(model, said.problem)
     plan = _PLANS[model.form](model, said, examples)
     if said.problem is None:

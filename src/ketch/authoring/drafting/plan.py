@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ketch.authoring.drafting.said import SaidArray
 from ketch.errors import Finding
-from ketch.schema import Bool, Field, Float, Int, List, String, Type
+from ketch.schema import Field, Float, List, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,6 @@ def flat_shape(said: SaidArray | None) -> tuple[int, ...]:
     """Return the shape of one row's answer; one number in a box is a number."""
     shape = said.shape if said is not None else ()
     return () if all(size == 1 for size in shape) else shape
-
-
-def label_type(classes: Iterable[object]) -> Type:
-    """Return the type of class labels."""
-    kinds = {type(one) for one in classes}
-    if kinds == {bool}:
-        return Bool()
-    if kinds == {int}:
-        return Int(64)
-    return Float(64) if kinds <= {int, float} else String()
 
 
 def shown(value: object) -> str:

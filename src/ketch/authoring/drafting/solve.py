@@ -14,10 +14,10 @@ from packaging.utils import canonicalize_name
 
 from ketch.authoring.drafting.needs import Need, relaxed
 from ketch.authoring.drafting.templates import filled
-from ketch.authoring.progress import Progress
 from ketch.env import Lock, Requirements, Resolving, find_python, read_requirements, resolve
 from ketch.errors import Finding, Refused, Unavailable
 from ketch.files import temporary_folder
+from ketch.progress import Progress
 
 _OTHER_PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")
 _WITHOUT_SOLUTION = ("env/no-solution", "env/no-wheel", "env/python-request")

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
 from ketch.errors import (
-    Finding,
     KetchError,
     NotFound,
     PackageError,
@@ -24,20 +24,26 @@ from ketch.errors import (
     Unavailable,
     UsageError,
 )
+from ketch.hub.problems import headers_of, outward, request_id, status_of
+from ketch.remote.problem import to_problem
 
 CHALLENGE = 'Basic realm="ketch", charset="UTF-8"'
 
 _KNOWN: Mapping[str, tuple[str, int]] = {
-    "access/denied": ("DENIED", 403),
-    "access/unknown": ("UNAUTHORIZED", 401),
     "disk/full": ("UNAVAILABLE", 507),
+    "hub/denied": ("DENIED", 403),
+    "hub/expired-token": ("UNAUTHORIZED", 401),
+    "hub/method": ("UNSUPPORTED", 405),
+    "hub/no-token": ("UNAUTHORIZED", 401),
+    "hub/slow": ("BLOB_UPLOAD_INVALID", 408),
+    "hub/too-large": ("SIZE_INVALID", 413),
+    "hub/unknown-token": ("UNAUTHORIZED", 401),
     "oci/blob-size": ("SIZE_INVALID", 413),
     "oci/body-size": ("SIZE_INVALID", 400),
     "oci/chunk": ("BLOB_UPLOAD_INVALID", 416),
     "oci/cut-off": ("BLOB_UPLOAD_INVALID", 400),
     "oci/digest": ("DIGEST_INVALID", 400),
     "oci/for-ever": ("UNSUPPORTED", 405),
-    "oci/idle": ("BLOB_UPLOAD_INVALID", 408),
     "oci/manifest-size": ("SIZE_INVALID", 413),
     "oci/method": ("UNSUPPORTED", 405),
     "oci/missing-blob": ("MANIFEST_BLOB_UNKNOWN", 404),
@@ -71,20 +77,21 @@ _CLASSES: tuple[tuple[type[KetchError], tuple[str, int]], ...] = (
 )
 
 
-def problem(error: KetchError, headers: Mapping[str, str] | None = None) -> Response:
+def refuse(
+    error: KetchError, request: Request, *, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return the answer that tells of an error."""
     code, status = verdict(error)
-    told = [_entry(code, error.message, _detail(error, status))]
-    if code == "MANIFEST_BLOB_UNKNOWN" and error.findings:  # an entry each, as clients expect
-        told = [
-            _entry(code, one.message, {**one.to_json(), "digest": one.where, "status": status})
-            for one in error.findings
-        ]
-    said = dict(headers or {})
+    shown = outward(error, request_id(request))
+    told = [_entry(code, shown.message, to_problem(shown, status=status))]
+    if code == "MANIFEST_BLOB_UNKNOWN" and shown.findings:  # an entry each, as clients expect
+        told = [_entry(code, one.message, {"digest": one.where}) for one in shown.findings]
+        told[0]["detail"] = {**to_problem(shown, status=status), "digest": shown.findings[0].where}
+    said = {**headers_of(error), **(headers or {})}
     if status == 401:
         said["WWW-Authenticate"] = CHALLENGE
     if status in {429, 503, 507}:
-        said.setdefault("Retry-After", "30")
+        said["Retry-After"] = "30"
     body = msgspec.json.encode({"errors": told})
     return Response(body, status, headers=said, media_type="application/json")
 
@@ -93,27 +100,11 @@ def verdict(error: KetchError) -> tuple[str, int]:
     """Return the code of the specification for an error, and the status of the answer."""
     if error.code in _KNOWN:
         return _KNOWN[error.code]
+    status = status_of(error)
+    if status != error.http_status:
+        return "UNSUPPORTED" if status < 500 else "UNKNOWN", status
     return next((said for kind, said in _CLASSES if isinstance(error, kind)), ("UNKNOWN", 500))
 
 
 def _entry(code: str, message: str, detail: Mapping[str, object]) -> dict[str, object]:
     return {"code": code, "message": message, "detail": detail}
-
-
-def _detail(error: KetchError, status: int) -> dict[str, object]:
-    """Return what ketch says of an error; where things lie on this machine stays here."""
-    shown = type(error)(
-        error.message,
-        code=error.code,
-        where=_public(error.where),
-        hint=error.hint,
-        findings=[
-            Finding(one.code, one.message, _public(one.where), one.hint, one.blocks)
-            for one in error.findings
-        ],
-    )
-    return {**shown.to_json(), "detail": error.message, "status": status}
-
-
-def _public(where: str | None) -> str | None:
-    return None if where is None or "/" in where[:1] else where

@@ -13,7 +13,6 @@ blob before all of it was hashed, and then at once.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import re
@@ -23,11 +22,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ketch.errors import DigestMismatch, KetchError, NotFound, Refused, Unavailable, UsageError
-from ketch.files import explained, write_whole
+from ketch.files import explained
 from ketch.hub.oci.limits import Limits
 from ketch.package import Digest, Stored
 from ketch.schema.parse import canonical_json, parse_json
@@ -49,7 +48,7 @@ class Upload:
         person: Whose it is.
         folder: Where it lies.
         size: How many bytes have arrived.
-        turn: Held by the one request that adds to it.
+        is_busy: Whether a request is at work on it; only the event loop asks and says so.
     """
 
     id: str
@@ -57,7 +56,7 @@ class Upload:
     person: str
     folder: Path
     size: int = 0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_busy: bool = False
     sha: hashlib._Hash | None = None
 
     @property
@@ -103,6 +102,7 @@ class Uploads:
         self.expire()
         name = secrets.token_hex(16)
         upload = Upload(name, repository, person, self._folder / name, sha=hashlib.sha256())
+        upload.is_busy = True  # nobody clears it away while it is made
         with self._lock:
             theirs = sum(one.person == person for one in self._open.values())
             if len(self._open) >= self._limits.uploads or theirs >= self._limits.uploads_each:
@@ -116,11 +116,13 @@ class Uploads:
             with explained(upload.folder):
                 upload.folder.mkdir(mode=0o700)
                 ticket = {"repository": repository, "person": person}
-                write_whole(upload.folder / "ticket.json", canonical_json(ticket))
+                # Not synced: who loses it with the power sends the blob again.
+                (upload.folder / "ticket.json").write_bytes(canonical_json(ticket))
                 upload.data.touch(mode=0o600)
         except BaseException:
             self.drop(upload)
             raise
+        upload.is_busy = False
         return upload
 
     def find(self, name: str, repository: str, person: str) -> Upload:
@@ -145,22 +147,17 @@ class Uploads:
         Raises:
             Refused: ``oci/upload-busy``: another one is.
         """
-        if upload.turn.locked():
+        if upload.is_busy:
             raise Refused(
                 "expected one request at a time for an upload, found another at work",
                 code="oci/upload-busy",
                 hint="wait for it, or cancel the upload and begin again",
             )
-        # Nothing awaits between the question and the taking, so it is taken at once.
-        taking = upload.turn.acquire().__await__()
-        try:
-            next(taking)
-        except StopIteration:
-            pass
+        upload.is_busy = True
         try:
             yield
         finally:
-            upload.turn.release()
+            upload.is_busy = False
 
     def append(self, upload: Upload, parts: Sequence[bytes]) -> None:
         """Add bytes at the end, all or none.
@@ -223,12 +220,8 @@ class Uploads:
                 finally:
                     os.close(fd)
                 staging.commit()
-            except BaseException:
-                if path.exists():  # it did not become a blob: try once more
-                    path.chmod(0o600)
-                    path.rename(upload.data)
-                raise
-        self.drop(upload)
+            finally:  # a failed sync is final: what it was about is not believed again
+                self.drop(upload)
         return stored
 
     def drop(self, upload: Upload) -> None:
@@ -241,7 +234,7 @@ class Uploads:
         """Forget the uploads that got nothing for long."""
         before = self._clock() - self._limits.upload_age_s
         with self._lock:
-            waiting = [one for one in self._open.values() if not one.turn.locked()]
+            waiting = [one for one in self._open.values() if not one.is_busy]
         for upload in waiting:
             if _changed(upload) < before:
                 self.drop(upload)

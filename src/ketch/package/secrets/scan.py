@@ -4,14 +4,19 @@ A scan is a net, not a proof: it finds what is written plainly. It knows the tok
 services mark themselves, private keys, addresses with a password in them, and values
 given to names such as ``password`` or ``api_key``. Digests, revisions, UUIDs and encoded
 data pass. What is found is never repeated beyond its first characters.
+
+A false alarm is silenced by a person who has looked: by the remark ``ketch:
+not-a-secret`` on the line, or, for a file that takes no remarks, such as JSON, by
+``# ketch: not-a-secret model/words.json:3`` in ``ketch.toml``. It is told all the same.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ketch.errors import Finding
+from ketch.package.manifest import FILE_NAME
 from ketch.package.paths import printable
 from ketch.package.secrets.assignments import is_placeholder, named_secrets
 from ketch.package.secrets.shapes import SHAPES
@@ -41,6 +46,8 @@ _ADDRESS = re.compile(
     re.VERBOSE,
 )
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_ELSEWHERE = re.compile(rf"# {SILENCER} (\S[^\r\n]*)")
+_TAKES_REMARKS = (".py", ".toml", ".md", ".txt", ".yml", ".yaml", ".ini", ".cfg", ".sh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +69,30 @@ def scan(folder: Path, files: Iterable[str]) -> tuple[Finding, ...]:
 
     Returns:
         Findings ``package/secret-file`` and ``package/secret``; and, as advice,
-        ``package/secret-silenced`` for each line marked ``ketch: not-a-secret``.
+        ``package/secret-silenced`` for each that a remark says is none.
     """
     findings: list[Finding] = []
+    silenced = _silenced(_text_of(folder / FILE_NAME) or "")
     for path in files:
         if is_key_file(path):
             findings.append(_forbidden(path))
             continue
         text = _text_of(folder.joinpath(*path.split("/")))
         if text is not None:
-            findings.extend(scan_text(text, path))
+            findings.extend(scan_text(text, path, silenced=silenced))
     return tuple(findings)
 
 
-def scan_text(text: str, path: str) -> tuple[Finding, ...]:
-    """Return the first 20 secrets in the text of a file; ``path`` is what findings name."""
+def scan_text(
+    text: str, path: str, *, silenced: Collection[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """Return the first 20 secrets in the text of a file.
+
+    Args:
+        text: The content of the file.
+        path: What findings name.
+        silenced: Places, such as ``model/words.json:3``, at which nothing is a secret.
+    """
     findings: list[Finding] = []
     line, counted, end, blocking = 1, 0, 0, 0
     for hit in sorted(_hits(text, path), key=lambda hit: hit.start):
@@ -84,7 +100,9 @@ def scan_text(text: str, path: str) -> tuple[Finding, ...]:
             continue
         line += text.count("\n", counted, hit.start)
         counted, end = hit.start, hit.end
-        findings.append(_finding(hit, text, f"{path}:{line}"))
+        where = f"{path}:{line}"
+        is_silenced = where in silenced or SILENCER in _line_at(text, hit.start)
+        findings.append(_finding(hit, text, where, is_silenced=is_silenced))
         blocking += findings[-1].blocks
         if blocking == MOST_FINDINGS:
             break
@@ -111,18 +129,27 @@ def _hits(text: str, path: str) -> Iterator[_Hit]:
         yield _Hit(named.start, named.start + len(named.value), "a password or key")
 
 
-def _finding(hit: _Hit, text: str, where: str) -> Finding:
+def _silenced(declared: str) -> frozenset[str]:
+    """Return the places of other files that remarks in ``ketch.toml`` name."""
+    return frozenset(where.rstrip() for where in _ELSEWHERE.findall(declared))
+
+
+def _finding(hit: _Hit, text: str, where: str, *, is_silenced: bool) -> Finding:
     secret = text[hit.start : hit.end]
     shown = printable(secret[: min(4, len(secret) // 4)])
-    if SILENCER in _line_at(text, hit.start):
+    if is_silenced:
         message = f"what looks like {hit.kind} is marked as no secret: `{shown}…`"
         return Finding("package/secret-silenced", message, where, blocks=False)
+    path = where.rpartition(":")[0]
+    takes_remarks = path.lower().endswith(_TAKES_REMARKS)
+    remark = "the line" if takes_remarks else f"it in {FILE_NAME}"
+    of = "" if takes_remarks else f" {printable(where)}"
     return Finding(
         "package/secret",
         f"expected no secrets, found what looks like {hit.kind}: `{shown}…`",
         where,
         "if it was real, replace it where it is used; name the variable in "
-        f"`[environment] secrets` and read it from there (or mark the line `# {SILENCER}`)",
+        f"`[environment] secrets` and read it from there (or mark {remark}: `# {SILENCER}{of}`)",
     )
 
 

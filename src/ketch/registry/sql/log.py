@@ -92,6 +92,12 @@ def find_events(
     return [_event(row) for row in rows]
 
 
+def events_after(session: Session, seq: int, *, limit: int) -> list[Event]:
+    """Return the events after one, the oldest first."""
+    statement = f"SELECT {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+    return [_event(row) for row in session.all(statement, seq, limit)]
+
+
 @from_row
 def _head(row: tuple[Any, ...]) -> Head:
     seq, seal, time = row

@@ -146,4 +146,6 @@ _PROJECTIONS = {
     Kind.ROLLED_BACK: _route_changed,
     Kind.APPROVED: _approved,
     Kind.REJECTED: _rejected,
+    Kind.TOKEN_CREATED: _token_created,
+    Kind.TOKEN_REVOKED: _token_revoked,
 }

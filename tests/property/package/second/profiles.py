@@ -16,7 +16,7 @@ _SKETCHES = ("distinct_sketch", "quantile_sketch")
 
 def check_profile(body: Any) -> None:
     require(isinstance(body, dict) and body.get("format") == "ketch-profile/1", 19, body)
-    require(isinstance(body.get("row_count"), int), 19, body)
+    require(_is_count(body.get("row_count")), 19, body)
     for key in ("digest", "time_column", "time_from", "time_to"):
         require(key in body and isinstance(body[key], str | None), 19, key)
     require(isinstance(body.get("columns"), list), 19, body)
@@ -28,7 +28,6 @@ def _check_column(body: Any) -> None:
     require(isinstance(body, dict), 19, body)
     for keys, kind in (
         (("name", "type"), str),
-        (_COUNTS, int),
         (_NUMBERS, int | float | None),
         (_VALUES, int | float | str | None),
         (_SKETCHES, str | None),
@@ -36,6 +35,9 @@ def _check_column(body: Any) -> None:
     ):
         for key in keys:
             require(key in body and isinstance(body[key], kind), 19, key)
+            require(not isinstance(body[key], bool), 19, key)
+    for key in _COUNTS:
+        require(_is_count(body.get(key)), 19, key)
     for key in _SKETCHES:
         try:
             base64.b64decode(body[key] or "", validate=True)
@@ -43,4 +45,8 @@ def _check_column(body: Any) -> None:
             raise Broken(f"sentence 19: {key}") from problem
     for pair in body["frequent"] or ():
         require(isinstance(pair, list) and len(pair) == 2, 19, pair)
-        require(isinstance(pair[0], int | float | str) and isinstance(pair[1], int), 19, pair)
+        require(isinstance(pair[0], int | float | str) and _is_count(pair[1]), 19, pair)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

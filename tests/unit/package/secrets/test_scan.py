@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -128,6 +129,24 @@ def test_a_remark_silences_a_line_and_is_reported() -> None:
     line = 'SAMPLE_PASSWORD = "hunter22"  # ketch: not-a-secret\n'
     (finding,) = scan_text(line, "pipeline.py")
     assert (finding.code, finding.blocks) == ("package/secret-silenced", False)
+
+
+def test_a_file_without_remarks_is_silenced_place_by_place_in_ketch_toml(tmp_path: Path) -> None:
+    """JSON has no remarks, and what a program wrote is not to be edited."""
+    (tmp_path / "model").mkdir()
+    token = TOKENS["a GitHub token"]
+    (tmp_path / "model" / "the words.json").write_text(f'{{\n"a": "{token}",\n"b": "{token}"\n}}')
+    (tmp_path / "ketch.toml").write_text("[package]\n")
+    files = ["ketch.toml", "model/the words.json"]
+    one, other = scan(tmp_path, files)
+    assert (one.where, other.where) == ("model/the words.json:2", "model/the words.json:3")
+    (remark,) = re.findall(r"`(# ketch: not-a-secret [^`]+)`", str(one.hint))
+    (tmp_path / "ketch.toml").write_text(f'[package]  {remark}  \nname = "shop"\n')
+    found = [(finding.code, finding.where, finding.blocks) for finding in scan(tmp_path, files)]
+    assert found == [
+        ("package/secret-silenced", one.where, False),
+        ("package/secret", other.where, True),
+    ]
 
 
 def test_silenced_lines_do_not_hide_a_secret_after_them() -> None:

@@ -17,6 +17,7 @@ CREATE TABLE webhooks (
     url TEXT NOT NULL,
     kinds TEXT,
     secret TEXT NOT NULL,
+    private BIGINT NOT NULL,
     created TEXT NOT NULL,
     position BIGINT NOT NULL,
     failures BIGINT NOT NULL,

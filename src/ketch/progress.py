@@ -13,7 +13,7 @@ class Progress(Protocol):
         ...
 
     def advance(self, count: int) -> None:
-        """Take note that so many bytes are done."""
+        """Take note that so many bytes are done; fewer than before, when some were lost."""
         ...
 
 

@@ -1,0 +1,43 @@
+"""A version that others can see means one package for ever."""
+
+from __future__ import annotations
+
+from ketch.errors import Finding, NotFound, Refused, Unavailable
+from ketch.package import Package, Reference
+from ketch.runtime import Home
+from ketch.store.home import has_registry, is_hub, registry_address
+
+
+def check_unpublished(package: Package, home: Home, *, offline: bool) -> tuple[Finding, ...]:
+    """Return if nobody published this version as another package.
+
+    Args:
+        package: What was built.
+        home: The ketch home; where there is no registry, nothing is published.
+        offline: Whether a hub is left alone.
+
+    Returns:
+        Advice, when the registry could not be asked.
+
+    Raises:
+        Refused: ``version/taken``: it is another package already.
+    """
+    if not has_registry(home.path) or (offline and is_hub(registry_address(home.path))):
+        return ()
+    manifest = package.manifest
+    try:
+        with home.desk() as desk:
+            known = desk.resolve(Reference(manifest.name, manifest.version))
+    except NotFound:
+        return ()
+    except Unavailable as problem:
+        message = f"whether `{package.reference}` is published could not be asked"
+        return (Finding("version/unasked", message, hint=problem.message, blocks=False),)
+    if known.digest == package.digest:
+        return ()
+    raise Refused(
+        f"`{package.reference}` is `{known.digest}` for ever; found `{package.digest}`",
+        code="version/taken",
+        where=f"package:{manifest.name}",
+        hint="raise the version in ketch.toml and pack again",
+    )

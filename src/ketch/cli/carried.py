@@ -1,0 +1,75 @@
+"""What the verbs share that carry packages between machines.
+
+The way to other machines is imported when one is asked: most commands stay on this one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ketch.cli.text import counted, size
+from ketch.package import Package
+from ketch.runtime import Home
+
+if TYPE_CHECKING:
+    from ketch.cli.working import Working
+    from ketch.remote import Address
+    from ketch.remote.transfer import Moved
+
+
+def send(home: Home, package: Package, to: str, progress: Working, *, named: bool = True) -> Moved:
+    """Send a package of this machine to an address.
+
+    Args:
+        home: Where the package is.
+        package: The package.
+        to: The address.
+        progress: Told what is done.
+        named: Whether it gets its name there; else only its bytes go.
+    """
+    from ketch.remote import Address
+    from ketch.remote.packages import push_package
+
+    address = Address.parse(to)
+    return push_package(
+        home.store, package, address, watcher=progress, token=_token(address), named=named
+    )
+
+
+def fetch(home: Home, source: str, progress: Working) -> tuple[Package, Moved]:
+    """Fetch the package that an address names."""
+    from ketch.remote import Address
+    from ketch.remote.packages import pull_package
+
+    address = Address.parse(source)
+    return pull_package(home.store, address, watcher=progress, token=_token(address))
+
+
+def moved_json(package: Package, moved: Moved) -> dict[str, object]:
+    """Return a transfer as the verbs print it; it is no event of a registry."""
+    return {
+        "event": None,
+        "revision": None,
+        "route": None,
+        "package": package.reference,
+        "digest": str(package.digest),
+        "blobs": moved.blobs,
+        "size_bytes": moved.size_bytes,
+        "referrers": moved.referrers,
+    }
+
+
+def moved_text(moved: Moved) -> str:
+    """Return what a transfer did, for people."""
+    if not moved.blobs:
+        return "nothing was missing"
+    return f"{size(moved.size_bytes)} in {counted(moved.blobs, 'blob')}"
+
+
+def _token(address: Address) -> str | None:
+    """Return the token for a hub; registries and buckets have credentials of their own."""
+    if not address.scheme.is_hub:
+        return None
+    from ketch.registry.hub.credentials import token_for
+
+    return token_for(str(address.place))

@@ -1,0 +1,25 @@
+"""``ketch pull``: fetch a package from a registry, a bucket or a hub."""
+
+from __future__ import annotations
+
+from ketch.cli.carried import fetch, moved_json, moved_text
+from ketch.cli.printer import Printer
+from ketch.runtime import Home
+
+
+def pull(source: str, /, *, json: bool = False) -> None:
+    """Fetch a package, and what is attested of it, into the store on this machine.
+
+    It is called here what it calls itself. Every byte is compared with its digest before
+    it is kept, and what was interrupted goes on where it stopped.
+
+    Args:
+        source: Where it is, such as `oci://registry.example/team/shop:1.0.0`,
+            `s3://bucket/prefix/shop:1.0.0`, or with `@sha256:…` in place of the version.
+        json: Print one JSON value.
+    """
+    printer = Printer(as_json=json)
+    with printer.progress() as progress:
+        package, moved = fetch(Home.default(), source, progress)
+    text = f"{package.reference} is here as {package.digest}: {moved_text(moved)}"
+    printer.show({**moved_json(package, moved), "from": source}, text)

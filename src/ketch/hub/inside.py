@@ -1,0 +1,72 @@
+"""What a hub is made of: its store, its registry, its tokens, under its own home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ketch.hub.access import GuardedDesk, Identity, Tokens
+from ketch.package import open_package
+from ketch.registry import Database, Known, Registry, open_database
+from ketch.store import LocalStore
+
+
+def now() -> datetime:
+    """Return the present, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The parts of a hub.
+
+    Attributes:
+        home: Its folder.
+        store: The bytes.
+        registry: Versions, routes and the history.
+        tokens: Who is let in.
+        known: What is known about a package, when it is not what the store holds.
+    """
+
+    home: Path
+    store: LocalStore
+    registry: Registry
+    tokens: Tokens
+    known: Known | None = None
+
+    @property
+    def database(self) -> Database:
+        """Where the registry is kept."""
+        return self.registry.database
+
+    def desk_of(self, identity: Identity) -> GuardedDesk:
+        """Return the desk of somebody."""
+        return GuardedDesk(self.registry, self.store, identity, known=self.known)
+
+
+@contextmanager
+def opened(
+    home: Path,
+    url: str | None = None,
+    *,
+    clock: Callable[[], datetime] = now,
+    known: Known | None = None,
+) -> Iterator[Inside]:
+    """Yield the parts of a hub.
+
+    Args:
+        home: Its folder.
+        url: The database of its registry; a file in the folder without it.
+        clock: The present, in UTC.
+        known: What is known about a package, when it is not what the store holds.
+    """
+    store = LocalStore(home / "store")
+    database = open_database(url or f"sqlite:///{home / 'registry.db'}")
+    try:
+        registry = Registry(database, lambda digest: open_package(digest, store), clock=clock)
+        yield Inside(home, store, registry, Tokens(database, clock=clock), known)
+    finally:
+        database.close()

@@ -1,0 +1,53 @@
+"""The log of a hub: one JSON object a line, on standard error, without secrets.
+
+What others wrote (paths, names) stands in it escaped as JSON has it, so that no line can
+pretend to be another and no terminal is told what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+
+LOGGERS = ("ketch.hub", "uvicorn.error", "asyncio")
+LONGEST = 500
+
+log = logging.getLogger("ketch.hub")
+
+
+class Lines(logging.Formatter):
+    """Writes a record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        said = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "says": record.getMessage()[:LONGEST],
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            said["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+        return json.dumps(said, ensure_ascii=True, default=str)
+
+
+def start() -> None:
+    """Send what the hub and its server log to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines())
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.INFO if name == "ketch.hub" else logging.WARNING)
+
+
+def told(says: str, *, level: int = logging.INFO, **facts: object) -> None:
+    """Log what happened, with facts by name."""
+    short = {
+        name: value[:LONGEST] if isinstance(value, str) else value for name, value in facts.items()
+    }
+    log.log(level, says, extra={"facts": short})

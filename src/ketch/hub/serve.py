@@ -1,0 +1,261 @@
+"""Serving a hub: where it listens, for whom, and how it ends.
+
+Without any token a hub listens to this machine alone, where everybody is who runs it.
+Beyond this machine it wants tokens, and TLS or somebody's word that a proxy has it.
+Told to stop, it takes no more requests and lets those at work finish.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ketch.errors import Refused, Unavailable, UsageError
+from ketch.hub import api, journal
+from ketch.hub.access import Role
+from ketch.hub.api.acts import Behind
+from ketch.hub.app import Hub
+from ketch.hub.authority import Authority
+from ketch.hub.guard import Limits, Names
+from ketch.hub.inside import Inside
+from ketch.hub.oci import HubBytes, publish
+from ketch.hub.oci import entries as oci_entries
+from ketch.hub.openapi import document
+from ketch.hub.protocol import HubProtocol
+from ketch.hub.routing import Entry
+from ketch.hub.webhooks.courier import Couriers
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a hub is served.
+
+    Attributes:
+        host, port: Where it listens; port 0 takes any that is free.
+        tls_cert, tls_key: Files in PEM form; with them it speaks HTTPS.
+        behind_proxy: Whether something in front of it ends TLS.
+        names: Names it is addressed by, beside its address.
+        limits: How much it takes of everything.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8423
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    names: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether none but this machine reaches it."""
+        return _is_loopback(self.host) and not self.behind_proxy
+
+    def check(self, *, has_tokens: bool) -> None:
+        """Return when it may listen there.
+
+        Raises:
+            UsageError: ``hub/tls``: half of TLS was given, or files that are none.
+            Refused: ``hub/no-tokens``, ``hub/plain-http``.
+        """
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise UsageError("expected `--tls-cert` and `--tls-key` together", code="hub/tls")
+        self._check_tls()
+        if self.is_private:
+            return
+        if not has_tokens:
+            raise Refused(
+                f"expected a token before others reach the hub at `{self.host}`, found none",
+                code="hub/no-tokens",
+                hint="`ketch hub token create NAME --role admin`",
+            )
+        if self.tls_cert is None and not self.behind_proxy:
+            raise Refused(
+                f"expected TLS at `{self.host}`, where tokens would be sent in the open",
+                code="hub/plain-http",
+                hint="`--tls-cert` and `--tls-key`, or `--behind-proxy` where a proxy has them",
+            )
+
+    def _check_tls(self) -> None:
+        if self.tls_cert is None or self.tls_key is None:
+            return
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                self.tls_cert, self.tls_key
+            )
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(
+                f"expected a certificate and its key in PEM form, found: {error}",
+                code="hub/tls",
+                where=str(self.tls_cert),
+            ) from error
+
+
+@contextmanager
+def application(inside: Inside, settings: Settings, *, person: str) -> Iterator[Hub]:
+    """Yield the hub as an application, with all it needs running.
+
+    Args:
+        inside: Its parts.
+        settings: How it is served.
+        person: Who everybody is while there is no token.
+    """
+    limits = settings.limits
+    pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="ketch-hub")
+    held = HubBytes.open(inside.store, inside.registry, inside.desk_of)
+    behind = Behind(
+        inside.desk_of,
+        inside.tokens,
+        lambda name, digest, desk: publish(name, digest, desk, held),
+    )
+    authority = Authority(inside.tokens, person if settings.is_private else None)
+    table = (*_own(), *api.entries(behind, pool), *oci_entries(held))
+    names = Names.of(settings.host, settings.names)
+    couriers = Couriers(inside.database)
+    couriers.start()
+    try:
+        yield Hub(table, authority, names=names, pool=pool, limits=limits)
+    finally:
+        couriers.stop()
+        pool.shutdown(wait=True, cancel_futures=True)
+        held.close()
+
+
+def serve(
+    inside: Inside,
+    settings: Settings,
+    *,
+    person: str,
+    listening: Callable[[str], None],
+    until: threading.Event | None = None,
+) -> None:
+    """Serve a hub until the process is told to stop.
+
+    Args:
+        inside: Its parts.
+        settings: How it is served.
+        person: Who everybody is while there is no token.
+        listening: Told the address, when requests are answered there.
+        until: Ends it, too, when it is set.
+
+    Raises:
+        Refused, UsageError: It may not listen there; see :meth:`Settings.check`.
+        Unavailable: ``hub/port``: somebody else does.
+    """
+    settings.check(has_tokens=inside.tokens.exist())
+    journal.start()
+    with application(inside, settings, person=person) as hub, _listener(settings) as listener:
+        server = _Server(_config(hub, settings), lambda: listening(_url(settings, listener)), until)
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, ending without raising the signal again: to be stopped is no failure."""
+
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], until: threading.Event | None
+    ) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._until = until
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or (self._until is not None and self._until.is_set())
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _config(hub: Hub, settings: Settings) -> uvicorn.Config:
+    limits = settings.limits
+    protocol = type("Protocol", (HubProtocol,), {"limits": limits})
+    return uvicorn.Config(
+        hub,
+        http=protocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=int(limits.header_s),
+        timeout_graceful_shutdown=limits.goodbye_s,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+@contextmanager
+def _listener(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=512)
+    except OSError as error:
+        raise Unavailable(
+            f"expected to listen at `{settings.host}` port {settings.port}, found: {error}",
+            code="hub/port",
+            hint="`--port 0` takes one that is free",
+        ) from error
+    with listener:
+        yield listener
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    scheme = "http" if settings.tls_cert is None else "https"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{listener.getsockname()[1]}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _own() -> Sequence[Entry]:
+    """Return the routes that are neither the registry nor bytes."""
+    described = msgspec.json.encode(document())
+
+    async def alive(_: Request) -> Response:
+        return Response(b'{"alive":true}', media_type="application/json")
+
+    async def openapi(_: Request) -> Response:
+        return Response(described, media_type="application/json")
+
+    return (
+        Entry("GET", "/livez", Role.ANYBODY, alive, says="Say that the hub is there."),
+        Entry(
+            *("GET", f"{api.PREFIX}/openapi.json", Role.ANYBODY, openapi),
+            says="What the API takes and gives.",
+        ),
+    )

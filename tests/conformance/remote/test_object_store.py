@@ -1,0 +1,40 @@
+"""A bucket of a real S3 server, and other object stores, against the suite of stores."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import obstore.store
+import pytest
+from tests.remotes import BUCKET
+
+from ketch.remote.address import Address
+from ketch.remote.bucket import Bucket, open_bucket
+from ketch.remote.objects import ObjectStore
+from ketch.testing.stores import STORE_CHECKS, Check
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
+def test_a_bucket_keeps_the_promises_of_a_store(check: Check, s3: str, tmp_path: Path) -> None:
+    address = Address.parse(f"s3://{BUCKET}/suite/{secrets.token_hex(8)}")
+    check(ObjectStore(open_bucket(address), where=str(address)), tmp_path)
+
+
+@pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
+def test_objects_in_memory_keep_the_promises_of_a_store(check: Check, tmp_path: Path) -> None:
+    objects = Bucket(obstore.store.MemoryStore(), "memory")
+    check(ObjectStore(objects, where="memory"), tmp_path)
+
+
+@pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
+def test_blobs_in_pieces_keep_the_promises_of_a_store(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces of three bytes: every blob of the suite is large then."""
+    monkeypatch.setattr("ketch.remote.objects.PIECE_BYTES", 3)
+    if check.__name__ == "files_are_stored_whole" or check.__name__.startswith("bytes_come"):
+        monkeypatch.setattr("ketch.remote.objects.PIECE_BYTES", 70_000)
+    objects = Bucket(obstore.store.MemoryStore(), "memory")
+    check(ObjectStore(objects, where="memory"), tmp_path)
