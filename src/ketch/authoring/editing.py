@@ -136,8 +136,9 @@ class _Writer:
             )
             return self._long("{", fields, "}", indent)
         if isinstance(value, list) and value:
-            example = examples[0].of(like)
-            return self._long("[", (self.write(one, example, inner) for one in value), "]", indent)
+            texts = [part.of(like) for part in examples]
+            items = (self.write(one, _example(texts, at), inner) for at, one in enumerate(value))
+            return self._long("[", items, "]", indent)
         return self._short(value)
 
     def _long(self, start: str, parts: Iterable[str], end: str, indent: str) -> str:
@@ -171,6 +172,13 @@ def _skip(text: str, at: int) -> int:
     while text[at] in _SPACE:
         at += 1
     return at
+
+
+def _example(texts: list[str], at: int) -> str:
+    """Return what an item of an array should look like: the one in its place, or any other."""
+    if at < len(texts) and texts[at][:1] in ("{", "["):
+        return texts[at]
+    return next((text for text in texts if text[:1] in ("{", "[")), texts[0])
 
 
 def _indent(text: str, part: _Part) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ketch.authoring.editing import drop_member, member_text, set_member
@@ -39,6 +39,7 @@ def test_a_member_that_was_set_is_there_and_every_other_is_written_as_before(
         assert member_text(changed, other) == member_text(text, other)
 
 
+@example({"": [[None]]}, {"indent": 1}, "", [None, [None]])
 @given(OBJECTS, LAYOUTS, NAMES, VALUES)
 def test_setting_a_member_twice_is_setting_it_once(
     body: dict[str, object], layout: dict[str, object], name: str, value: object
