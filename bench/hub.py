@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 KETCH = Path(sys.executable).with_name("ketch")
 TICK = os.sysconf("SC_CLK_TCK")
 NAME = "hello"
-PUSHED_MIB = 8
+PUSHED_MIB = 128
 
 
 @dataclass(frozen=True)

@@ -253,7 +253,7 @@ def _child(home: Path) -> None:
         os.dup2(log, 2)
         _serve(home)
         status = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 # the parent is told by the status
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -83,22 +83,22 @@ class Here:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._store = MemoryStore()
+        self.store = MemoryStore()
         self._now = NOON
         self._known: Sequence[Evidence] = VERIFIED
-        self._registry = Registry(
-            database, lambda digest: open_package(digest, self._store), clock=lambda: self._now
+        self.registry = Registry(
+            database, lambda digest: open_package(digest, self.store), clock=lambda: self._now
         )
 
     def desk(self, person: str) -> Desk:
-        return LocalDesk(self._registry, self._store, person, known=lambda _: self._known)
+        return LocalDesk(self.registry, self.store, person, known=lambda _: self._known)
 
     def say(self, now: datetime, evidence: Sequence[Evidence]) -> None:
         self._now, self._known = now, evidence
 
     def keep(self, package: Package, store: MemoryStore, person: str) -> None:
         for digest in store.digests():
-            self._store.put_bytes(store.read(digest))
+            self.store.put_bytes(store.read(digest))
 
     def close(self) -> None:
         self.database.close()

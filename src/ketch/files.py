@@ -45,7 +45,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         UsageError: ``disk/no-folder`` or ``disk/not-a-file``: no file can stand there.
         Unavailable: ``disk/…``: the disk refused.
     """
-    _check_place(path)
+    check_place(path)
     with explained(path):
         remove_abandoned(path.parent, glob.escape(path.name))
         part, stream = _part_beside(path)
@@ -201,7 +201,12 @@ def _code_and_hint(number: int | None) -> tuple[str, str]:
     return "disk/refused", "remove the cause, then run the same again"
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Return if a file can be written at a path, or written anew.
+
+    Raises:
+        UsageError: ``disk/no-folder`` or ``disk/not-a-file``.
+    """
     if not path.parent.is_dir():
         raise UsageError(
             f"expected a folder `{path.parent}`, found none", code="disk/no-folder", where=str(path)

@@ -83,7 +83,7 @@ def work(url: str, number: int, log: Path) -> None:
         for turn in range(ROUNDS):
             seen = desk.route("greetings")
             share = Share(10_000 * (1 + turn % 9))
-            how = {"share": share, "actor": person, "expected": seen.revision}
+            how: dict[str, Any] = {"share": share, "actor": person, "expected": seen.revision}
             attempt("promote", partial(office.promote, "shop:1.1.0", "limited", **how))
             attempt("roll back", lambda: desk.roll_back("greetings"))
             read = desk.route("greetings")

@@ -80,7 +80,7 @@ def init(
     source: Path | str | None = None,
     example: Path | str | None = None,
     name: str | None = None,
-    home: Home | None = None,
+    home: Home | Path | str | None = None,
     progress: Progress | None = None,
 ) -> Initialised:
     """Write a new package folder; nothing is overwritten, and a failure leaves nothing.
@@ -118,7 +118,7 @@ def init(
             from ketch.authoring.drafting.examples import Examples, read_examples
 
             examples = Examples() if example is None else read_examples(Path(example))
-            home = home or Home.default()
+            home = Home.of(home)
             draft = _draft(source, examples, home, progress)
             written = f"{_module(draft, kept)}.py"
             _write_draft(staged, draft, {**values, "source": source.name, "pipeline": written})

@@ -16,6 +16,7 @@ from ketch.authoring.locking import keep_lock
 from ketch.authoring.prove import keep_report, prove_package
 from ketch.authoring.published import check_unpublished
 from ketch.errors import Finding
+from ketch.files import check_place
 from ketch.package import Package
 from ketch.progress import Progress, Silent
 from ketch.runtime import Home
@@ -70,7 +71,7 @@ class Packed:
 def pack(
     folder: Path | str,
     *,
-    home: Home | None = None,
+    home: Home | Path | str | None = None,
     verified: bool = True,
     archive: Path | str | None = None,
     options: Options | None = None,
@@ -96,8 +97,10 @@ def pack(
             version is published, as another package.
         Unavailable: The package index, a disk or an interpreter cannot be reached.
     """
-    home, options, progress = home or Home.default(), options or Options(), progress or Silent()
+    home, options, progress = Home.of(home), options or Options(), progress or Silent()
     archive = None if archive is None else Path(archive)
+    if archive is not None:
+        check_place(archive)  # before the work, not after it
     built = build(Path(folder), home, options, progress, install=verified)
     keep_lock(built.gathered.folder, built.lock)
     package, gathered = built.package, built.gathered

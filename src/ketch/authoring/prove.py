@@ -60,7 +60,7 @@ def prove_package(
 def prove(
     target: Path | str,
     *,
-    home: Home | None = None,
+    home: Home | Path | str | None = None,
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -76,7 +76,7 @@ def prove(
         options: How to build a folder.
         progress: Told what is being done.
     """
-    home, options, progress = home or Home.default(), options or Options(), progress or Silent()
+    home, options, progress = Home.of(home), options or Options(), progress or Silent()
     package, gathered = target_package(str(target), home, options, progress)
     samples = None if gathered is None else gathered.samples
     report = prove_package(

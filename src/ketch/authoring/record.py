@@ -95,7 +95,7 @@ def record(
     folder: Path | str,
     *,
     confirm: bool = False,
-    home: Home | None = None,
+    home: Home | Path | str | None = None,
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> Recorded:
@@ -119,7 +119,7 @@ def record(
         PackageCodeError: The package could not be loaded.
         Unavailable: A scenario file was changed meanwhile, or cannot be written.
     """
-    home, options, progress = home or Home.default(), options or Options(), progress or Silent()
+    home, options, progress = Home.of(home), options or Options(), progress or Silent()
     from ketch.runtime import prepared  # all that runs a package: `pack` imports this module
 
     built = build(Path(folder), home, replace(options, forgive=_FORGIVEN), progress)

@@ -55,11 +55,11 @@ def history(
 def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        if len(text) == len("2026-03-03"):  # a day means all of it
+            found = datetime.combine(found, time.max)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"expected a time such as `2026-03-03` or `2026-03-03T12:00`, found `{text[:40]}`",
             code="usage/time",
         ) from error
-    if len(text) == len("2026-03-03"):  # a day means all of it
-        found = datetime.combine(found, time.max)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ketch.cli.printer import Printer
 from ketch.cli.text import counted, rows
-from ketch.runtime import answer_file, load
+from ketch.runtime import answer_file, check_files, load
 from ketch.tables import Format
 
 
@@ -35,12 +35,14 @@ def predict(
         input_format: json, jsonl, csv or parquet, when the name does not say.
         output_format: The same for the answers, also for those on standard output.
         batch_rows: Most rows that the package gets at once; a slow one needs fewer. By
-            default 1000, and 5000 when it takes a DataFrame.
+            default 1000, and 5000 when it takes a DataFrame; one row when its newest
+            verification found that answers depend on the rows beside them.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.
     """
     printer = Printer(as_json=json)
     source = None if inputs == "-" else Path(inputs)
+    check_files(source, output, target_format=output_format, batch_rows=batch_rows)
     with (
         printer.progress(amount=rows) as progress,
         load(package, offline=offline, progress=progress) as predictor,
@@ -54,6 +56,7 @@ def predict(
             target_format=output_format,
             batch_rows=batch_rows,
             progress=progress.advance,
+            notice=printer.say,
         )
     if output is not None:
         printer.show(answered.to_json(), f"{counted(answered.rows, 'row')} answered in {output}")

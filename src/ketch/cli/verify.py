@@ -7,7 +7,7 @@ from pathlib import Path
 from ketch.authoring import Options, prove
 from ketch.cli.printer import Printer
 from ketch.cli.report import report_text
-from ketch.files import write_whole
+from ketch.files import check_place, write_whole
 
 
 def verify(
@@ -31,6 +31,8 @@ def verify(
         json: Print one JSON value.
     """
     printer = Printer(as_json=json)
+    if junit is not None:
+        check_place(junit)  # before the work, not after it
     if signed_by:
         from ketch.cli.signers import demand  # keys that few bring
 

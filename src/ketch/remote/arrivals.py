@@ -25,6 +25,9 @@ from ketch.store.copying import READ_CHUNK, Meter, stream_mismatch
 from ketch.store.staging import Staging
 
 _BREAKS = 5
+_BROKEN = frozenset({"remote/cut-off", "remote/timeout"})
+"""Codes that the next try may not meet; what else fails was tried again already."""
+
 _WRITEBACK_BYTES = 8 * 1024 * 1024
 
 
@@ -97,9 +100,9 @@ class Arrivals:
                 for content in _rest(remote, stored, part.position):
                     part.append(content)
                     meter.done(len(content))
-            except Unavailable:
+            except Unavailable as error:
                 breaks = 1 if part.position > before else breaks + 1
-                if breaks > _BREAKS:
+                if breaks > _BREAKS or (breaks > 1 and error.code not in _BROKEN):
                     raise
                 self._pause(breaks)
                 continue

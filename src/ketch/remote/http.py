@@ -182,14 +182,14 @@ class Session:
         auth: Auth | None = None,
         ca_file: Path | None = None,
         patience: Patience | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.base = base.rstrip("/")
         self._origin = origin(self.base)
         self._auth = auth
         self._ca_file = ca_file
         self._patience = patience or Patience()
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
 
     def __enter__(self) -> Self:
         return self

@@ -42,6 +42,7 @@ MANIFEST_TYPES = f"{IMAGE_MANIFEST}, {IMAGE_INDEX}"
 _PAGE = 1000
 _MOST_TAGS = 100_000
 _MOST_PAGES = 1000
+_MOST_REFERRER_PAGES = 100
 
 
 class OciStore(RemoteStore):
@@ -92,6 +93,18 @@ class OciStore(RemoteStore):
     def pause(self, tried: int) -> None:
         """Wait before something is tried again."""
         self._session.pause(tried)
+
+    def manifest(self, digest: Digest) -> bytes:
+        """Return a manifest: it lies among the manifests, or, when nobody tagged it, the blobs."""
+        found = self._document(str(digest))
+        if found is None:
+            return super().manifest(digest)
+        content, _ = found
+        if Digest.of(content) != digest:
+            raise DigestMismatch(
+                f"expected `{digest}`, found `{Digest.of(content)}`", where=self._at(digest)
+            )
+        return content
 
     def send(self, outgoing: Outgoing, *, progress: Progress | None = None) -> None:
         """Upload a blob, and go on where an earlier attempt stopped."""
@@ -152,7 +165,7 @@ class OciStore(RemoteStore):
         """Return the manifests that refer to ``subject``, as the registry lists them."""
         path: str | None = f"{self._base}/referrers/{subject}"
         found: list[Descriptor] = []
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MOST_REFERRER_PAGES):
             if path is None:
                 return found
             reply = self._session.request("GET", path, allow={404})
@@ -161,7 +174,9 @@ class OciStore(RemoteStore):
             index = Index.from_json(reply.json(), where=reply.url)
             found += [each for _, each in index.named()]
             path = _next_page(reply.headers, reply.url)
-        raise malformed(f"at most {_MOST_PAGES} pages of referrers, found more", self.where)
+        raise malformed(
+            f"at most {_MOST_REFERRER_PAGES} pages of referrers, found more", self.where
+        )
 
     def put_manifest(self, content: bytes, media_type: str) -> None:
         """Store a manifest under its digest."""
@@ -203,28 +218,33 @@ class OciStore(RemoteStore):
         return f"{self._base}/blobs/{digest}", f"{self._base}/manifests/{digest}"
 
     def _resolved(self, name: str) -> Descriptor | None:
-        reply = self._session.request(
-            "GET",
-            f"{self._base}/manifests/{name}",
-            headers={"Accept": MANIFEST_TYPES},
-            allow={404},
-            max_bytes=MAX_MANIFEST_BYTES,
-        )
-        if reply.status == 404:
+        found = self._document(name)
+        if found is None:
             return None
-        digest = Digest.of(reply.content)
-        said = reply.headers.get("docker-content-digest", str(digest))
+        content, headers = found
+        digest = Digest.of(content)
+        said = headers.get("docker-content-digest", str(digest))
         if said != str(digest):
             raise DigestMismatch(
                 f"expected `{printable(said)}`, found `{digest}`", where=f"{self.where}:{name}"
             )
-        return _described(reply.content, digest, reply.headers.get("content-type", ""))
+        return _described(content, digest, headers.get("content-type", ""))
+
+    def _document(self, reference: str) -> tuple[bytes, Mapping[str, str]] | None:
+        reply = self._session.request(
+            "GET",
+            f"{self._base}/manifests/{reference}",
+            headers={"Accept": MANIFEST_TYPES},
+            allow={404},
+            max_bytes=MAX_MANIFEST_BYTES,
+        )
+        return None if reply.status == 404 else (reply.content, reply.headers)
 
     def _kept_referrers(self, subject: Digest) -> Index:
         found = self._resolved(referrers_tag(subject))
         if found is None:
             return Index()
-        content = self.read(found.digest, max_bytes=MAX_MANIFEST_BYTES)
+        content = self.manifest(found.digest)
         where = f"{self.where}:{referrers_tag(subject)}"
         return Index.from_json(parse_json(content, where=where), where=where)
 

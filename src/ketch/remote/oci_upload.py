@@ -107,8 +107,9 @@ class Uploads:
     def _whole(self, outgoing: Outgoing, progress: Progress | None) -> None:
         body = Part(outgoing, 0, outgoing.stored.size)
         for tried in range(1, _BREAKS + 1):
+            upload = self._begun()
             try:
-                self._finish(self._begun(), outgoing.stored, body)
+                self._finish(upload, outgoing.stored, body)
                 break
             except Unavailable:
                 if tried == _BREAKS:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ketch.errors import NotFound, PackageError, Refused, UsageError
 from ketch.package import Package, open_package
-from ketch.package.oci import IMAGE_MANIFEST, MAX_MANIFEST_BYTES, Descriptor, parse_manifest
+from ketch.package.oci import IMAGE_MANIFEST, Descriptor, parse_manifest
 from ketch.package.paths import printable
 from ketch.progress import Progress
 from ketch.remote.address import Address
@@ -106,7 +106,7 @@ def _require_own(to: Address, package: Package) -> None:
 def _meant(remote: RemoteStore, address: Address) -> Descriptor:
     """Return the manifest that an address means."""
     if address.digest is not None:
-        content = remote.read(address.digest, max_bytes=MAX_MANIFEST_BYTES)
+        content = remote.manifest(address.digest)
         return Descriptor(IMAGE_MANIFEST, address.digest, len(content))
     if address.tag is None:
         raise UsageError(
@@ -131,7 +131,7 @@ def _meant(remote: RemoteStore, address: Address) -> Descriptor:
 def _own_name(remote: RemoteStore, root: Descriptor) -> str:
     """Return what a package calls itself, before any of it is fetched."""
     where = f"{remote.where}@{root.digest}"
-    content = remote.read(root.digest, max_bytes=MAX_MANIFEST_BYTES)
+    content = remote.manifest(root.digest)
     name = own_tag(parse_manifest(content, where=where))
     if name is None:
         raise PackageError(

@@ -27,7 +27,7 @@ from ketch.errors import KetchError, Refused
 from ketch.files import explained
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.package.oci import IMAGE_INDEX, IMAGE_MANIFEST, Descriptor
+from ketch.package.oci import IMAGE_INDEX, IMAGE_MANIFEST, MAX_MANIFEST_BYTES, Descriptor
 from ketch.remote.spool import Spool
 from ketch.store.base import (
     MAX_READ_BYTES,
@@ -210,6 +210,10 @@ class RemoteStore(ABC):
         if found != digest:
             raise stream_mismatch(Stored(digest, size), found, size)
         return content
+
+    def manifest(self, digest: Digest) -> bytes:
+        """Return a manifest, hashed on the way."""
+        return self.read(digest, max_bytes=MAX_MANIFEST_BYTES)
 
     def path(self, digest: Digest) -> Path:
         """Return a file with the content of a blob, fetched on demand and verified."""

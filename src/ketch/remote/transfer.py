@@ -177,7 +177,7 @@ class _Manifests:
     def __call__(self, digest: Digest) -> bytes:
         content = self._known.get(digest)
         if content is None:
-            content = self._remote.read(digest, max_bytes=MAX_MANIFEST_BYTES)
+            content = self._remote.manifest(digest)
             self._known[digest] = content
         return content
 

@@ -16,7 +16,7 @@ from ketch.runtime.discreet import Discreet
 from ketch.runtime.home import Home
 
 if TYPE_CHECKING:
-    from ketch.runtime.batch import Answered, answer_file
+    from ketch.runtime.batch import Answered, answer_file, check_files
     from ketch.runtime.cleanup import Cleaned, clean_up, collect_unused_environments
     from ketch.runtime.doctor import Check, examine
     from ketch.runtime.launch import Launch
@@ -44,6 +44,7 @@ __all__ = [
     "Stored",
     "Worker",
     "answer_file",
+    "check_files",
     "clean_up",
     "collect_unused_environments",
     "comparisons",
@@ -70,6 +71,7 @@ _LATER = {
     "StepTime": "ketch.runtime.protocol",
     "Worker": "ketch.runtime.process",
     "answer_file": "ketch.runtime.batch",
+    "check_files": "ketch.runtime.batch",
     "clean_up": "ketch.runtime.cleanup",
     "collect_unused_environments": "ketch.runtime.cleanup",
     "examine": "ketch.runtime.doctor",

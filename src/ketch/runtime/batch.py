@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from ketch.errors import KetchError, PackageCodeError, Unavailable, UsageError
-from ketch.files import temporary_folder
+from ketch.errors import KetchError, NotFound, PackageCodeError, Unavailable, UsageError
+from ketch.files import check_place, temporary_folder
 from ketch.runtime.predictor import DEADLINE_S, Predictor
 from ketch.schema import Row
 from ketch.tables import Batch, Format, RowWriter, read_rows
+from ketch.tables.formats import known_format
 from ketch.tables.read import BATCH_ROWS
 
 FRAME_ROWS = 5000
@@ -38,6 +40,56 @@ class Answered:
         return {"rows": self.rows, "output": self.output}
 
 
+def check_files(
+    source: Path | None,
+    target: Path | None,
+    *,
+    target_format: Format | None = None,
+    batch_rows: int | None = None,
+) -> None:
+    """Refuse what :func:`answer_file` cannot do, before a package is loaded for it.
+
+    Raises:
+        UsageError: The answers would replace their inputs, or cannot be written there in
+            that format; or fewer than one row is to be asked.
+        NotFound: There is no such file.
+    """
+    if batch_rows is not None and batch_rows < 1:
+        raise UsageError(
+            f"expected at least `1` row at a time, found `{batch_rows}`", code="usage/batch-rows"
+        )
+    if source is not None:
+        with suppress(PermissionError):  # who reads it says why
+            _look(source)
+    if target is not None:
+        check_place(target)
+        if target_format is None:
+            known_format(target)
+        if _is_same_file(source, target):
+            raise UsageError(
+                f"expected another file for the answers than `{target}`, which holds the inputs",
+                code="usage/same-file",
+                where=str(target),
+                hint="name another file with `--output`",
+            )
+
+
+def _look(source: Path) -> None:
+    try:
+        source.stat()
+    except FileNotFoundError as error:
+        raise NotFound(f"no file `{source}`", code="table/not-found", where=str(source)) from error
+
+
+def _is_same_file(source: Path | None, target: Path) -> bool:
+    """Whether both are one file, by whatever links they are reached."""
+    try:
+        asked = os.fstat(sys.stdin.fileno()) if source is None else source.stat()
+        return os.path.samestat(asked, target.stat())
+    except (OSError, ValueError):  # one of them is not there, or no file at all
+        return False
+
+
 def answer_file(
     predictor: Predictor,
     source: Path | None,
@@ -47,6 +99,7 @@ def answer_file(
     target_format: Format | None = None,
     batch_rows: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> Answered:
     """Answer every row of a file, in order; nothing is left half-written.
 
@@ -59,42 +112,67 @@ def answer_file(
         source_format: The format of ``source``, when its name does not say.
         target_format: The format of the answers, whatever the name of ``target`` says.
         batch_rows: Most rows that the package gets at once; by default 1000, and 5000
-            when it takes a DataFrame.
+            when it takes a DataFrame. One whose newest verification found that answers
+            depend on the rows beside them gets each row alone.
         progress: Told how many rows were answered.
+        notice: Told, once, that each row is asked alone.
 
     Raises:
-        UsageError: Rows are wrong; the findings name line and field of each.
+        UsageError: Rows are wrong; the findings name line and field of each. Or as
+            :func:`check_files` does.
+        NotFound: There is no such file.
         PackageCodeError: The package raised; the hint names the row.
         Unavailable: The worker died or took too long, or the disk refused.
     """
-    if batch_rows is None:
-        takes_frame = predictor.contract.pipeline.takes == "dataframe"
-        batch_rows = FRAME_ROWS if takes_frame else BATCH_ROWS
-    if batch_rows < 1:
-        raise UsageError(
-            f"expected at least `1` row at a time, found `{batch_rows}`", code="usage/batch-rows"
-        )
+    check_files(source, target, target_format=target_format, batch_rows=batch_rows)
+    at_once = batch_rows or _default_rows(predictor, notice)
     schema = predictor.contract.schema
-    deadline_s = DEADLINE_S + ROW_DEADLINE_S * batch_rows
+    deadline_s = DEADLINE_S + ROW_DEADLINE_S * at_once
+    answer = partial(_answer, predictor, deadline_s=deadline_s, progress=progress)
+    read_at_once = batch_rows or max(at_once, BATCH_ROWS)
     with closing(
-        read_rows(source, schema.inputs, format=source_format, batch_rows=batch_rows)
+        read_rows(source, schema.inputs, format=source_format, batch_rows=read_at_once)
     ) as batches:
+        asked = _pieces(batches, at_once)
         if target is not None:
             into = partial(RowWriter, target, schema.outputs, target_format)
-            return Answered(_answer(predictor, batches, into, deadline_s, progress), str(target))
+            return Answered(answer(asked, into), str(target))
         with temporary_folder("ketch-answers-") as folder:
             into = partial(RowWriter, folder / "whole", schema.outputs, target_format or "json")
-            count = _answer(predictor, batches, into, deadline_s, progress)
+            count = answer(asked, into)
             with (folder / "whole").open("rb") as answers:
                 shutil.copyfileobj(answers, sys.stdout.buffer)
             sys.stdout.buffer.flush()
     return Answered(count, "-")
 
 
+def _default_rows(predictor: Predictor, notice: Callable[[str], None]) -> int:
+    """Return how many rows to ask at once when nobody says; tell when it is one."""
+    if predictor.depends_on_batch:
+        notice(
+            f"answers of `{predictor.package.reference}` depend on the rows beside them, as its "
+            "newest verification found: each row is asked alone, unless `--batch-rows` is given"
+        )
+        return 1
+    return FRAME_ROWS if predictor.contract.pipeline.takes == "dataframe" else BATCH_ROWS
+
+
+def _pieces(batches: Iterator[Batch], most: int) -> Iterator[Batch]:
+    """Cut batches into smaller ones."""
+    for batch in batches:
+        if len(batch.rows) <= most:
+            yield batch
+            continue
+        for at in range(0, len(batch.rows), most):
+            here = slice(at, at + most)
+            yield replace(batch, rows=batch.rows[here], places=batch.places[here])
+
+
 def _answer(
     predictor: Predictor,
     batches: Iterator[Batch],
     into: Callable[..., RowWriter],
+    *,
     deadline_s: float,
     progress: Callable[[int], None],
 ) -> int:

@@ -46,6 +46,13 @@ class Home:
         """Return the home that ``KETCH_HOME`` names, else the platform's data folder."""
         return cls(ketch_home())
 
+    @classmethod
+    def of(cls, home: Self | Path | str | None) -> Self:
+        """Return the home that somebody names; the default one, where nobody does."""
+        if home is None:
+            return cls.default()
+        return home if isinstance(home, cls) else cls(Path(str(home)))
+
     @cached_property
     def store(self) -> LocalStore:
         """The packages on this machine."""
@@ -70,7 +77,7 @@ class Home:
                 return desk.resolve(reference).digest
         if reference.version is None:
             raise UsageError(
-                f"expected `{reference.name}:VERSION` or `{reference.name}@sha256:…`",
+                f"expected `{reference.name}:VERSION`, `@prod` or `@sha256:…`, found no choice",
                 code="reference/choice",
                 hint=_listed(self._versions(str(reference.name))),
             )

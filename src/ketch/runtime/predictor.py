@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, Self, overload
 
@@ -14,6 +15,7 @@ from ketch.errors import Finding, PackageCodeError, Unavailable, UsageError
 from ketch.package import Digest, Manifest, Package, Reference
 from ketch.progress import Progress
 from ketch.runtime.home import Home
+from ketch.runtime.licence import depends_on_batch
 from ketch.runtime.prepare import Prepared, prepared
 from ketch.runtime.process import Worker
 from ketch.runtime.protocol import Answer
@@ -25,7 +27,7 @@ DEADLINE_S = 60.0
 _OMITTED: Any = ...
 
 MOST_ROWS = 10_000
-"""Rows of one call to a worker; more are answered in several."""
+"""Rows of one call to a worker; more are answered in several, where that changes no answer."""
 
 
 class Frame(Protocol):
@@ -52,6 +54,7 @@ class Predictor:
 
     def __init__(self, package: Package, home: Home, *, offline: bool = False) -> None:
         self.package = package
+        self._home = home
         schema = package.manifest.schema
         self._python = PythonRows(schema.inputs)
         self._inputs = Decoder(schema.inputs)
@@ -73,6 +76,11 @@ class Predictor:
     def contract(self) -> Manifest:
         """What the package declares: schema, pipeline, owner, and the rest."""
         return self.package.manifest
+
+    @cached_property
+    def depends_on_batch(self) -> bool:
+        """Whether its newest verification found that answers depend on the rows beside them."""
+        return depends_on_batch(self.digest, self._home.store)
 
     @overload
     def __call__(self, inputs: Mapping[str, object], /) -> Row: ...
@@ -121,10 +129,15 @@ class Predictor:
     def answer(self, rows: Sequence[Row], *, deadline_s: float = DEADLINE_S) -> list[Row]:
         """Answer rows that the schema's decoder has passed already.
 
+        A package whose answers depend on the rows beside them gets all of them at once.
+
         Args:
             rows: The rows.
             deadline_s: How long each ten thousand of them may take, in seconds.
         """
+        if len(rows) > MOST_ROWS and self.depends_on_batch:
+            parts = -(-len(rows) // MOST_ROWS)
+            return [row for answers in self.answers([rows], deadline_s * parts) for row in answers]
         batches = (rows[at : at + MOST_ROWS] for at in range(0, len(rows), MOST_ROWS))
         return [row for answers in self.answers(batches, deadline_s) for row in answers]
 
@@ -215,7 +228,7 @@ class Predictor:
 def load(
     reference: str,
     *,
-    home: Path | str | None = None,
+    home: Home | Path | str | None = None,
     offline: bool = False,
     progress: Progress | None = None,
 ) -> Predictor:
@@ -232,7 +245,7 @@ def load(
         DigestMismatch: The package is damaged.
         Unavailable: Its environment cannot be built now.
     """
-    chosen = Home.default() if home is None else Home(Path(home))
+    chosen = Home.of(home)
     package = chosen.open(Reference.parse(reference), progress=progress)
     return _class_of(package)(package, chosen, offline=offline)
 

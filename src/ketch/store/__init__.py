@@ -7,7 +7,14 @@ by others is found by hashing, before the bytes are used.
 
 from ketch.store.archive import write_archive
 from ketch.store.archive_reader import Imported, read_archive
-from ketch.store.attested import Standing, attach, attestations, newest_passing, standing
+from ketch.store.attested import (
+    Standing,
+    attach,
+    attestations,
+    newest_attestation,
+    newest_passing,
+    standing,
+)
 from ketch.store.base import Incoming, Progress, Store, put_stream
 from ketch.store.fsck import Report, fsck
 from ketch.store.gc import Collected, gc
@@ -35,6 +42,7 @@ __all__ = [
     "fsck",
     "gc",
     "ketch_home",
+    "newest_attestation",
     "newest_passing",
     "put_stream",
     "quarantine",

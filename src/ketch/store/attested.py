@@ -41,6 +41,11 @@ def attestations(digest: Digest, store: Store) -> tuple[Attestation, ...]:
     return tuple(_read(digest, store))
 
 
+def newest_attestation(digest: Digest, store: Store) -> Attestation | None:
+    """Return the newest attestation of a package, whatever it says; None when there is none."""
+    return next(_read(digest, store), None)
+
+
 def newest_passing(digest: Digest, store: Store) -> Attestation | None:
     """Return the newest attestation that a package kept its contract, if there is one."""
     return next((one for one in _read(digest, store) if one.passed), None)

@@ -9,6 +9,7 @@ import platformdirs
 from ketch.files import explained
 
 REGISTRY = "KETCH_REGISTRY"
+HUB = "KETCH_HUB"
 REGISTRY_FILE = "registry.db"
 
 _HUBS = ("http://", "https://")
@@ -40,13 +41,20 @@ def home_path(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def registry_address(home: Path) -> str:
-    """Return where the registry is: what ``KETCH_REGISTRY`` names, else a file in the home."""
-    return os.environ.get(REGISTRY) or f"sqlite:///{home / REGISTRY_FILE}"
+    """Return where the registry is: what a variable names, else a file in the home.
+
+    ``KETCH_REGISTRY`` names a database or a hub; ``KETCH_HUB`` a hub.
+    """
+    return _named() or f"sqlite:///{home / REGISTRY_FILE}"
 
 
 def has_registry(home: Path) -> bool:
     """Whether there is a registry to ask: one that is named, or one in the home."""
-    return bool(os.environ.get(REGISTRY)) or (home / REGISTRY_FILE).exists()
+    return bool(_named()) or (home / REGISTRY_FILE).exists()
+
+
+def _named() -> str | None:
+    return os.environ.get(REGISTRY) or os.environ.get(HUB)
 
 
 def is_hub(address: str) -> bool:

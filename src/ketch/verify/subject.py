@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from ketch.errors import KetchError, ManifestError, PackageCodeError, Unavailable
 from ketch.package import Package, ScenarioTrace, StepTrace
 from ketch.runtime import Answer, Discreet, Layer, Worker
+from ketch.runtime.licence import NOT_ASKED
 from ketch.schema import Difference, Row, Schema, compare
 from ketch.verify.personal import Personal
 
@@ -164,7 +165,7 @@ class Subject:
     def _ask(self, question: Callable[[Worker], Told]) -> Told:
         worker = self._worker or self._begin()
         if worker is None:
-            raise Unavailable("not asked", code="verify/not-asked")
+            raise Unavailable(NOT_ASKED, code="verify/not-asked")
         try:
             return question(worker)
         except Unavailable:

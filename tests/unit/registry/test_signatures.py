@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from tests.registries import Desk
+from tests.registries import Here, Office
 
 from ketch.errors import Refused
 from ketch.package import Reference, Stage, open_package
@@ -24,91 +24,96 @@ VERIFICATION = Evidence(Proof.VERIFICATION, passed=True, digest="sha256:" + "1" 
 
 
 @pytest.fixture
-def desk() -> Desk:
-    found = Desk(open_database("sqlite://"))
+def here() -> Here:
+    return Here(open_database("sqlite://"))
+
+
+@pytest.fixture
+def office(here: Here) -> Office:
+    found = Office(here)
     found.publish("shop:1.0.0")
-    found.registry.set_policy("greetings", KEYS, actor="otto")
+    found.at().set_policy("greetings", KEYS)
     return found
 
 
-def at(desk: Desk) -> LocalDesk:
+def at(here: Here) -> LocalDesk:
     """Return a desk that reads signatures in the store, and takes verification as given."""
     from ketch.registry.desk import evidence
 
     return LocalDesk(
-        desk.registry,
-        desk.store,
+        here.registry,
+        here.store,
         "otto",
-        known=lambda digest: (VERIFICATION, *evidence(digest, desk.store)),
+        known=lambda digest: (VERIFICATION, *evidence(digest, here.store)),
     )
 
 
-def signed(desk: Desk, key: PrivateKey, *, known_as: PrivateKey | None = None) -> None:
-    digest = desk.registry.resolve(Reference.parse("shop:1.0.0")).digest
-    package = open_package(digest, desk.store)
-    attach(sign(package, key), (known_as or key).public, package, desk.store)
+def signed(here: Here, key: PrivateKey, *, known_as: PrivateKey | None = None) -> None:
+    digest = here.registry.resolve(Reference.parse("shop:1.0.0")).digest
+    package = open_package(digest, here.store)
+    attach(sign(package, key), (known_as or key).public, package, here.store)
 
 
-def promoted(desk: Desk, stage: str, **how: object) -> Mapping[str, str] | None:
+def promoted(here: Here, stage: str, **how: object) -> Mapping[str, str] | None:
     """Promote; return the closed gates, and what opens them."""
     try:
-        at(desk).promote(Reference.parse("shop:1.0.0"), Stage(stage), **how)  # type: ignore[arg-type]
+        at(here).promote(Reference.parse("shop:1.0.0"), Stage(stage), **how)  # type: ignore[arg-type]
     except Refused as problem:
         return {one.code: one.hint or "" for one in problem.findings}
     return None
 
 
-def test_every_stage_asks_for_a_known_publisher(desk: Desk) -> None:
+def test_every_stage_asks_for_a_known_publisher(here: Here, office: Office) -> None:
     opens = "`ketch sign shop:1.0.0 --key …`, by ana"
-    assert promoted(desk, "staging") == {"gate/publisher-signature": opens}
-    signed(desk, EVE)
-    assert promoted(desk, "staging") == {"gate/publisher-signature": opens}
-    signed(desk, ANA)
-    assert promoted(desk, "staging") is None
+    assert promoted(here, "staging") == {"gate/publisher-signature": opens}
+    signed(here, EVE)
+    assert promoted(here, "staging") == {"gate/publisher-signature": opens}
+    signed(here, ANA)
+    assert promoted(here, "staging") is None
 
 
-def test_prod_asks_for_an_approver_too(desk: Desk) -> None:
-    signed(desk, ANA)
-    assert promoted(desk, "prod") == {
+def test_prod_asks_for_an_approver_too(here: Here, office: Office) -> None:
+    signed(here, ANA)
+    assert promoted(here, "prod") == {
         "gate/approver-signature": "`ketch sign shop:1.0.0 --key …`, by ben"
     }
-    signed(desk, BEN)
-    assert promoted(desk, "prod") is None
+    signed(here, BEN)
+    assert promoted(here, "prod") is None
 
 
-def test_no_override_opens_a_signature(desk: Desk) -> None:
-    closed = promoted(desk, "prod", override=True, reason="we are in a hurry")
+def test_no_override_opens_a_signature(here: Here, office: Office) -> None:
+    closed = promoted(here, "prod", override=True, reason="we are in a hurry")
     assert closed is not None
     assert set(closed) == {"gate/publisher-signature", "gate/approver-signature"}
 
 
-def test_a_borrowed_key_counts_for_nobody(desk: Desk) -> None:
-    signed(desk, EVE, known_as=ANA)
-    assert promoted(desk, "staging") is not None
+def test_a_borrowed_key_counts_for_nobody(here: Here, office: Office) -> None:
+    signed(here, EVE, known_as=ANA)
+    assert promoted(here, "staging") is not None
 
 
-def test_a_route_without_keys_asks_for_none(desk: Desk) -> None:
-    desk.registry.set_policy("greetings", Policy(), actor="otto")
-    assert promoted(desk, "staging") is None
+def test_a_route_without_keys_asks_for_none(here: Here, office: Office) -> None:
+    office.at().set_policy("greetings", Policy())
+    assert promoted(here, "staging") is None
 
 
-def test_limited_asks_for_a_publisher_only(desk: Desk) -> None:
+def test_limited_asks_for_a_publisher_only(here: Here, office: Office) -> None:
     policy = Policy(
         baseline="plain:1.0.0",
         baseline_share=Share.parse("5%"),
         publishers=KEYS.publishers,
         approvers=KEYS.approvers,
     )
-    desk.publish("plain:1.0.0")
-    desk.registry.set_policy("greetings", policy, actor="otto")
-    assert promoted(desk, "limited", share=Share.parse("10%")) is not None
-    signed(desk, ANA)
-    assert promoted(desk, "limited", share=Share.parse("10%")) is None
+    office.publish("plain:1.0.0")
+    office.at().set_policy("greetings", policy)
+    assert promoted(here, "limited", share=Share.parse("10%")) is not None
+    signed(here, ANA)
+    assert promoted(here, "limited", share=Share.parse("10%")) is None
 
 
-def test_one_more_signature_leaves_approvals_as_they_are(desk: Desk) -> None:
-    version = desk.registry.resolve(Reference.parse("shop:1.0.0"))
-    schema = desk.package("shop:1.0.0").manifest.schema
+def test_one_more_signature_leaves_approvals_as_they_are(here: Here, office: Office) -> None:
+    version = office.at().resolve(Reference.parse("shop:1.0.0"))
+    schema = office.package("shop:1.0.0").manifest.schema
     before, after = (
         Candidate(version.reference, version.digest, "ana", None, schema, evidence)
         for evidence in (

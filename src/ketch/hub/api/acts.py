@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ketch.errors import NotFound, Unavailable, UsageError
 from ketch.hub.access import GuardedDesk, Identity, Role, Tokens, patterns
@@ -124,7 +125,7 @@ def route(asked: Asked) -> object:
 
 def arms(asked: Asked) -> object:
     """Return who answered at a time."""
-    found = _desk(asked).arms_at(asked.path["route"], asked.query.at)
+    found = _desk(asked).arms_at(asked.path["route"], _time(asked.query.at))
     return {"arms": [arm.to_json() for arm in found]}
 
 
@@ -156,7 +157,10 @@ def events(asked: Asked) -> object:
     """Return what happened."""
     query = asked.query
     found = _desk(asked).history(
-        subject=query.subject, until=query.until, before=query.before, limit=query.limit
+        subject=query.subject,
+        until=None if query.until is None else _time(query.until),
+        before=query.before,
+        limit=query.limit,
     )
     return {"events": [event.to_json() for event in found]}
 
@@ -226,6 +230,15 @@ def _reference(asked: Asked) -> Reference:
     if len(text) > 256:
         raise NotFound("no such version in the registry", code="registry/not-found")
     return Reference.parse(text)
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"expected a time such as `2026-03-03T12:00:00Z`, found `{text}`", code="usage/time"
+        ) from error
 
 
 def _share(number: float | None) -> Share | None:

@@ -133,7 +133,14 @@ def _query(request: Request, kind: type[Any] | None) -> Any:
     said = dict(pairs)
     if len(said) != len(pairs):
         raise UsageError("expected each parameter once", code="hub/request", where="query")
-    return None if kind is None else _converted(said, kind, "query", strict=False)
+    if kind is None:
+        return None
+    found = _converted(said, kind, "query", strict=False)
+    for name, text in said.items():
+        if getattr(found, name) is None:  # the text `null`, of all things
+            message = f"expected a value of `{name}`, found `{printable(text, 40)}`"
+            raise UsageError(message, code="hub/request", where=f"query.{name}")
+    return found
 
 
 def _converted(value: object, kind: type[Any], where: str, *, strict: bool) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -32,6 +31,16 @@ Share = Annotated[float, Meta(ge=0, le=1, description="A share of the units of a
 StageText = Literal["dev", "staging", "limited", "prod"]
 Revision = Annotated[
     int, Meta(ge=0, le=LARGEST, description="The revision that the route must still have.")
+]
+
+
+TimeText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$",
+        examples=["2026-03-03T12:00:00Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
 ]
 
 
@@ -68,7 +77,7 @@ class EventsQuery(Request):
     subject: (
         Annotated[Line, Meta(description="`route:NAME` or `package:NAME`: only its events.")] | None
     ) = None
-    until: Annotated[datetime, Meta(tz=True, description="Only those up to a time.")] | None = None
+    until: Annotated[TimeText, Meta(description="Only those up to a time.")] | None = None
     before: Annotated[Count, Meta(description="Only those before this one.")] | None = None
     limit: Limit = 50
 
@@ -76,7 +85,7 @@ class EventsQuery(Request):
 class TimeQuery(Request):
     """When."""
 
-    at: Annotated[datetime, Meta(tz=True)]
+    at: TimeText
 
 
 # ---------------------------------------------------------------- asked in the body

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ketch.errors import PackageCodeError
+from ketch.runtime.licence import BATCH_INVARIANCE, NOT_TRIED, ORDER_INVARIANCE
 from ketch.schema import Row
 from ketch.verify.results import ProbeResult
 from ketch.verify.subject import FAILED, Predict, Subject
 
 DETERMINISM = "same answer twice"
 SECOND_PROCESS = "same answer from a second process"
-BATCH_INVARIANCE = "same answer alone and in a batch"
-ORDER_INVARIANCE = "same answer in any order"
 
 MAX_ROWS = 32
 """Rows that are asked alone and together."""
@@ -78,7 +77,7 @@ def _licence(
 ) -> ProbeResult:
     """Together, rows are answered as they were alone; a crash breaks the contract."""
     if len(rows) < 2:
-        return ProbeResult(name, passed=False, required=False, detail="needs two rows to try")
+        return ProbeResult(name, passed=False, required=False, detail=NOT_TRIED)
     try:
         difference = _difference(subject, alone, subject.predict(rows).rows)
     except FAILED as problem:
