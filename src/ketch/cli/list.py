@@ -1,33 +1,66 @@
-"""``ketch list``: show the packages in the store."""
+"""``ketch list``: show the packages in the store, or those that are published."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-
+from ketch.cli.columns import columns
 from ketch.cli.printer import Printer
 from ketch.cli.text import size
-from ketch.errors import KetchError
+from ketch.errors import KetchError, UsageError
 from ketch.runtime import Entry, Home, listing
-from ketch.runtime.failures import printable
 from ketch.store import standing
 
+MOST = 10_000
 
-def list_packages(*, json: bool = False) -> None:
-    """Show the packages in the store, by name and version.
+
+def list_packages(
+    *,
+    published: bool = False,
+    search: str | None = None,
+    limit: int | None = None,
+    after: int | None = None,
+    json: bool = False,
+) -> None:
+    """Show the packages in the store, by name and version, or those that are published.
 
     Args:
+        published: Show what the registry has, the newest first.
+        search: Only those with this text in their name; published ones also by their
+            description and owner.
+        limit: How many published versions at most; by default 50.
+        after: Where to go on, as the page before said.
         json: Print one JSON value.
     """
-    home = Home.default()
-    entries = listing(home)
+    home, printer = Home.default(), Printer(as_json=json)
+    if published:
+        from ketch.cli.published import page_text  # a database, which the store does without
+
+        with home.desk() as desk:
+            page = desk.versions(search=search, limit=_limit(limit), after=after)
+        printer.show(page.to_json(), page_text(page, search))
+        return
+    if limit is not None or after is not None:
+        raise UsageError(
+            "expected `--published` with `--limit` and `--after`, found none",
+            code="usage/arguments",
+            hint="the store is listed whole; `--search` shortens that",
+        )
+    entries = [one for one in listing(home) if (search or "") in one.reference]
     verified = [_verified(entry, home) for entry in entries]
     value = [
         {**entry.to_json(), "verified": passed}
         for entry, passed in zip(entries, verified, strict=True)
     ]
-    Printer(as_json=json).show(value, listing_text(entries, verified))
+    printer.show(value, listing_text(entries, verified))
+
+
+def _limit(limit: int | None) -> int:
+    if limit is not None and not 1 <= limit <= MOST:
+        raise UsageError(
+            f"expected a limit from 1 to {MOST}, found `{limit}`", code="usage/arguments"
+        )
+    return limit or 50
 
 
 def _verified(entry: Entry, home: Home) -> bool | None:
@@ -45,9 +78,7 @@ def listing_text(entries: Sequence[Entry], verified: Sequence[bool | None]) -> s
         return "no packages yet; `ketch init` starts one"
     said = {True: "", False: "✗ breaks its contract", None: "not verified"}
     rows = [(*_cells(entry), said[passed]) for entry, passed in zip(entries, verified, strict=True)]
-    lines = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(_padded, cells, widths)).rstrip() for cells in lines)
+    return columns(rows)
 
 
 def _cells(entry: Entry) -> tuple[str, str, str, str, str]:
@@ -57,7 +88,3 @@ def _cells(entry: Entry) -> tuple[str, str, str, str, str]:
     route = f"→ {entry.route}" if entry.route else ""
     total = f"{size(entry.size_bytes or 0):>8}"
     return entry.reference, entry.digest.short, total, entry.owner or "", route
-
-
-def _padded(cell: str, width: int) -> str:
-    return cell + " " * (width - cell_len(cell))
