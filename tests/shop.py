@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import ketch
 from ketch.runtime import Home
@@ -74,11 +75,20 @@ def in_home(home: Home, **more: str) -> dict[str, str]:
 
 
 def run_ketch(
-    home: Home, *arguments: str | Path, stdin: bytes = b"", status: int = 0
+    home: Home,
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    stream: BinaryIO | None = None,
+    status: int = 0,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command, which must end with this status."""
+    """Run a command, which must end with this status; it reads ``stream``, or ``stdin``."""
     done = subprocess.run(
-        [KETCH, *arguments], env=in_home(home), input=stdin, capture_output=True, check=False
+        [KETCH, *arguments],
+        env=in_home(home),
+        input=stdin if stream is None else None,
+        stdin=stream,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == status, done.stderr.decode()
     return done

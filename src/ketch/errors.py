@@ -186,6 +186,9 @@ class PackageCodeError(KetchError):
         refusal: Whether the code raised ``ValueError`` (or a subclass): the package's
             way of saying that an input is wrong. Anything else is a crash.
         trace: What the steps had returned before, when they were traced.
+
+    Attributes:
+        printed: The last lines that the package had printed.
     """
 
     code = "package-code/raised"
@@ -205,13 +208,14 @@ class PackageCodeError(KetchError):
         self.traceback = traceback
         self.is_refusal = refusal
         self.trace = tuple(trace)
+        self.printed = ""
 
     def __str__(self) -> str:
         """Return all of it, with where in the package's code it came from."""
         said = super().__str__()
-        if not self.traceback:
-            return said
-        return f"{said}\n\nin the package:\n{_shown(self.traceback)}".rstrip()
+        if self.traceback:
+            said = f"{said}\n\nin the package:\n{_shown(self.traceback)}".rstrip()
+        return f"{said}\n\nit had printed:\n{_shown(self.printed)}" if self.printed else said
 
 
 class Unavailable(KetchError):

@@ -86,6 +86,10 @@ USES = [
     (["fsck"], REGISTRY),
     (["withdraw", "thermometer:1.0.0", "--reason", "old"], REGISTRY | {"rich"}),
     (["owner", "thermometer", "search@shop.example"], REGISTRY),
+    (["hub", "token", "create", "ana"], REGISTRY),
+    (["hub", "token", "list"], REGISTRY),
+    (["hub", "webhook", "list"], REGISTRY),
+    (["login", "https://hub.shop.example"], COMMAND_LINE | {"msgspec", "rich"}),
 ]
 
 
@@ -112,6 +116,7 @@ def loaded_by(folder: Path, arguments: Sequence[str]) -> set[str]:
         [sys.executable, "-c", RUN, told, *arguments],
         cwd=folder,
         env={**os.environ, "KETCH_HOME": str(folder / "home"), "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
@@ -139,6 +144,16 @@ def test_every_verb_is_tried() -> None:
 def test_help_imports_nothing_that_reads_data(folder: Path, verb: str) -> None:
     """The demo brings its own story, and tells it with the same parts."""
     assert libraries_among(loaded_by(folder, [verb, "--help"])) <= REGISTRY | HELP
+
+
+@pytest.mark.parametrize("verb", ["status", "history"])
+def test_a_verb_that_asks_a_hub_imports_no_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("KETCH_REGISTRY", "http://127.0.0.1:9")
+    found = libraries_among(loaded_by(folder, [verb]))
+    assert "httpx" in found
+    assert not found & {"starlette", "uvicorn", "httptools"}
 
 
 @pytest.mark.parametrize(

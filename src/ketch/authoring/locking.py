@@ -19,7 +19,7 @@ from ketch.env import (
     resolve,
     write_lock,
 )
-from ketch.errors import Finding, ManifestError
+from ketch.errors import Finding, ManifestError, Refused
 from ketch.package import EnvironmentDeclaration
 from ketch.package.paths import unreadable
 from ketch.progress import Progress
@@ -90,7 +90,7 @@ def locked(
     two machines with the same folder get the same environment.
 
     Raises:
-        Refused: The requirements have no solution.
+        Refused: The requirements have no solution; the findings name the lines.
         Unavailable: Python or the package index cannot be reached.
     """
     if needs.fitting is not None and not upgrade:
@@ -98,7 +98,12 @@ def locked(
     progress.step("resolving the environment")
     builds = needs.declared.allow_source_builds
     how = Resolving(source_builds=builds, upgrade=upgrade, offline=offline, existing=needs.lock)
-    return resolve(needs.requirements, needs.declared.python, how)
+    try:
+        return resolve(needs.requirements, needs.declared.python, how)
+    except Refused as problem:
+        from ketch.env.unsolved import explained  # `pack` has no use for it while all is well
+
+        raise explained(problem, needs.requirements, needs.declared.python, how) from problem
 
 
 def keep_lock(folder: Path, lock: Lock) -> None:

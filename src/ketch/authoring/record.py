@@ -73,10 +73,12 @@ class Recorded:
     Attributes:
         scenarios: What became of each.
         files: What was written, relative to the folder, sorted.
+        printed: The last lines that the package printed, for eyes.
     """
 
     scenarios: tuple[RecordedScenario, ...]
     files: tuple[str, ...]
+    printed: str = ""
 
     @property
     def answered(self) -> bool:
@@ -132,7 +134,8 @@ def record(
         for scenario in built.gathered.scenarios:
             progress.step(f"scenario {scenario.name}")
             results.append(_record(scenario, schema, worker))
-    done = Recorded(tuple(results), ())
+        printed = worker.last_lines()
+    done = Recorded(tuple(results), (), printed)
     if not done.answered:
         return done
     if confirm:
@@ -143,7 +146,7 @@ def record(
     contents = rewritten(root, [_rewrite(one) for one in results], traces, schema)
     keep_lock(root, built.lock)
     write_together({root / path: content for path, content in contents.items()})
-    return Recorded(tuple(results), tuple(sorted(contents)))
+    return Recorded(tuple(results), tuple(sorted(contents)), printed)
 
 
 def _record(scenario: Scenario, schema: Schema, worker: Worker) -> RecordedScenario:

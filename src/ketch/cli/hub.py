@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,13 +57,13 @@ def serve(
         openapi: Print what its API takes and gives, as OpenAPI 3.1, and serve nothing.
         json: Print one JSON value.
     """
+    needed("starlette")
     if openapi:
         from ketch.hub.openapi import document
 
         text = json_text.dumps(document(), indent=2)
         Printer(as_json=json).show(document(), text)
         return
-    needed("starlette")
     from ketch.hub.serve import Settings
     from ketch.hub.serve import serve as serve_hub
 
@@ -70,6 +71,7 @@ def serve(
 
     def listening(url: str) -> None:
         Printer(as_json=json).show({"listening": url}, f"the hub listens at {url}")
+        sys.stdout.flush()  # a log file would keep it for later
 
     with opened(home) as inside:
         serve_hub(inside, settings, person=person(), listening=listening)

@@ -19,11 +19,11 @@ def login(url: str, /, *, json: bool = False) -> None:
         url: The address of the hub, such as `https://hub.shop.example`.
         json: Print one JSON value.
     """
+    token = _token()
     from ketch.registry.hub import HubDesk, connect
     from ketch.registry.hub.credentials import hub_url, keep
 
     address = hub_url(url)
-    token = _token()
     with connect(address, token=token) as session:
         who = HubDesk(session).me()
     kept = keep(address, token)

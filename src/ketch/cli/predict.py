@@ -58,5 +58,7 @@ def predict(
             progress=progress.advance,
             notice=printer.say,
         )
+        printed = predictor.output
+    printer.printed(printed)
     if output is not None:
         printer.show(answered.to_json(), f"{counted(answered.rows, 'row')} answered in {output}")

@@ -17,7 +17,7 @@ import msgspec
 
 from ketch.cli.text import size
 from ketch.cli.working import Working
-from ketch.errors import Finding, KetchError
+from ketch.errors import Finding, KetchError, PackageCodeError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,10 +63,22 @@ class Printer:
         """Say something to the person, on stderr."""
         self.stderr.print(text, style=style, markup=False)
 
+    def printed(self, text: str) -> None:
+        """Pass on the last that a package printed, which may not pose as something of ours."""
+        if not text:
+            return
+        from ketch.runtime.failures import printable  # few packages print
+
+        self.say("the package printed:", style="bold")
+        for line in printable(text).splitlines():
+            self.say(f"  │ {line}")
+
     def error(self, problem: KetchError) -> None:
         """Say what stopped the work; with ``--json`` also as a value on stdout."""
         if self.as_json:
             self.show(problem.to_json(), "")
+        if isinstance(problem, PackageCodeError):
+            self.printed(problem.printed)
         named = problem.where is None or f"`{problem.where}`" in problem.message
         at = "" if named else f" (at `{problem.where}`)"
         self.stderr.print("error:", style="bold red", end=" ")

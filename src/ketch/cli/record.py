@@ -31,5 +31,6 @@ def record(
         recorded = record_folder(
             folder, confirm=confirm, options=Options(offline=offline), progress=progress
         )
+    printer.printed(recorded.printed)
     printer.show(recorded.to_json(), recorded_text(recorded))
     return 0 if recorded.answered else 1

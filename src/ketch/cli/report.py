@@ -37,6 +37,7 @@ def _report(report: Report) -> Iterator[str]:
     yield f"  {_measured(report)}"
     for note in report.notes:
         yield from folded(f"  ! {printable(note)}", indent=4)
+    yield from _printed(report)
     verdict = "✓ keeps its contract" if report.passed else "✗ breaks its contract"
     yield f"{verdict} ({seconds(report.duration_s)})"
 
@@ -144,6 +145,16 @@ def _measured(report: Report) -> str:
     if measured.memory_mb is not None:
         parts.append(f"{measured.memory_mb:.0f} MB")
     return ", ".join(parts)
+
+
+def _printed(report: Report) -> Iterator[str]:
+    """Yield what the package printed; during probes it says the same for every question."""
+    probes_failed = any(one.required and not one.passed for one in report.probes)
+    for check, text in report.printed.items():
+        if check != "probes" or probes_failed:
+            yield f"  the package printed, during {check}:"
+            lines = printable(text).splitlines()
+            yield from (crop(f"    │ {line}", WIDTH) for line in lines)
 
 
 def _last_words(said: str, count: int, *, indent: int) -> Iterator[str]:

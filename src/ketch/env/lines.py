@@ -40,6 +40,7 @@ class Gathered:
     """What was read so far; each reader adds to it."""
 
     lines: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
     constraints: list[str] = field(default_factory=list)
     hashes: dict[str, frozenset[str]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Gathered:
             parsed.name = canonicalize_name(parsed.name)
             kept = self.constraints if constraint else self.lines
             kept.append(str(parsed))
+            self.places.setdefault(str(parsed), where)
 
     def _parse(self, text: str, where: str) -> Requirement | None:
         if _CONTROL.search(text):

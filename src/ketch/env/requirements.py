@@ -53,6 +53,7 @@ class Requirements:
         uv_lock: A ``uv.lock`` to keep to.
         files: Every file that was read, relative to the folder.
         findings: Everything that is wrong.
+        places: Where each line and constraint was first read, such as ``requirements.txt:2``.
     """
 
     source: str | None = None
@@ -64,6 +65,11 @@ class Requirements:
     uv_lock: Path | None = None
     files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place_of(self, line: str) -> str | None:
+        """Return where a person wrote a requirement: file and line, or the file."""
+        return self.places.get(line, self.source)
 
     def digest(self, python: str, *, source_builds: SourceBuilds = False) -> Digest:
         """Return the digest of everything a lock is made from.
@@ -167,6 +173,7 @@ def _read_source(root: Path, name: str, gathered: Gathered) -> Requirements:
         uv_lock=uv_lock,
         files=tuple(gathered.files),
         findings=tuple(gathered.findings),
+        places=gathered.places,
     )
 
 

@@ -1,7 +1,8 @@
 """Resolving: from what a package asks for to its lock.
 
-uv resolves once for every platform, from wheels, and writes a hash for every file. What
-can never apply to the lock's Python is left out, so that a lock reads as what it installs.
+uv resolves once for every platform and for the one Python of the package, from wheels, and
+writes a hash for every file. What can never apply to that Python is left out, so that a
+lock reads as what it installs.
 """
 
 import re
@@ -17,6 +18,7 @@ from packaging.utils import canonicalize_name
 from ketch.env.interpreters import Interpreter, find_python
 from ketch.env.lines import logical_lines
 from ketch.env.lock import Lock, LockedPackage, make_lock
+from ketch.env.one_python import LATER, for_one_python, without_python
 from ketch.env.requirements import Requirements
 from ketch.env.uv import Progress, SourceBuilds, run_uv, wheel_options
 from ketch.errors import Finding, ManifestError, Refused, Unavailable
@@ -151,14 +153,17 @@ def _compile(
     requirements: Requirements, interpreter: Interpreter, output: Path, how: Resolving
 ) -> None:
     wanted, limits = output.with_name("wanted.txt"), output.with_name("limits.txt")
-    wanted.write_text("\n".join([*requirements.lines, ""]), "utf-8")
+    lines = list(requirements.lines)
+    if how.universal:
+        lines = for_one_python(lines, interpreter.version, output.parent)
+    wanted.write_text("\n".join([*lines, ""]), "utf-8")
     limits.write_text("\n".join([*requirements.constraints, ""]), "utf-8")
     if how.existing is not None and not how.upgrade:
         # uv keeps the versions it finds in the output of an earlier run.
         output.write_text(str(how.existing), "utf-8")
     arguments = ["pip", "compile", *_FORM, "--generate-hashes", "--no-emit-index-url"]
     arguments += ["--python", str(interpreter.path), "--constraint", str(limits)]
-    arguments += ["--universal"] if how.universal else []
+    arguments += ["--universal", "--no-emit-package", LATER] if how.universal else []
     arguments += ["--upgrade"] if how.upgrade else []
     arguments += wheel_options(how.source_builds)
     run_uv(
@@ -202,20 +207,21 @@ def _parse(line: str) -> Requirement | None:
 
 
 def _prune(packages: Iterable[LockedPackage], python: str) -> Iterator[LockedPackage]:
-    """Leave out what applies nowhere on this Python, and markers that always hold on it."""
+    """Leave out what applies nowhere on this Python, and conditions that always hold on it."""
     for package in packages:
         answers = _answers(package.marker, python)
         if not any(answers):
             continue
-        speaks_of_python_only = not re.search(r"\b(platform|sys|os)_", package.marker)
-        marker = "" if all(answers) and speaks_of_python_only else package.marker
+        marker = without_python(package.marker, python)
+        speaks_of_python_only = not re.search(r"\b(platform|sys|os)_", marker)
+        marker = "" if all(answers) and speaks_of_python_only else marker
         yield LockedPackage(package.name, package.version, marker, package.hashes)
 
 
 def _answers(marker: str, python: str) -> list[bool]:
     """Evaluate a marker for CPython of a version on every platform we know."""
     if not marker:
-        return [True]
+        return [True] * len(_PLATFORMS)
     parsed = Marker(marker)
     answers = []
     for os_name, sys_platform, platform_system, machine in _PLATFORMS:

@@ -61,6 +61,8 @@ _ADDED = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
 _LEASH = Path(__file__).with_name("leash.py")
 _LINES_KEPT = 400
 _LONGEST_REASON = 600
+_OF_PYTHON = re.compile(r"\{python_(?:full_)?version[^{}]*\}")
+"""A condition in uv's words; the Python is one, and the requirement is read without it."""
 
 
 def run_uv(
@@ -295,8 +297,9 @@ def _reason(said: str) -> str:
     said_once = list(dict.fromkeys(part for part in parts if part))
     if said_once and said_once[0].startswith("No solution found"):
         said_once = said_once[1:] or said_once  # the message says so already
-    reason = ": ".join(said_once)
+    reason = _OF_PYTHON.sub("", ": ".join(said_once))
     if len(reason) <= _LONGEST_REASON:
         return reason
     half = _LONGEST_REASON // 2  # the first cause and the conclusion say most
-    return f"{reason[:half].rstrip()} … {reason[-half:].lstrip()}"
+    first, last = reason[:half].rpartition(" ")[0], reason[-half:].partition(" ")[2]
+    return f"{first} … {last}"

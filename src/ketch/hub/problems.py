@@ -25,7 +25,6 @@ _STATUS = {
     "hub/origin": 403,
     "hub/method": 405,
     "hub/slow": 408,
-    "hub/condition": 412,
     "hub/too-large": 413,
     "hub/media-type": 415,
 }

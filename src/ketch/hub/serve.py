@@ -207,7 +207,7 @@ def _config(hub: Hub, settings: Settings) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=int(limits.header_s),
+        timeout_keep_alive=max(1, int(limits.header_s)),
         timeout_graceful_shutdown=limits.goodbye_s,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,

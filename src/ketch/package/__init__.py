@@ -4,7 +4,7 @@ This area promises that a package is what its digest says, that building it depe
 on nothing but its content, and that whatever is wrong with a folder or with bytes
 from elsewhere is reported completely and in words. It runs no package code.
 
-What only an author's folder needs is imported when it is first used.
+What only an author's folder or running code needs is imported when it is first used.
 """
 
 from importlib import import_module
@@ -13,17 +13,6 @@ from typing import TYPE_CHECKING
 from ketch.package.attestation import Attestation
 from ketch.package.blobs import BlobSink, BlobSource, Stored
 from ketch.package.built import Sources, component_digests
-from ketch.package.code import (
-    CodeReport,
-    EntryPoint,
-    Import,
-    analyse,
-    entry_points,
-    imported_distributions,
-    imports_for_preload,
-    undeclared,
-    unnamed,
-)
 from ketch.package.digest import Digest
 from ketch.package.divergence import Divergence, first_divergence
 from ketch.package.layers import COMPONENTS
@@ -50,6 +39,17 @@ from ketch.package.trace import (
 )
 
 if TYPE_CHECKING:
+    from ketch.package.code import (
+        CodeReport,
+        EntryPoint,
+        Import,
+        analyse,
+        entry_points,
+        imported_distributions,
+        imports_for_preload,
+        undeclared,
+        unnamed,
+    )
     from ketch.package.ketch_toml import editor_schema
     from ketch.package.refusals import check_folder
     from ketch.package.secrets import scan
@@ -106,6 +106,15 @@ __all__ = [
 ]
 
 _LATER = {
+    "CodeReport": "ketch.package.code",
+    "EntryPoint": "ketch.package.code",
+    "Import": "ketch.package.code",
+    "analyse": "ketch.package.code",
+    "entry_points": "ketch.package.code",
+    "imported_distributions": "ketch.package.code",
+    "imports_for_preload": "ketch.package.code",
+    "undeclared": "ketch.package.code",
+    "unnamed": "ketch.package.code",
     "check_folder": "ketch.package.refusals",
     "editor_schema": "ketch.package.ketch_toml",
     "scan": "ketch.package.secrets",

@@ -68,7 +68,8 @@ class Kind:
         if self.grammar is not None and isinstance(value, str):
             return self.grammar(value, where=where)
         problem = self.problem(value)
-        return () if problem is None else (wrong(problem, where),)
+        hint = _quote(value) if self.schema.get("type") == "string" else None
+        return () if problem is None else (wrong(problem, where, hint),)
 
 
 def text(name: str, *, pattern: str, plural: str = "texts") -> Kind:
@@ -168,9 +169,9 @@ AMOUNT = Kind(
 ANYTHING = Kind("a value", {}, lambda _: None)
 
 
-def wrong(message: str, where: str) -> Finding:
+def wrong(message: str, where: str, hint: str | None = None) -> Finding:
     """Return the finding for a value that is not what it must be."""
-    return Finding("manifest/wrong-value", message, where)
+    return Finding("manifest/wrong-value", message, where, hint)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -183,6 +184,13 @@ def shown(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > _LONGEST_SHOWN:
         return "an endless number"  # Python refuses to print integers of thousands of digits
     return printable(value if isinstance(value, str) else _SHORT.repr(value), _LONGEST_SHOWN)
+
+
+def _quote(value: object) -> str | None:
+    """Return what to do about a number where a text belongs."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return f'quote it: `"{shown(value)}"`; unquoted it is a number, and 3.10 is 3.1'
 
 
 def _first(problems: Iterable[str | None]) -> str | None:

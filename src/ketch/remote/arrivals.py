@@ -42,7 +42,7 @@ class Arrivals:
     def __init__(self, store: LocalStore, *, pause: Callable[[int], None]) -> None:
         self._store = store
         self._pause = pause
-        self._paths: dict[Digest, Path] = {}
+        self._paths: dict[Stored, Path] = {}
 
     def fetch(self, remote: RemoteStore, stored: Stored, meter: Meter) -> None:
         """Fetch a blob to its end.
@@ -51,6 +51,9 @@ class Arrivals:
             DigestMismatch: The remote sent something else; nothing of it is kept.
             Unavailable: It did not come to its end; what came is kept.
         """
+        if self._store.blobs.claim(stored):  # somebody else was faster
+            meter.done(stored.size)
+            return
         path = self._store.layout.temporary / f"{stored.digest.hex}.part"
         with explained(path):
             self._store.layout.create()
@@ -64,32 +67,36 @@ class Arrivals:
                 except DigestMismatch:
                     place.unlink(missing_ok=True)
                     raise
-                self._paths[stored.digest] = place
+                self._paths[stored] = place
 
-    def commit(self, blobs: Iterable[Stored], documents: Iterable[bytes]) -> None:
+    def commit(self, documents: Iterable[bytes]) -> None:
         """Turn what was fetched into blobs, durably and all at once.
 
         Args:
-            blobs: What was fetched.
             documents: Manifests, to be stored with them.
         """
-        chosen = list(blobs)
         with Staging(self._store.layout) as staging, explained(self._store.layout.temporary):
             for content in documents:
                 staging.put_bytes(content)
-            for stored in chosen:
+            for stored, arrived in self._paths.items():
                 path = staging.new_path()
-                # A second name: were it the only one, the blob would be lost with the staging.
-                os.link(self._paths[stored.digest], path)
+                try:
+                    # A second name: were it the only one, it would be lost with the staging.
+                    os.link(arrived, path)
+                except FileNotFoundError:
+                    if staging.has(stored):  # somebody else made a blob of it
+                        continue
+                    raise
                 fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
                     staging.seal(path, fd, stored)
                 finally:
                     os.close(fd)
             staging.commit()
-        for stored in chosen:
+        for arrived in self._paths.values():
             with suppress(OSError):
-                self._paths.pop(stored.digest).unlink(missing_ok=True)
+                arrived.unlink(missing_ok=True)
+        self._paths.clear()
 
     def _fill(self, remote: RemoteStore, stored: Stored, part: _Part, meter: Meter) -> None:
         """Fetch the rest of a blob; from its start, once, if what was there was wrong."""

@@ -24,28 +24,33 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
-from urllib.parse import urlencode, urljoin, urlsplit
+from typing import Self, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
 
-from ketch.errors import KetchError, Unavailable, UsageError
+from ketch.errors import Unavailable, UsageError
 from ketch.remote.auth import Auth
+from ketch.remote.calls import Body, Call, Passing, Patience, Reply
 from ketch.remote.replies import (
     bare,
     error_of,
     is_loopback,
     json_of,
+    late,
     malformed,
+    misled,
     origin,
     wait_asked_for,
+    with_query,
 )
+
+__all__ = ["Body", "Patience", "Reply", "Session", "Stream", "with_query"]
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 """The largest reply that :meth:`Session.request` holds in memory, if it is not told otherwise."""
@@ -59,65 +64,6 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a session waits, and how often it tries.
-
-    Attributes:
-        connect_s: For a connection, in seconds.
-        silence_s: For the next byte in either direction, in seconds.
-        reply_s: For the whole of a reply that is held in memory, in seconds.
-        tries: How often a call is made that may be repeated.
-        wait_s: Before the second try; then twice that, and so on.
-        longest_wait_s: The most, also when the server asks for more.
-    """
-
-    connect_s: float = 10.0
-    silence_s: float = 60.0
-    reply_s: float = 300.0
-    tries: int = 4
-    wait_s: float = 0.25
-    longest_wait_s: float = 20.0
-
-
-class Body(Protocol):
-    """What is sent: as many bytes as it says, and from the start whenever it is iterated."""
-
-    @property
-    def length(self) -> int:
-        """How many bytes there are."""
-        ...
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield all of them."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a server answered.
-
-    Attributes:
-        status: The HTTP status: below 400, or one that the caller allowed.
-        headers: By name, in any case of letters.
-        content: The body.
-        url: Where it came from, after redirects.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    url: str
-
-    def json(self) -> object:
-        """Return the body as JSON, read strictly.
-
-        Raises:
-            Unavailable: ``remote/malformed``: it is none.
-        """
-        return json_of(self.content, self.url)
 
 
 class Stream:
@@ -146,22 +92,10 @@ class Stream:
             try:
                 with _explained(self.url):
                     self._rest = next(self._parts, b"")
-            except _Passing as passing:
+            except Passing as passing:
                 raise passing.error from passing.__cause__
         part, self._rest = self._rest[:count], self._rest[count:]
         return part
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A request, as the caller put it."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Body | None = None
-    allow: Collection[int] = ()
-    elsewhere: bool = False
 
 
 class Session:
@@ -247,7 +181,7 @@ class Session:
         said = dict(headers or {})
         if json is not None:
             body, said = msgspec.json.encode(json), {"Content-Type": "application/json", **said}
-        call = _Call(method, with_query(self.url(path), query), said, body, allow, elsewhere)
+        call = Call(method, with_query(self.url(path), query), said, body, allow, elsewhere)
 
         def once() -> Reply:
             response = self._checked(self._open(call), call)
@@ -270,7 +204,7 @@ class Session:
         Raises:
             KetchError: As :meth:`request` does.
         """
-        call = _Call("GET", self.url(path), headers or {}, None, allow, elsewhere)
+        call = Call("GET", self.url(path), headers or {}, None, allow, elsewhere)
         response = self._tried(lambda: self._checked(self._open(call), call), again=True)
         try:
             yield Stream(response)
@@ -303,7 +237,7 @@ class Session:
         scheme, host, _ = origin(url)
         if self._origin[0] == "https" and scheme == "http":
             if host != self._origin[1]:
-                raise _misled(reply.url, url)
+                raise misled(reply.url, url)
             here = urlsplit(self.base)
             return urlsplit(url)._replace(scheme="https", netloc=here.netloc).geturl()
         return url
@@ -335,7 +269,7 @@ class Session:
         for left in reversed(range(self._patience.tries)):
             try:
                 return once()
-            except _Passing as passing:
+            except Passing as passing:
                 if left == 0 or not (again or passing.is_unheard):
                     raise passing.error from passing.__cause__
                 asked_s = passing.wait_s
@@ -344,22 +278,22 @@ class Session:
             wait_s *= 2
         raise AssertionError("no tries")
 
-    def _checked(self, response: httpx.Response, call: _Call) -> httpx.Response:
+    def _checked(self, response: httpx.Response, call: Call) -> httpx.Response:
         """Return a response that is no error; raise what any other says."""
         status = response.status_code
         if (status < 400 and status not in _REDIRECTS) or status in call.allow:
             return response
         if status in _REDIRECTS:
             response.close()
-            raise _misled(call.url, response.headers.get("location", ""))
+            raise misled(call.url, response.headers.get("location", ""))
         error = error_of(
             status, response.headers, self._content(response, MAX_ERROR_BYTES), call.url
         )
         if status in _PASSING:
-            raise _Passing(error, wait_s=wait_asked_for(response.headers))
+            raise Passing(error, wait_s=wait_asked_for(response.headers))
         raise error
 
-    def _open(self, call: _Call) -> httpx.Response:
+    def _open(self, call: Call) -> httpx.Response:
         """Send a request, follow where it leads, and answer challenges."""
         url, challenges = call.url, 0
         for _ in range(_HOPS + _CHALLENGES):
@@ -378,7 +312,7 @@ class Session:
             where=bare(call.url),
         )
 
-    def _send(self, call: _Call, url: str) -> httpx.Response:
+    def _send(self, call: Call, url: str) -> httpx.Response:
         headers = dict(call.headers)
         if self._auth is not None and origin(url) == self._origin:
             authorization = self._auth.header()
@@ -391,14 +325,14 @@ class Session:
             request = self._client.build_request(call.method, url, headers=headers, content=content)
             return self._client.send(request, stream=True, follow_redirects=False)
 
-    def _led_to(self, url: str, location: str, call: _Call) -> str:
+    def _led_to(self, url: str, location: str, call: Call) -> str:
         target = urljoin(url, location)
         if not location or urlsplit(target).scheme not in {"http", "https"}:
-            raise _misled(url, location)
+            raise misled(url, location)
         there = origin(target)
         is_weaker = urlsplit(url).scheme == "https" and there[0] != "https"
         if is_weaker or (there != self._origin and not call.elsewhere):
-            raise _misled(url, location)
+            raise misled(url, location)
         return target
 
     def _learns(self, response: httpx.Response, url: str) -> bool:
@@ -414,8 +348,8 @@ class Session:
         url = with_query(realm, query)
         scheme, host, _ = origin(url)
         if scheme != "https" and self._origin[0] == "https" and not is_loopback(host):
-            raise _misled(self.base, realm)
-        call = _Call("GET", url, headers)
+            raise misled(self.base, realm)
+        call = Call("GET", url, headers)
         with _explained(url):
             request = self._client.build_request("GET", url, headers=dict(headers))
             response = self._client.send(request, stream=True, follow_redirects=False)
@@ -437,30 +371,12 @@ class Session:
                     if size > max_bytes:
                         raise malformed(f"at most {max_bytes} bytes, found more", url)
                     if time.monotonic() > until:
-                        raise _late(url)
+                        raise late(url)
         finally:
             response.close()
         if response.headers.get("content-encoding", "identity") != "identity":
             raise malformed("an answer without `Content-Encoding`, found one with it", url)
         return b"".join(parts)
-
-
-class _Passing(Exception):
-    """An error that another try may not meet.
-
-    Args:
-        error: What to raise when there is no other try.
-        wait_s: How long the server wants to be left alone, in seconds.
-        is_unheard: Whether the server surely did nothing.
-    """
-
-    def __init__(
-        self, error: KetchError, *, wait_s: float | None = None, is_unheard: bool = False
-    ) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.wait_s = wait_s
-        self.is_unheard = is_unheard
 
 
 @contextmanager
@@ -472,7 +388,7 @@ def _explained(url: str) -> Iterator[None]:
         raise _unconnected(error, url) from error
     except httpx.TimeoutException as error:
         is_unheard = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-        raise _Passing(_late(url), is_unheard=is_unheard) from error
+        raise Passing(late(url), is_unheard=is_unheard) from error
     except (httpx.TransportError, httpx.StreamError) as error:
         cut = Unavailable(
             f"expected an answer, found the connection cut: {error}",
@@ -480,7 +396,7 @@ def _explained(url: str) -> Iterator[None]:
             where=bare(url),
             hint="run the same again; what has arrived is kept",
         )
-        raise _Passing(cut) from error
+        raise Passing(cut) from error
     except (httpx.InvalidURL, httpx.HTTPError) as error:
         raise UsageError(
             f"expected a URL, found: {error}", code="remote/address", where=bare(url)
@@ -502,29 +418,4 @@ def _unconnected(error: httpx.ConnectError, url: str) -> Exception:
         where=bare(url),
         hint="check the address, the network, and that the server runs",
     )
-    return _Passing(unreachable, is_unheard=True)
-
-
-def _late(url: str) -> Unavailable:
-    return Unavailable(
-        "expected an answer in time, found none",
-        code="remote/timeout",
-        where=bare(url),
-        hint="run the same again; what has arrived is kept",
-    )
-
-
-def _misled(url: str, location: str) -> Unavailable:
-    return Unavailable(
-        f"expected an answer here, found a redirect to `{bare(location)[:200]}`",
-        code="remote/misled",
-        where=bare(url),
-        hint="use the address it leads to, if you trust it",
-    )
-
-
-def with_query(url: str, query: Mapping[str, str | int] | None) -> str:
-    """Return a URL with parameters added to those it has, which stay as they are written."""
-    if not query:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
+    return Passing(unreachable, is_unheard=True)

@@ -1,7 +1,9 @@
-"""Uploads that were begun and not ended, so that the next attempt goes on with them.
+"""What is remembered of uploads: those that were begun, and where a blob went.
 
-A file an upload, locked while its writer lives. What is lost of it costs bandwidth and
-nothing else, so nothing is synced.
+An upload that was begun has a file, locked while its writer lives; the next attempt goes
+on with it. Where a blob went is a line in a file for each registry: another repository
+there can take it over without its bytes. What is lost of either costs bandwidth and nothing
+else, so nothing is synced.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from ketch.files import explained
 
 _LONGEST = 64 * 1024
+_MOST_KNOWN = 1024 * 1024
 
 
 class Entry:
@@ -75,6 +78,33 @@ class Journal:
             yield Entry(path, fd) if _is_ours(fd) else Entry()
         finally:
             os.close(fd)
+
+    def gone_to(self, registry: str, hex_digest: str) -> str | None:
+        """Return a repository of a registry to which a blob was sent, if one is known."""
+        path = self._known(registry)
+        if path is None:
+            return None
+        with suppress(OSError), path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _MOST_KNOWN))
+            for line in file.read(_MOST_KNOWN).decode(errors="replace").splitlines():
+                digest, _, repository = line.partition(" ")
+                if digest == hex_digest and repository:
+                    return repository
+        return None
+
+    def went_to(self, registry: str, hex_digest: str, repository: str) -> None:
+        """Remember to which repository of a registry a blob was sent."""
+        path = self._known(registry)
+        if path is not None:
+            with suppress(OSError):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with path.open("ab") as file:
+                    file.write(f"{hex_digest} {repository}\n".encode())
+
+    def _known(self, registry: str) -> Path | None:
+        if self._folder is None:
+            return None
+        return self._folder / f"{hashlib.sha256(registry.encode()).hexdigest()}.known"
 
 
 def _is_ours(fd: int) -> bool:

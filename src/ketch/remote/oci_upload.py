@@ -5,6 +5,7 @@ with the ``Location`` of the next, which the journal keeps, so that another proc
 on after this one was killed. What arrived of a broken chunk only the registry knows: it is
 asked, and believed. Debian's docker-registry (2.8) forgets a whole upload of which a chunk
 was broken off, so that one begins anew there; blobs that were finished are never sent again.
+A blob that went to another repository of the registry before is mounted from there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ketch.errors import DigestMismatch, KetchError, NotFound, Unavailable, UsageError
+from ketch.errors import (
+    DigestMismatch,
+    KetchError,
+    NotFound,
+    Refused,
+    Unavailable,
+    UsageError,
+)
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.remote.http import Reply, Session, with_query
@@ -79,6 +87,7 @@ class Uploads:
 
     def __init__(self, session: Session, repository: str, journal: Journal) -> None:
         self._session = session
+        self._repository = repository
         self._base = f"/v2/{repository}/blobs"
         self._journal = journal
 
@@ -89,39 +98,37 @@ class Uploads:
             DigestMismatch: The blob is not what its digest says, here or there.
             KetchError: As the registry says.
         """
+        stored = outgoing.stored
         try:
-            if outgoing.stored.size <= CHUNK_BYTES:
+            if stored.size <= CHUNK_BYTES:
                 self._whole(outgoing, progress)
             else:
-                with self._journal.entry(self._session.url(self._at(outgoing.stored))) as entry:
+                with self._journal.entry(self._session.url(self._at(stored))) as entry:
                     self._in_chunks(outgoing, entry, _Meter(progress))
         except DigestMismatch as error:
             raise _damaged(outgoing) or error from error
-
-    def mount(self, stored: Stored, repository: str) -> bool:
-        """Take a blob over from another repository of the registry; whether that was done."""
-        query = {"mount": str(stored.digest), "from": repository}
-        reply = self._session.request("POST", f"{self._base}/uploads/", query=query, again=True)
-        return reply.status == 201
+        self._journal.went_to(self._session.base, stored.digest.hex, self._repository)
 
     def _whole(self, outgoing: Outgoing, progress: Progress | None) -> None:
-        body = Part(outgoing, 0, outgoing.stored.size)
+        stored = outgoing.stored
         for tried in range(1, _BREAKS + 1):
-            upload = self._begun()
+            upload = self._begun(stored)
+            if upload is None:
+                break
             try:
-                self._finish(upload, outgoing.stored, body)
+                self._finish(upload, stored, Part(outgoing, 0, stored.size))
                 break
             except Unavailable:
                 if tried == _BREAKS:
                     raise
                 self._session.pause(tried)
         if progress is not None:
-            progress(outgoing.stored.size)
+            progress(stored.size)
 
     def _in_chunks(self, outgoing: Outgoing, entry: Entry, meter: _Meter) -> None:
         stored, breaks = outgoing.stored, 0
-        upload = self._known(entry.read(), stored) or self._begun()
-        while upload.position < stored.size:
+        upload = self._known(entry.read(), stored) or self._begun(stored)
+        while upload is not None and upload.position < stored.size:
             entry.write(upload.location)
             meter.at(upload.position)
             try:
@@ -131,21 +138,34 @@ class Uploads:
                 if breaks > _BREAKS:
                     raise
                 self._session.pause(breaks)
-                upload = self._known(upload.location, stored) or self._begun()
+                upload = self._known(upload.location, stored) or self._begun(stored)
             except UsageError:
                 if upload.position:
                     raise
                 entry.forget()
                 self._whole(outgoing, meter.rest(stored.size))  # it takes no chunks of this size
                 return
-        self._finish(upload, stored, b"")
+        if upload is not None:
+            self._finish(upload, stored, b"")
         meter.at(stored.size)
         entry.forget()
 
-    def _begun(self) -> _Upload:
-        reply = self._session.request("POST", f"{self._base}/uploads/", body=b"", again=True)
-        least = reply.headers.get("oci-chunk-min-length", "0")
-        return _Upload(self._session.led_to(reply), least=int(least[:12]) if least.isdigit() else 0)
+    def _begun(self, stored: Stored) -> _Upload | None:
+        """Begin an upload; ``None`` when another repository of the registry had the blob."""
+        source = self._journal.gone_to(self._session.base, stored.digest.hex)
+        is_elsewhere = source is not None and source != self._repository
+        query = {"mount": str(stored.digest), "from": str(source)} if is_elsewhere else None
+        path = f"{self._base}/uploads/"
+        try:
+            reply = self._session.request("POST", path, query=query, body=b"", again=True)
+        except (NotFound, Refused, UsageError):
+            if query is None:
+                raise
+            reply = self._session.request("POST", path, body=b"", again=True)
+        if reply.status == 201:
+            return None
+        least = reply.headers.get("oci-chunk-min-length", "0")[:12]
+        return _Upload(self._session.led_to(reply), least=int(least) if least.isdigit() else 0)
 
     def _known(self, location: str | None, stored: Stored) -> _Upload | None:
         """Ask how far an upload is; ``None`` when the registry does not know it any more."""

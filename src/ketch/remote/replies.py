@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ketch.errors import DigestMismatch, KetchError, Refused, Unavailable, UsageError
 from ketch.package.paths import printable
@@ -122,6 +122,31 @@ def wait_asked_for(headers: Mapping[str, str], *, now: datetime | None = None) -
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
     return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
+
+
+def late(url: str) -> Unavailable:
+    return Unavailable(
+        "expected an answer in time, found none",
+        code="remote/timeout",
+        where=bare(url),
+        hint="run the same again; what has arrived is kept",
+    )
+
+
+def misled(url: str, location: str) -> Unavailable:
+    return Unavailable(
+        f"expected an answer here, found a redirect to `{bare(location)[:200]}`",
+        code="remote/misled",
+        where=bare(url),
+        hint="use the address it leads to, if you trust it",
+    )
+
+
+def with_query(url: str, query: Mapping[str, str | int] | None) -> str:
+    """Return a URL with parameters added to those it has, which stay as they are written."""
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
 
 
 def bare(url: str) -> str:

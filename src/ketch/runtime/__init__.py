@@ -4,20 +4,21 @@ This area promises that ketch itself never imports or unpickles anything of a pa
 that what a package may read, write and reach is the least it needs, and that a call
 ends: with an answer, with what the package's code raised, or with its worker gone.
 
-What starts a worker is imported when it is first used: much can be done without one.
+What describes a package or starts a worker is imported when it is first used: much can be
+done without.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ketch.runtime.comparisons import comparisons
-from ketch.runtime.describe import Entry, Stored, describe, listing, stored_as
-from ketch.runtime.discreet import Discreet
 from ketch.runtime.home import Home
 
 if TYPE_CHECKING:
     from ketch.runtime.batch import Answered, answer_file, check_files
     from ketch.runtime.cleanup import Cleaned, clean_up, collect_unused_environments
+    from ketch.runtime.comparisons import comparisons
+    from ketch.runtime.describe import Entry, Stored, describe, listing, stored_as
+    from ketch.runtime.discreet import Discreet
     from ketch.runtime.doctor import Check, examine
     from ketch.runtime.launch import Launch
     from ketch.runtime.layout import Layout, lay_out
@@ -59,6 +60,13 @@ __all__ = [
 ]
 
 _LATER = {
+    "Discreet": "ketch.runtime.discreet",
+    "Entry": "ketch.runtime.describe",
+    "Stored": "ketch.runtime.describe",
+    "comparisons": "ketch.runtime.comparisons",
+    "describe": "ketch.runtime.describe",
+    "listing": "ketch.runtime.describe",
+    "stored_as": "ketch.runtime.describe",
     "Answer": "ketch.runtime.protocol",
     "Answered": "ketch.runtime.batch",
     "Check": "ketch.runtime.doctor",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ketch.errors import PackageCodeError, Unavailable
 from ketch.runtime.discreet import Discreet
+from ketch.runtime.output import MARGIN, as_seen
 from ketch.runtime.protocol import Failure
 
 _TAIL_CHARACTERS = 1_500
@@ -94,6 +95,15 @@ class Failures:
             where=at and self.told(at),
             hint=hint,
         )
+
+    def printed(self, text: str, is_cut: bool) -> str:  # noqa: FBT001 # what `Output.since` returns
+        """Return what package code printed as a person may see it.
+
+        Args:
+            text: What was kept of it.
+            is_cut: Whether it begins anywhere, such as in the middle of a secret.
+        """
+        return self.told(as_seen(text))[MARGIN if is_cut else 0 :]
 
     def told(self, text: str) -> str:
         """Return text of package code as a person may see it."""

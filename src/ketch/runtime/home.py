@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ketch.env import Environments
 from ketch.errors import NotFound, PackageError, UsageError
 from ketch.files import explained
 from ketch.package import Digest, Package, PackageName, Reference, open_package
@@ -23,6 +22,7 @@ from ketch.store.home import is_hub, registry_address
 from ketch.store.locks import hold
 
 if TYPE_CHECKING:
+    from ketch.env import Environments
     from ketch.registry import Desk
 
 
@@ -61,6 +61,8 @@ class Home:
     @cached_property
     def environments(self) -> Environments:
         """The environments on this machine."""
+        from ketch.env import Environments  # uv and its locks, which few verbs need
+
         return Environments(self.path / "envs")
 
     def resolve(self, reference: Reference) -> Digest:

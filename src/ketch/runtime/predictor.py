@@ -77,6 +77,11 @@ class Predictor:
         """What the package declares: schema, pipeline, owner, and the rest."""
         return self.package.manifest
 
+    @property
+    def output(self) -> str:
+        """The last lines that the package printed, to its standard output or error."""
+        return self._worker.last_lines()
+
     @cached_property
     def depends_on_batch(self) -> bool:
         """Whether its newest verification found that answers depend on the rows beside them."""

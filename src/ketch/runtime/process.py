@@ -22,7 +22,7 @@ from ketch.errors import Unavailable
 from ketch.runtime.board import Board
 from ketch.runtime.failures import Failures
 from ketch.runtime.launch import WORKER, Launch
-from ketch.runtime.output import Output
+from ketch.runtime.output import MARGIN, Output, last_lines
 from ketch.runtime.protocol import (
     Answer,
     Channel,
@@ -141,7 +141,22 @@ class Worker:
     @property
     def output(self) -> str:
         """The last 64 KiB that it printed, standard output and error together."""
-        return self.failures.told(self._output.text)
+        return self.output_since(0)
+
+    @property
+    def output_position(self) -> int:
+        """How much it has printed; :meth:`output_since` tells what comes after."""
+        return self._output.position
+
+    def output_since(self, position: int) -> str:
+        """Return what it printed after a position, the last 64 KiB of that at most."""
+        return self.failures.printed(*self._output.since(position))
+
+    def last_lines(self) -> str:
+        """Return the last lines that it printed, few and short enough for an error."""
+        beginning = max(0, self.output_position - 2 * MARGIN)
+        text, _ = self._output.since(beginning)
+        return last_lines(self.failures.printed(text, beginning > 0))
 
     def load(
         self,
@@ -257,7 +272,9 @@ class Worker:
                 self._channel.send(encode_frame({"op": op, **request}), until=until)
             reply = decode_reply(self._channel.receive(until=until), kind)
         if isinstance(reply, Failure):
-            raise self.failures.raised(op, reply)
+            raised = self.failures.raised(op, reply)
+            raised.printed = self.last_lines()
+            raise raised
         self.rss_bytes = reply.rss_bytes
         return reply
 

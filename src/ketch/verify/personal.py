@@ -14,6 +14,10 @@ class Personal:
     def __init__(self, schema: Schema) -> None:
         self._names = {field.name for field in (*schema.inputs, *schema.outputs) if field.pii}
 
+    def __bool__(self) -> bool:
+        """Whether there is any such field."""
+        return bool(self._names)
+
     def difference(self, difference: Difference) -> Difference:
         """Return a difference, without the two values when they are personal."""
         of = difference.field

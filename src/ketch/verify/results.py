@@ -123,6 +123,8 @@ class Report:
         problem: What put an end to the questions, such as a package that cannot be loaded.
         said: The traceback of that, or the last that was printed; for eyes, not kept.
         notes: What else is worth knowing.
+        printed: Check (``scenarios``, ``probes``, ``metrics``) → the last lines that the
+            package printed meanwhile; for eyes, not kept.
         discreet: Keeps paths of this machine, and secrets, out of what is kept.
     """
 
@@ -138,6 +140,7 @@ class Report:
     problem: str | None = None
     said: str = ""
     notes: tuple[str, ...] = ()
+    printed: Mapping[str, str] = field(default_factory=dict)
     discreet: Discreet = field(default_factory=Discreet, compare=False, repr=False)
 
     @property
@@ -170,6 +173,7 @@ class Report:
             "measured": self.measured.to_json(),
             "first_divergence": None if divergence is None else divergence.to_json(),
             "notes": list(self.notes),
+            "printed": dict(self.printed),
             "started": self.started.isoformat(),
             "duration_s": round(self.duration_s, 3),
             **self.setting,

@@ -32,6 +32,7 @@ from typing import TypeVar
 
 from ketch.errors import PackageCodeError
 from ketch.package import Digest, Package, ScenarioTrace
+from ketch.runtime.output import last_lines
 from ketch.schema import Row, decode
 from ketch.verify.checks import budget, metrics, probes, repeat, scenarios
 from ketch.verify.results import ProbeResult, Report, ScenarioResult
@@ -69,12 +70,15 @@ def verify(
     traces = (package.traces, *references)
     with Subject(package, start, references=traces, deadline_s=deadline_s) as subject:
         answered = tuple(_timed(_scenarios(subject, progress)))
+        printed = {"scenarios": subject.printed()}
         good = _good_rows(subject, answered)
         probed = tuple(_timed(_probes(subject, good, progress)))
         progress("measuring")
         measured, limits = budget.measure(subject, good[0] if good else None)
+        printed["probes"] = subject.printed()
         progress("evaluating")
         evaluated = metrics.evaluate(subject, data)
+        printed["metrics"] = subject.printed()
     return Report(
         name=package.reference,
         digest=package.digest,
@@ -88,8 +92,15 @@ def verify(
         problem=None if subject.problem is None else subject.told(subject.problem),
         said="" if subject.problem is None else last_words(subject.problem, frames=5),
         notes=(*_notes(subject, answered, good), *evaluated.notes),
+        printed={} if subject.is_personal else _last(printed),
         discreet=subject.discreet,
     )
+
+
+def _last(printed: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the last lines of what was printed during each check, if anything was."""
+    said = {check: last_lines(text) for check, text in printed.items()}
+    return {check: text for check, text in said.items() if text}
 
 
 Result = TypeVar("Result", ScenarioResult, ProbeResult)

@@ -77,6 +77,8 @@ class Subject:
         self._running = ExitStack()
         self._worker: Worker | None = None
         self._deaths = 0
+        self._printed = ""
+        self._position = 0
 
     def __enter__(self) -> Self:
         began = time.monotonic()
@@ -146,6 +148,17 @@ class Subject:
         question = (trace.scenario, trace.inputs)
         return next((one for one in traces if (one.scenario, one.inputs) == question), None)
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether some field holds personal data, which may stand in what is printed."""
+        return bool(self._personal)
+
+    def printed(self) -> str:
+        """Return what was printed since this was last asked."""
+        self._listen()
+        said, self._printed = self._printed, ""
+        return said
+
     def step_of(self, problem: KetchError) -> str | None:
         """Return the step that a problem is about: the last one owes the outputs."""
         steps = self.package.manifest.pipeline.steps
@@ -185,10 +198,19 @@ class Subject:
             if problem.code in _MACHINE:
                 raise
             self.problem = problem
+            self._printed += problem.printed if isinstance(problem, PackageCodeError) else ""
         return self._worker
+
+    def _listen(self) -> None:
+        if self._worker is not None:
+            until = self._worker.output_position
+            self._printed += self._worker.output_since(self._position)
+            self._position = until
 
     def _bury(self) -> None:
         self._running.close()
+        self._listen()
+        self._position = 0
         self._worker = None
         self._deaths += 1
         if self._deaths == MOST_DEATHS:

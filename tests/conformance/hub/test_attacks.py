@@ -84,7 +84,7 @@ class TestBrowsers:
     ) -> None:
         paths = {"GET": "/me", "POST": "/audit", "PUT": "/packages/shop/owner"}
         path = paths.get(method, "/tokens/00000000")
-        body = None if method in {"GET", "DELETE"} else {}
+        body: object = None if method in {"GET", "DELETE"} else {}
         answer = served.ask(method, f"/api/v1{path}", token=token, body=body, headers=headers)
         assert (answer.status, answer.json["code"]) == (403, "hub/origin")
 

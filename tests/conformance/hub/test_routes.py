@@ -200,8 +200,8 @@ def test_a_limited_token_takes_over_no_route_of_others(served: Served) -> None:
     body = {"package": "other:1.0.0", "stage": "staging", "route": "greetings"}
     answer = served.ask("POST", "/api/v1/promotions", token=token, body=body)
     assert (answer.status, answer.json["code"]) == (403, "hub/denied")
-    body = {"policy": {"baseline": "shop:1.0.0", "baseline_share": 0.5}}
-    answer = served.ask("PUT", "/api/v1/routes/elsewhere/policy", token=token, body=body)
+    rules = {"policy": {"baseline": "shop:1.0.0", "baseline_share": 0.5}}
+    answer = served.ask("PUT", "/api/v1/routes/elsewhere/policy", token=token, body=rules)
     assert (answer.status, answer.json["code"]) == (403, "hub/denied")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -242,3 +243,4 @@ def serving(
         pool.shutdown()
         hub.close()
         database.close()
+        gc.collect()  # connections of threads that have ended

@@ -95,8 +95,15 @@ def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
     middle = " and so on" * 500
     error = failure(f"error: No solution found\n  cause: Because{middle} the end.\n", 1)
     assert len(error.message) < 800
+    _, _, reason = error.message.partition(": ")
+    assert set(reason.split()) == {"Because", "and", "so", "on", "…", "the", "end."}
     assert "Because" in error.message
     assert error.message.endswith("the end.")
+
+
+def test_conditions_on_the_one_python_there_is_are_left_out_of_an_explanation() -> None:
+    said = "error: No solution found\n  cause: Because a{python_full_version < '3.12'}==1 is not.\n"
+    assert failure(said, 1).message.endswith("Because a==1 is not.")
 
 
 def test_source_builds_are_off_unless_allowed() -> None:

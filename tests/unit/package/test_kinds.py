@@ -194,3 +194,12 @@ def test_a_long_text_is_judged_in_one_pass(value: str) -> None:
     began = time.monotonic()
     assert WORDS.problem(value)
     assert time.monotonic() - began < 1
+
+
+def test_a_number_where_a_text_belongs_is_to_be_quoted() -> None:
+    (found,) = text("a version", pattern=r".+").findings(3.11, "python")
+    assert found.hint is not None
+    assert found.hint.startswith('quote it: `"3.11"`')
+    assert VERSION.findings(1.0, "version")[0].hint is not None
+    for value in (True, [], "é" * 200):
+        assert all(one.hint is None for one in LINE.findings(value, "x"))

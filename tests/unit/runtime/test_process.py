@@ -246,6 +246,44 @@ def test_only_the_last_of_the_output_is_kept(rig: Rig) -> None:
     assert len(worker.output) == 64 * 1024
 
 
+def test_what_was_printed_before_a_reply_is_there_when_the_reply_is(rig: Rig) -> None:
+    source = "def run(model, rows):\n    print('asked', rows[0]['x'])\n    return rows\n"
+    with rig.loaded(source) as worker:
+        for x in range(50):
+            before = worker.output_position
+            worker.predict([{"x": x}], deadline_s=20)
+            assert worker.output_since(before) == f"asked {x}\n"
+
+
+def test_no_part_of_a_secret_is_told_where_the_output_was_cut_off(rig: Rig) -> None:
+    """Whatever the length of what comes after it."""
+    source = "import os\ndef run(model, rows):\n    print(os.environ['TOKEN'] + 'x' * rows[0]['x'], end='')\n    return rows\n"
+    secret = "".join(f"{n:04}" for n in range(200))
+    launch = {"variables": {"TOKEN": secret}, "private": frozenset({"TOKEN"})}
+    for after in (64 * 1024 - 400, 72 * 1024 - 400):
+        with rig.loaded(source, **launch) as worker:
+            worker.predict([{"x": after}], deadline_s=20)
+            assert set(worker.output) <= set("$TOKENx")
+
+
+def test_a_progress_bar_is_told_as_it_ended(rig: Rig) -> None:
+    source = "import sys\ndef run(model, rows):\n    sys.stderr.write('\\r 10%\\r 100%\\r\\ndone\\r\\n')\n    return rows\n"
+    with rig.loaded(source) as worker:
+        worker.predict([{"x": 1}], deadline_s=20)
+        assert worker.last_lines() == " 100%\ndone"
+
+
+def test_an_error_brings_the_last_lines_that_were_printed(rig: Rig) -> None:
+    source = "def run(model, rows):\n    for n in range(100): print('line', n)\n    print('\\x1b[2J' + 'y' * 1000)\n    1 / 0\n"
+    with rig.loaded(source) as worker, pytest.raises(PackageCodeError) as caught:
+        worker.predict([{"x": 1}], deadline_s=20)
+    first, *others, last = caught.value.printed.splitlines()
+    assert first == "… 81 lines before"
+    assert others == [f"line {n}" for n in range(81, 100)]
+    assert last == "\\x1b[2J" + "y" * 392 + "…"
+    assert "it had printed:" in str(caught.value)
+
+
 def test_terminal_codes_in_package_messages_are_shown_not_obeyed(rig: Rig) -> None:
     with rig.loaded("def run(model, rows): raise ValueError('\\x1b[2Jgone')") as worker:
         assert failure(worker).message == "`ValueError`: \\x1b[2Jgone"

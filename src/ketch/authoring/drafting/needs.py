@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ketch.authoring.drafting.model_file import Form
+from ketch.env.well_known import WELL_KNOWN
 from ketch.errors import Finding
 from ketch.package.code.libraries import distribution_for, standard_library
 
@@ -34,16 +35,7 @@ ALWAYS: Mapping[Form, tuple[str, ...]] = {
 }
 """What the code that reads a model imports, whatever the model is."""
 
-_KNOWN = frozenset(
-    """
-    catboost category-encoders cloudpickle dill feature-engine gensim hdbscan
-    imbalanced-learn implicit jax joblib keras lifelines lightfm lightgbm mapie networkx
-    nltk numba numpy onnx onnxruntime pandas pillow polars prophet pyarrow python-dateutil
-    pyyaml regex requests scikit-image scikit-learn scikit-optimize scikit-surprise scipy
-    sentence-transformers skops spacy statsmodels sympy tensorflow threadpoolctl tokenizers
-    torch torchvision transformers umap-learn xgboost
-    """.split()  # noqa: SIM905 # a list of fifty lines says no more
-)
+_KNOWN = WELL_KNOWN
 """Libraries that may be fetched because a file names their modules.
 
 Any other name comes from whoever wrote the file. Fetching it would hand the index, and

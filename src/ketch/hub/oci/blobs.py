@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +20,7 @@ OCTETS = "application/octet-stream"
 async def get_blob(request: Request, hub: HubBytes) -> Response:
     """Answer ``GET`` and ``HEAD`` for a blob, or a part of it."""
     repository, digest = repository_of(request), digest_of(request.path_params["digest"])
-    size = await to_thread.run_sync(_size, hub, request, repository, digest)
+    size = await hub.run(_size, hub, request, repository, digest)
     headers = headers_of(digest)
     if said(request, "If-None-Match", digest):
         return Response(None, 304, headers)
@@ -41,7 +40,7 @@ async def get_blob(request: Request, hub: HubBytes) -> Response:
         return Response(
             None, 200, {**headers, "X-Accel-Redirect": f"{hub.accelerated}/{digest.hex}"}
         )
-    file = await to_thread.run_sync(hub.store.open, digest)
+    file = await hub.run(hub.store.open, digest)
     return FileAnswer(
         file, span, status=206 if is_part else 200, headers=headers, idle_s=hub.limits.idle_s
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ParamSpec, Self, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +22,11 @@ from ketch.package import Digest, PackageName
 from ketch.package.paths import printable
 from ketch.registry import Desk
 from ketch.store import LocalStore
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 16
 
 DeskOf = Callable[[Identity], Desk]
 
@@ -36,6 +44,7 @@ class HubBytes:
         accelerated: Where a proxy in front finds the store's blobs (nginx's
             ``X-Accel-Redirect``); None when the hub sends them itself.
         turn: Held while a version is published, and while a list of referrers grows.
+        pool: Where stores and registries are asked; each of its threads keeps a connection.
     """
 
     store: LocalStore
@@ -45,6 +54,9 @@ class HubBytes:
     limits: Limits = field(default_factory=Limits)
     accelerated: str | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
+    pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "ketch-oci")
+    )
 
     @classmethod
     def open(
@@ -73,8 +85,14 @@ class HubBytes:
         shelves = Shelves(store.layout.lock.parent / "shelves.db", store, registry)
         return cls(store, shelves, uploads, desk_of, bounds, accelerated)
 
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what waits for a disk or a database, while the event loop serves others."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.pool, functools.partial(work, *args, **kwargs))
+
     def close(self) -> None:
         """Close the files; uploads stay as they are."""
+        self.pool.shutdown()
         self.shelves.close()
 
 

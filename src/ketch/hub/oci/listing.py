@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 import msgspec
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -35,8 +34,8 @@ async def tags(request: Request, hub: HubBytes) -> Response:
     """List the versions of a package, as the alphabet sorts them."""
     repository, most = repository_of(request), _most(request, hub)
     last = request.query_params.get("last", "")
-    found = await to_thread.run_sync(lambda: hub.shelves.tags(repository, last=last, most=most + 1))
-    if not found and not await to_thread.run_sync(lambda: hub.shelves.tags(repository, most=1)):
+    found = await hub.run(lambda: hub.shelves.tags(repository, last=last, most=most + 1))
+    if not found and not await hub.run(lambda: hub.shelves.tags(repository, most=1)):
         raise NotFound(f"expected a package, found none called `{repository}`", code="oci/no-name")
     body = {"name": repository, "tags": found[:most]}
     return _answer(body, _link(f"/v2/{repository}/tags/list", found, most))
@@ -56,14 +55,14 @@ async def catalog(request: Request, hub: HubBytes) -> Response:
                 break
         return found
 
-    found = await to_thread.run_sync(seen)
+    found = await hub.run(seen)
     return _answer({"repositories": found[:most]}, _link("/v2/_catalog", found, most))
 
 
 async def referrers(request: Request, hub: HubBytes) -> Response:
     """List what refers to a manifest; nothing refers to one that is not there."""
     repository, subject = repository_of(request), digest_of(request.path_params["digest"])
-    found = await to_thread.run_sync(_referrers, hub, repository, subject)
+    found = await hub.run(_referrers, hub, repository, subject)
     headers = dict(NO_STORE)
     wanted = request.query_params.get("artifactType")
     if wanted is not None:

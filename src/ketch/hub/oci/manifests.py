@@ -6,7 +6,6 @@ it; putting it under its digest stores it, to be published later.
 
 from __future__ import annotations
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +24,7 @@ from ketch.store.index import Index, joined
 
 async def get_manifest(request: Request, hub: HubBytes) -> Response:
     """Answer ``GET`` and ``HEAD`` for a manifest."""
-    content, digest = await to_thread.run_sync(_read, request, hub)
+    content, digest = await hub.run(_read, request, hub)
     headers = {**headers_of(digest), "Content-Type": IMAGE_MANIFEST}
     del headers["Accept-Ranges"]
     if request.path_params["reference"] != str(digest):  # a name is asked about again
@@ -40,7 +39,7 @@ async def get_manifest(request: Request, hub: HubBytes) -> Response:
 async def put_manifest(request: Request, hub: HubBytes) -> Response:
     """Store a manifest, and publish it when it comes under its version."""
     content = await _body(request, hub.limits.manifest_bytes)
-    judged = await to_thread.run_sync(_put, request, hub, content)
+    judged = await hub.run(_put, request, hub, content)
     repository = repository_of(request)
     headers = {
         "Location": f"/v2/{repository}/manifests/{judged.digest}",

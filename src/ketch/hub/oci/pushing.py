@@ -29,19 +29,19 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 async def begin(request: Request, hub: HubBytes) -> Response:
     """Begin an upload, or do all of it at once: mount a blob, or take it from the body."""
     repository, who = repository_of(request), asked_by(request)
-    mounted = await to_thread.run_sync(_mount, hub, request, repository)
+    mounted = await hub.run(_mount, hub, request, repository)
     if mounted is not None:
         return _created(repository, mounted)
     text = request.query_params.get("digest")
     digest = None if text is None else digest_of(text)
-    upload = await to_thread.run_sync(hub.uploads.start, repository, who.person)
+    upload = await hub.run(hub.uploads.start, repository, who.person)
     if digest is None:
         return _open(upload, 202)
     try:
         with hub.uploads.alone(upload):
             return await _finish(request, hub, upload, digest)
     except KetchError:  # nobody knows of it, so nobody could go on with it
-        await to_thread.run_sync(hub.uploads.drop, upload)
+        await hub.run(hub.uploads.drop, upload)
         raise
 
 
@@ -83,7 +83,7 @@ async def cancel(request: Request, hub: HubBytes) -> Response:
     """Forget an upload."""
     upload = _found(request, hub)
     with hub.uploads.alone(upload):
-        await to_thread.run_sync(hub.uploads.drop, upload)
+        await hub.run(hub.uploads.drop, upload)
     return Response(None, 204)
 
 
@@ -106,13 +106,9 @@ async def _take(request: Request, hub: HubBytes, upload: Upload) -> None:
 
 async def _finish(request: Request, hub: HubBytes, upload: Upload, digest: Digest) -> Response:
     await _take(request, hub, upload)
-    await to_thread.run_sync(_make, hub, upload, digest)
+    await to_thread.run_sync(hub.uploads.finish, upload, digest)
+    await hub.run(hub.shelves.lay, upload.repository, digest, upload.person, hashed=True)
     return _created(upload.repository, digest)
-
-
-def _make(hub: HubBytes, upload: Upload, digest: Digest) -> None:
-    hub.uploads.finish(upload, digest)
-    hub.shelves.lay(upload.repository, digest, upload.person, hashed=True)
 
 
 def _mount(hub: HubBytes, request: Request, repository: str) -> Digest | None:

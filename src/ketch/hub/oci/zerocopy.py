@@ -26,6 +26,9 @@ EXTENSION = "http.response.zerocopysend"
 THREADS = 8
 """More than a machine has processors would only take turns; some may wait for a disk."""
 
+TURN_BYTES = 16 * 1024 * 1024
+"""What a thread sends to a client that takes all at once, before it looks after others."""
+
 _limiter: RunVar[CapacityLimiter] = RunVar("ketch_senders")
 
 Send = Any
@@ -94,7 +97,7 @@ class _FileSend:
         try:
             while True:
                 sent = await to_thread.run_sync(
-                    _hand_over, fd, file, offset, count, limiter=_senders()
+                    _hand_over, fd, file, offset, min(count, TURN_BYTES), limiter=_senders()
                 )
                 offset, count = offset + sent, count - sent
                 if count == 0:
@@ -105,12 +108,17 @@ class _FileSend:
 
     async def _writable(self, fd: int) -> None:
         ready = self._loop.create_future()
-        self._loop.add_writer(fd, lambda: ready.done() or ready.set_result(None))
+        self._loop.add_writer(fd, _settle, ready)
         try:
             async with asyncio.timeout(self._idle_s):
                 await ready
         finally:
             self._loop.remove_writer(fd)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 def _hand_over(fd: int, file: int, offset: int, count: int) -> int:

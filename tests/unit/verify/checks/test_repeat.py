@@ -5,15 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.verification import ECHO, Bench
 
+from ketch.runtime.licence import BATCH_INVARIANCE, ORDER_INVARIANCE
 from ketch.schema import Row
 from ketch.verify import ProbeResult
 from ketch.verify.checks import repeat
-from ketch.verify.checks.repeat import (
-    BATCH_INVARIANCE,
-    DETERMINISM,
-    ORDER_INVARIANCE,
-    SECOND_PROCESS,
-)
+from ketch.verify.checks.repeat import DETERMINISM, SECOND_PROCESS
 
 EVERYTHING = [DETERMINISM, SECOND_PROCESS, BATCH_INVARIANCE, ORDER_INVARIANCE]
 
