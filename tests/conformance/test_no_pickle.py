@@ -25,7 +25,7 @@ import pytest
 import ketch
 from ketch.runtime import Home
 from ketch.schema import Field, Int
-from ketch.tables import RowWriter
+from ketch.tables.write import RowWriter
 
 SRC = Path(__file__).parents[2] / "src" / "ketch"
 WORKER = SRC / "_worker" / "worker.py"

@@ -35,7 +35,8 @@ from ketch import Unavailable
 from ketch.package import Reference
 from ketch.runtime import Home, answer_file, batch
 from ketch.schema import Field, Row
-from ketch.tables import RowWriter, read_rows
+from ketch.tables.read import read_rows
+from ketch.tables.write import RowWriter
 
 pytestmark = pytest.mark.e2e
 

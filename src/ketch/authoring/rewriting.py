@@ -13,7 +13,7 @@ from ketch.files import sync_file, temporary_folder, whole_file
 from ketch.package import ScenarioTrace, dump_traces
 from ketch.package.scenario import EXPECTED_SUFFIX, FOLDER, TRACES_FILE
 from ketch.schema import Row, Schema
-from ketch.tables import RowWriter
+from ketch.tables.write import RowWriter
 
 _LINE = re.compile(r"(?<=\.jsonl):(\d+)$")
 

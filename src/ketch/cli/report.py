@@ -54,6 +54,8 @@ def _scenarios(results: Sequence[ScenarioResult]) -> Iterator[str]:
         if len(result.differences) > SHOWN:
             yield f"      … and {len(result.differences) - SHOWN} more differences"
         yield from _last_words(result.said, _LAST_WORDS, indent=8)
+        if result.hint:
+            yield from folded(f"      {printable(result.hint)}", indent=6, most=5)
     yield from _named("failed, too", failed[SHOWN:])
     yield from _named("not asked", [result for result in results if not result.asked])
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from packaging.utils import canonicalize_name
-
 from ketch.errors import DigestMismatch, Finding, ManifestError, UsageError
 from ketch.package.blobs import BlobSource
 from ketch.package.built import component_digests
@@ -204,6 +202,8 @@ def _lock_head(environment: EnvironmentDeclaration) -> bytes:
     lines = ["# ketch lock 1", f"# python {environment.python}"]
     builds = environment.allow_source_builds
     if builds:
+        from packaging.utils import canonicalize_name  # which knows every platform, and takes time
+
         names = sorted(set(map(canonicalize_name, builds))) if isinstance(builds, tuple) else []
         lines.append(f"# source-builds {', '.join(names) or 'all'}")
     return "".join(f"{line}\n" for line in lines).encode()

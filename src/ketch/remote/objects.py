@@ -11,7 +11,7 @@
 
 Object stores know no upload that another process could go on with, by one call for all of
 them; pieces give that, and a download in parallel, to every one
-([decision 11](docs/decisions/0011-large-blobs-lie-in-pieces.md)). What is already there is
+([decision 13](docs/decisions/0013-large-blobs-lie-in-pieces.md)). What is already there is
 recognised by name and never sent again; nobody sees a blob before its list is written.
 """
 

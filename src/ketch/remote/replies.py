@@ -125,6 +125,7 @@ def wait_asked_for(headers: Mapping[str, str], *, now: datetime | None = None) -
 
 
 def late(url: str) -> Unavailable:
+    """Return the error for an answer that did not come in time."""
     return Unavailable(
         "expected an answer in time, found none",
         code="remote/timeout",
@@ -134,6 +135,7 @@ def late(url: str) -> Unavailable:
 
 
 def misled(url: str, location: str) -> Unavailable:
+    """Return the error for a redirect that is not followed."""
     return Unavailable(
         f"expected an answer here, found a redirect to `{bare(location)[:200]}`",
         code="remote/misled",

@@ -17,9 +17,10 @@ from ketch.errors import KetchError, NotFound, PackageCodeError, Unavailable, Us
 from ketch.files import check_place, temporary_folder
 from ketch.runtime.predictor import DEADLINE_S, Predictor
 from ketch.schema import Row
-from ketch.tables import Batch, Format, RowWriter, read_rows
+from ketch.tables import Batch, Format
 from ketch.tables.formats import known_format
-from ketch.tables.read import BATCH_ROWS
+from ketch.tables.read import BATCH_ROWS, read_rows
+from ketch.tables.write import RowWriter
 
 FRAME_ROWS = 5000
 """Rows of a batch for a package that takes a DataFrame, whose cost is in each call."""

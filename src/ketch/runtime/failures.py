@@ -1,20 +1,20 @@
 """What went wrong in a worker, in words for the person on call."""
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ketch.errors import PackageCodeError, Unavailable
 from ketch.runtime.discreet import Discreet
+from ketch.runtime.hints import Surroundings
 from ketch.runtime.output import MARGIN, as_seen
 from ketch.runtime.protocol import Failure
 
 _TAIL_CHARACTERS = 1_500
 _OWN_FRAME = '  File "ketch/worker.py"'
 
-_HINTS = {
-    "ModuleNotFoundError": "add the library to the package's requirements",
-    "PermissionError": "package code may read its environment, code and model, write only to "
-    "its temporary folder, and start no programs; `[environment] network = true` opens sockets",
+_DOING = {
+    "start": "as it started",
+    "load": "as it imported the package's code and loaded its model",
 }
 
 
@@ -25,16 +25,18 @@ class Failures:
     Attributes:
         discreet: Keeps paths of this machine, and secrets, out of the words.
         memory_bytes: The most private memory it may hold; None for no limit.
+        surroundings: What it was allowed.
     """
 
     discreet: Discreet
     memory_bytes: int | None
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     def raised(self, op: str, failure: Failure) -> PackageCodeError:
         """Return the error for an exception that package code raised."""
         message = self.told(failure.message)
         where = None if failure.step is None else self.told(failure.step)
-        code, hint = "package-code/raised", _HINTS.get(failure.type)
+        code, hint = "package-code/raised", self.surroundings.hint(op, failure)
         if failure.type == "OutputError":
             code, where = "package-code/output", where or "outputs"
             fit = f"the answer does not fit the declared outputs: {message}"
@@ -86,11 +88,15 @@ class Failures:
             how = f"ended with exit status {status}"
         else:
             how = f"was killed by {_signal_name(-status)}"
-        hint = self._tail(output)
+        doing = _DOING.get(op, f"while it answered `{op}`")
+        message, hint = f"the worker {how} {doing}", self._tail(output)
         if status is not None and -status in {signal.SIGKILL, signal.SIGABRT}:
             hint = "\n".join(filter(None, (self._memory_hint(), hint)))
+        elif self.memory_bytes is not None and "MemoryError" in output[-_TAIL_CHARACTERS:]:
+            message = f"the package needs more memory than it promises; {message}"
+            hint = self._memory_hint()
         return Unavailable(
-            f"the worker {how} while it answered `{op}`",
+            message,
             code="worker/died",
             where=at and self.told(at),
             hint=hint,

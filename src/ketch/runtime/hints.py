@@ -1,80 +1,112 @@
-"""What to do about what package code raised, where that is known from the exception."""
+"""What to do about an exception of package code, where the exception shows it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 from ketch.runtime.protocol import Failure
 
+_NAMED = 5
+
 _LIBRARY = "add the library to the package's requirements"
-_SANDBOX = "the sandbox, in which packages run,"
 _NETWORK = (
-    f"{_SANDBOX} has no network: ship below `model/` what the code fetches, or write "
-    "`network = true` under `[environment]` in ketch.toml"
+    "the sandbox, in which packages run, has no network: ship below `model/` what the code "
+    "fetches, or write `network = true` under `[environment]` in ketch.toml"
 )
 _PROGRAM = (
-    f"{_SANDBOX} starts no programs: do it with a library, or before, and ship what came of it"
+    "the sandbox, in which packages run, starts no programs: do it with a library, or do it "
+    "before and ship what comes of it"
+)
+_SHARED = (
+    "the sandbox, in which packages run, has no memory that processes share: use threads, or "
+    "one process (`n_jobs=1`)"
 )
 _FILE = (
-    f"{_SANDBOX} lets code read its own files, environment and declared data, and write to its "
-    "temporary folder (`tempfile`); ship what it reads below `model/`, where "
-    "`load(model_dir, params)` finds it, or declare it under `[data]`"
+    "the sandbox, in which packages run, lets code read the files of its package and "
+    "environment alone, also as root, and write to its temporary folder (`tempfile`): ship what "
+    "it reads below `model/`, which `load(model_dir, params)` receives, or declare it as data"
 )
-_MODEL_FILE = (
-    "files that ship below `model/` lie in `model_dir`, the first argument of `load`; "
-    "look whether the file is in the folder, and how `load` names it"
-)
-_CUT_OFF = "a model file that ends early is often one that was not written or copied to its end"
 
-# Only the line that names an exception begins at the margin of a traceback; those that
-# others were raised from stand there, too.
-_RAISED = re.compile(r"^[A-Za-z_][\w.]*: .*", re.MULTILINE)
+# What begins at the margin of a traceback names an exception: the last, and those before it.
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:: .*)?$", re.MULTILINE)
 _NAMES = re.compile(
-    r"name resolution|Name or service not known|getaddrinfo|NameResolutionError"
-    r"|NewConnectionError|nodename nor servname",
+    "name resolution|name or service not known|getaddrinfo|nodename nor servname"
+    "|NameResolutionError|NewConnectionError",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"\[?errno 13\]?|permission denied", re.IGNORECASE)
-_NOT_PERMITTED = re.compile(r"\[?errno 1\]|operation not permitted", re.IGNORECASE)
-_STARTING = re.compile(r"subprocess\.py|posix_spawn|_execute_child|\bexecv|\bos\.exec")
-_CONNECTING = re.compile(r"socket\.py|socket\.socket|asyncio|\bsocketpair")
+_CONNECTING = re.compile(r"socket\.py|socket\.socket|socketpair|asyncio")
+_STARTING = re.compile(r"subprocess\.py|posix_spawn|os\.exec|os\.spawn")
+_SHARING = re.compile(r"SemLock|shared_memory|shm_open")
+_NOT_PERMITTED = re.compile(r"errno 1\b|operation not permitted", re.IGNORECASE)
+_DENIED = re.compile(
+    r"errno 13\b|error number 13\b|permission denied|unable to open database file", re.IGNORECASE
+)
+_TORN = re.compile(
+    "EOFError|pickle data was truncated|BadZipFile|central directory|EOF: reading array"
+    "|Protobuf parsing failed|unexpected end of|IncompleteMetadata|MetadataIncompleteBuffer",
+    re.IGNORECASE,
+)
 
 
-def hint_for(failure: Failure, layers: Collection[str], *, network: bool, step: bool) -> str | None:
-    """Return what to do about an exception; None when nobody can tell from here.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a package was allowed as its code raised.
 
-    Args:
-        failure: What was raised.
-        layers: The layers of the sandbox that are up.
-        network: Whether the package may open connections.
-        step: Whether its model had been loaded when it was raised.
+    Attributes:
+        layers: The layers of its sandbox that were up.
+        network: Whether it may open connections.
+        model_dir: Where its trained files lie.
     """
-    if failure.type == "ModuleNotFoundError":
-        return _LIBRARY
-    raised = "\n".join([f"{failure.type}: {failure.message}", *_RAISED.findall(failure.traceback)])
-    if sandboxed := _of_sandbox(raised, failure.traceback, layers, network=network):
-        return sandboxed
-    if step:
-        return None
-    if failure.type == "FileNotFoundError":
-        return _MODEL_FILE
-    return _CUT_OFF if failure.type in _OF_TORN_FILES else None
 
+    layers: Collection[str] = ()
+    network: bool = False
+    model_dir: Path | None = None
 
-_OF_TORN_FILES = frozenset({"EOFError", "UnpicklingError", "BadZipFile", "InvalidHeaderDeserialization"})
+    def hint(self, op: str, failure: Failure) -> str | None:
+        """Return what to do about an exception; None when that cannot be told from here.
 
+        Args:
+            op: What the worker was asked, such as ``load``.
+            failure: What was raised.
+        """
+        if failure.type == "ModuleNotFoundError":
+            return _LIBRARY
+        raised = "\n".join((failure.type, failure.message, *_RAISED.findall(failure.traceback)))
+        hint = next(self._refusals(raised, failure.traceback), None)
+        if hint is None and failure.type == "FileNotFoundError":
+            return f"code runs in an empty folder of its own; {self._model_files()}"
+        if hint is None and op == "load" and _TORN.search(raised):
+            torn = "a trained file may not have been written or copied to its end"
+            return f"{torn}; {self._model_files()}"
+        return hint
 
-def _of_sandbox(
-    raised: str, traceback: str, layers: Collection[str], *, network: bool
-) -> str | None:
-    """Return what the sandbox refused, as far as an exception shows it."""
-    if "seccomp" in layers and not network and _NAMES.search(raised):
-        return _NETWORK
-    if "seccomp" in layers and _NOT_PERMITTED.search(raised):
-        if _STARTING.search(traceback):
-            return _PROGRAM
-        if not network and _CONNECTING.search(traceback):
-            return _NETWORK
-    denied = _DENIED.search(raised) or "PermissionError" in raised
-    return _FILE if "landlock" in layers and denied else None
+    def _refusals(self, raised: str, traceback: str) -> Iterator[str]:
+        """Yield what the sandbox refused, as far as the exceptions show it."""
+        if "seccomp" in self.layers:
+            not_permitted = _NOT_PERMITTED.search(raised)
+            if not self.network and _NAMES.search(raised):
+                yield _NETWORK
+            if not_permitted and _STARTING.search(traceback):
+                yield _PROGRAM
+            if not self.network and not_permitted and _CONNECTING.search(traceback):
+                yield _NETWORK
+        if "landlock" in self.layers and (_DENIED.search(raised) or "PermissionError" in raised):
+            yield _SHARED if _SHARING.search(traceback) else _FILE
+
+    def _model_files(self) -> str:
+        """Name the trained files that the package ships."""
+        found = self._found() if self.model_dir is not None else []
+        if not found:
+            return "the package ships no files below `model/`"
+        named = ", ".join(f"`model/{path}`" for path in found[:_NAMED])
+        more = " and others" if len(found) > _NAMED else ""
+        return f"in `model_dir` the package ships {named}{more}"
+
+    def _found(self) -> Sequence[Path]:
+        root = Path(self.model_dir or "")
+        files = (path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file())
+        return list(islice(files, _NAMED + 1))

@@ -15,12 +15,14 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from ketch.errors import Unavailable
 from ketch.runtime.board import Board
 from ketch.runtime.failures import Failures
+from ketch.runtime.hints import Surroundings
 from ketch.runtime.launch import WORKER, Launch
 from ketch.runtime.output import MARGIN, Output, last_lines
 from ketch.runtime.protocol import (
@@ -61,7 +63,8 @@ class Worker:
         self.layers: tuple[Layer, ...] = ()
         self.python = ""
         self.rss_bytes = 0
-        self.failures = Failures(launch.discreet(), launch.memory_bytes)
+        allowed = Surroundings(network=launch.network, model_dir=launch.model_dir)
+        self.failures = Failures(launch.discreet(), launch.memory_bytes, allowed)
         self._ended = False
         self._parent = os.getpid()
         self._board = Board()
@@ -131,6 +134,9 @@ class Worker:
                 raise garbled(f"version {started.protocol} of it")
             unless_ready.pop_all()
         self.layers, self.python = started.sandbox, started.python
+        active = frozenset(layer.layer for layer in self.layers if layer.active)
+        allowed = replace(self.failures.surroundings, layers=active)
+        self.failures = replace(self.failures, surroundings=allowed)
 
     @property
     def is_alive(self) -> bool:

@@ -2,16 +2,15 @@
 
 Promises that a row read from JSON, JSON Lines, CSV or Parquet is the same row; that a
 written file is whole or not there; and that the same data has the same profile, byte for
-byte, on every run and machine. The functions that need numpy stand in modules of their
-own, :mod:`ketch.tables.scan` (``profile_file``) and :mod:`ketch.tables.merge` (``merge``).
+byte, on every run and machine. What few verbs need stands in modules of its own:
+:mod:`ketch.tables.read` (``read_rows``), :mod:`ketch.tables.write` (``RowWriter``),
+:mod:`ketch.tables.scan` (``profile_file``) and :mod:`ketch.tables.merge` (``merge``).
 """
 
 from ketch.tables.batch import Batch
 from ketch.tables.formats import Format
 from ketch.tables.frequent import Frequent
 from ketch.tables.profile import ColumnProfile, Profile
-from ketch.tables.read import read_rows
-from ketch.tables.write import RowWriter
 
 __all__ = [
     "Batch",
@@ -19,6 +18,4 @@ __all__ = [
     "Format",
     "Frequent",
     "Profile",
-    "RowWriter",
-    "read_rows",
 ]

@@ -27,6 +27,7 @@ class ScenarioResult:
         compared: Whether there was an earlier run of the same question.
         asked: Whether the package was asked at all.
         said: The traceback, or what a worker printed before it died; for eyes, not kept.
+        hint: What to do about what was raised.
         duration_s: How long it took.
     """
 
@@ -38,17 +39,19 @@ class ScenarioResult:
     compared: bool = False
     asked: bool = True
     said: str = ""
+    hint: str | None = None
     duration_s: float = 0.0
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``--json`` and of the attestation."""
         step = self.divergence.step if self.divergence else None
-        return {
+        body: dict[str, object] = {
             "name": self.name,
             "passed": self.passed,
             "differences": [{"step": step, **item.to_json()} for item in self.differences],
             "divergence": self.divergence and self.divergence.to_json(),
         }
+        return {**body, "hint": self.hint} if self.hint else body
 
 
 @dataclass(frozen=True, slots=True)

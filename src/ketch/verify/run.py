@@ -91,10 +91,15 @@ def verify(
         duration_s=time.monotonic() - began,
         problem=None if subject.problem is None else subject.told(subject.problem),
         said="" if subject.problem is None else last_words(subject.problem, frames=5),
-        notes=(*_notes(subject, answered, good), *evaluated.notes),
+        notes=(*_notes(subject, answered, good), *evaluated.notes, *_left_out(subject, printed)),
         printed={} if subject.is_personal else _last(printed),
         discreet=subject.discreet,
     )
+
+
+def _left_out(subject: Subject, printed: Mapping[str, str]) -> Iterator[str]:
+    if subject.is_personal and any(printed.values()):
+        yield "what the package printed is left out: some of its fields hold personal data"
 
 
 def _last(printed: Mapping[str, str]) -> Mapping[str, str]:

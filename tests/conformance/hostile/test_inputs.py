@@ -16,7 +16,7 @@ from tests.conformance.hostile.ground import require_short, within
 
 from ketch.errors import KetchError
 from ketch.schema import parse_fields
-from ketch.tables import read_rows
+from ketch.tables.read import read_rows
 
 LONGEST_S = 20.0
 FIELDS, _ = parse_fields({"name": "string", "age": {"type": "int64", "nullable": True}}, "inputs")

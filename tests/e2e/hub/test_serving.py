@@ -31,7 +31,7 @@ KETCH = Path(sys.executable).with_name("ketch")
 
 
 def ketch(
-    *arguments: str | Path, said: str = "", limit_s: float = 30, **variables: str
+    *arguments: str | Path, said: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [KETCH, *arguments],
@@ -39,7 +39,7 @@ def ketch(
         env={**os.environ, "NO_COLOR": "1", **variables},
         capture_output=True,
         text=True,
-        timeout=limit_s,
+        timeout=60,
         check=False,
     )
 
@@ -50,7 +50,16 @@ def certificate(tmp_path: Path, require_program: Callable[[str, str], Path]) -> 
     openssl = require_program("openssl", "openssl")
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     said = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    make: list[str | Path] = [
+        openssl,
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+    ]
     subprocess.run([*make, "-keyout", key, "-out", cert, *said], check=True, capture_output=True)
     return cert, key
 

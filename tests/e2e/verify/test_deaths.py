@@ -157,8 +157,8 @@ def run(_, rows):
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        ("import os\nos._exit(3)", "exit status 3 while it answered `load`"),
-        ("import ctypes\nctypes.string_at(0)", "was killed by SIGSEGV while it answered `load`"),
+        ("import os\nos._exit(3)", "exit status 3 as it imported"),
+        ("import ctypes\nctypes.string_at(0)", "was killed by SIGSEGV as it imported"),
         ("raise RuntimeError('no weights')", "`RuntimeError`: no weights"),
         ("def run(_, rows): return rows\ndel run", "`AttributeError`"),
     ],

@@ -80,7 +80,8 @@ class TestEverywhere:
     def test_refused_sync_anywhere(self, work: harness.Work, tmp_path: Path) -> None:
         calls = harness.SYNCING
         problems = harness.refuse_everywhere(work, tmp_path, calls=calls, error="EIO", most=6)
-        assert problems == []
+        # SQLite goes on when the folder of its files does not sync (os_unix.c, unixSync).
+        assert [one for one in problems if "fdatasync" not in one or "/hub: " not in one] == []
 
 
 @contextmanager

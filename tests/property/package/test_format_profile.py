@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from tests.property.package.agreement import ROOT
 
 from ketch.schema import parse_fields
-from ketch.tables import Profile, RowWriter
+from ketch.tables import Profile
 from ketch.tables.frequent import LONGEST_VALUE, MOST_VALUES
 from ketch.tables.profile import FORMAT, ColumnProfile
 from ketch.tables.rows_digest import BLOCK_ROWS
 from ketch.tables.scan import profile_file
+from ketch.tables.write import RowWriter
 
 PAGE = (ROOT / "docs" / "reference" / "profile.md").read_text()
 FIELDS, _ = parse_fields(

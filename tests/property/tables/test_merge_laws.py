@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from ketch.errors import PackageError
 from ketch.schema import parse_fields
 from ketch.schema.parse import canonical_json, parse_json
-from ketch.tables import Frequent, Profile, RowWriter
+from ketch.tables import Frequent, Profile
 from ketch.tables.frequent import Plain
 from ketch.tables.merge import merge
 from ketch.tables.profile import ColumnProfile
 from ketch.tables.scan import profile_file
 from ketch.tables.sketch import DistinctSketch, QuantileSketch
+from ketch.tables.write import RowWriter
 
 FIELDS, _ = parse_fields(
     {

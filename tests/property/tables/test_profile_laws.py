@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ketch.schema import parse_fields
-from ketch.tables import Frequent, Profile, RowWriter
+from ketch.tables import Frequent, Profile
 from ketch.tables.frequent import MOST_VALUES, OFTEN
 from ketch.tables.scan import profile_file
+from ketch.tables.write import RowWriter
 
 FIELDS, _ = parse_fields(
     {

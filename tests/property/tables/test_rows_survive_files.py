@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ketch.schema import Decoder, Field, Row, Type, parse_type
-from ketch.tables import RowWriter, read_rows
+from ketch.tables.read import read_rows
+from ketch.tables.write import RowWriter
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_ .-]{0,8}", fullmatch=True)
 

@@ -11,7 +11,9 @@ import pytest
 
 from ketch.errors import NotFound, UsageError
 from ketch.schema import Field, Row, parse_fields
-from ketch.tables import Batch, Format, RowWriter, read_rows
+from ketch.tables import Batch, Format
+from ketch.tables.read import read_rows
+from ketch.tables.write import RowWriter
 
 
 def all_rows(path: Path, fields: Sequence[Field], kind: Format | None = None) -> list[Row]:

@@ -9,7 +9,8 @@ import pytest
 
 from ketch.errors import Unavailable, UsageError
 from ketch.schema import Field, Row, parse_fields
-from ketch.tables import Format, RowWriter
+from ketch.tables import Format
+from ketch.tables.write import RowWriter
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_a_package_that_cannot_be_loaded_is_one_problem_with_its_traceback(bench
 def test_a_package_that_ends_its_process_as_it_is_loaded_is_one_problem(bench: Bench) -> None:
     report = bench.verify(bench.package("import os\nprint('bye', flush=True)\nos._exit(4)\n"))
     assert report.problem is not None
-    assert "exit status 4 while it answered `load`" in report.problem
+    assert "exit status 4 as it imported" in report.problem
     assert report.said == "it had printed:\nbye"
     assert report.notes == ()
 

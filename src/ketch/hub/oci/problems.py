@@ -45,7 +45,6 @@ _KNOWN: Mapping[str, tuple[str, int]] = {
     "oci/digest": ("DIGEST_INVALID", 400),
     "oci/for-ever": ("UNSUPPORTED", 405),
     "oci/manifest-size": ("SIZE_INVALID", 413),
-    "oci/method": ("UNSUPPORTED", 405),
     "oci/missing-blob": ("MANIFEST_BLOB_UNKNOWN", 404),
     "oci/name": ("NAME_INVALID", 400),
     "oci/no-blob": ("BLOB_UNKNOWN", 404),

@@ -96,7 +96,10 @@ def _strings(source: Source) -> Iterator[tuple[str, int]]:
 
 def _path_hint(path: str) -> str:
     if path.startswith("/tmp"):  # noqa: S108 # read, not used
-        return "use the `tempfile` module"
+        return (
+            "a file that is read ships below `model/`, which `load(model_dir, params)` receives, "
+            "or as data; one that is written has its place in the `tempfile` module"
+        )
     return (
         "trained files go into `model/`, which `load(model_dir, params)` receives; "
         "name other places in `[environment]`"

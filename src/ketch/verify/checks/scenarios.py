@@ -76,6 +76,7 @@ def _failed(
         divergence=_up_to(subject, scenario, problem),
         asked=problem.code != "verify/not-asked",
         said=last_words(problem, frames=1),
+        hint=problem.hint if raised else None,  # of a death it is what was printed
     )
 
 
