@@ -86,17 +86,16 @@ def _verb(command: App, name: str, *, depth: int) -> Iterator[str]:
     """Yield the section of a verb, and of the verbs below it."""
     yield f"{'#' * depth} {name}"
     function = command.default_command
-    below = [part for part in command if not part.startswith("-")]
     if function is None:
         yield command.help
-        for part in below:
-            yield from _verb(command[part], f"{name} {part}", depth=depth + 1)
-        return
-    said, arguments = _docstring(function)
-    positional, flags = _usage(command)
-    yield f"    {' '.join([name, *positional, *(f'[{flag}]' for flag in flags)])}"
-    yield said
-    yield "\n".join(f"- `{shown}`: {arguments[key]}" for key, shown in _shown(command))
+    else:
+        said, arguments = _docstring(function)
+        positional, flags = _usage(command)
+        yield f"    {' '.join([name, *positional, *(f'[{flag}]' for flag in flags)])}"
+        yield said
+        yield "\n".join(f"- `{shown}`: {arguments[key]}" for key, shown in _shown(command))
+    for part in (part for part in command if not part.startswith("-")):
+        yield from _verb(command[part], f"{name} {part}", depth=depth + 1)
 
 
 def _arguments(command: App) -> ArgumentCollection:
@@ -348,8 +347,8 @@ def _class_of(call: ast.Call, known: Mapping[str, object]) -> str:
 
 AREAS = (
     *("approval", "archive", "disk", "environment", "gate", "init", "json", "ketch", "manifest"),
-    *("package-code", "policy", "promote", "reference", "rollback", "route", "scenario", "share"),
-    *("table", "usage", "version", "worker"),
+    *("oci", "package-code", "policy", "promote", "reference", "rollback", "route", "scenario"),
+    *("share", "table", "usage", "version", "worker"),
 )
 NO_CODES = ("blobs/sha256",)
 

@@ -43,6 +43,12 @@ REGISTRY = CORE | {"sqlite3"}
 
 SIGNING = {"cryptography"}
 
+HTTP = {
+    *("anyio", "certifi", "h11", "http", "httpcore", "httpx", "idna", "ssl"),
+    *("click", "pygments", "rich"),  # httpx has a command line, and imports it if it can
+}
+"""What asks a server."""
+
 HELP = {"docstring_parser", "markdown_it", "mdurl", "pygments", "rich"}
 HEAVY = {"asyncio", "http", "multiprocessing", "sqlite3", "ssl", "xml"}
 """Parts of the standard library that cost as much as a library."""
@@ -70,10 +76,12 @@ USES = [
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.parquet"], CORE | {"duckdb"}),
     (["init", "fresh"], CORE | {"rich"}),
-    (["keygen", "ana.key", "--no-passphrase"], CORE | SIGNING),
-    (["sign", "thermometer:1.0.0", "--key", "ana.key"], CORE | SIGNING),
-    (["export", "mlbom", "thermometer:1.0.0"], CORE | SIGNING),
     (["push", "thermometer:1.0.0"], REGISTRY),
+    (["push", "thermometer:1.0.0", "oci://nowhere"], REGISTRY | {"rich"}),
+    (["push", "thermometer:1.0.0", "oci://127.0.0.1:1/a"], REGISTRY | HTTP),
+    (["push", "thermometer:1.0.0", "s3://bucket"], REGISTRY | {"rich", "obstore"}),
+    (["pull", "shop:1.0.0"], CORE | {"rich"}),
+    (["pull", "oci://127.0.0.1:1/a:1.0.0"], CORE | HTTP),
     (["promote", "thermometer:1.0.0", "staging", "--route", "temperatures"], REGISTRY),
     (["approve", "thermometer:1.0.0"], REGISTRY | {"rich"}),
     (["reject", "thermometer:1.0.0", "--reason", "no", "--route", "temperatures"], REGISTRY),
@@ -90,6 +98,9 @@ USES = [
     (["hub", "token", "list"], REGISTRY),
     (["hub", "webhook", "list"], REGISTRY),
     (["login", "https://hub.shop.example"], COMMAND_LINE | {"msgspec", "rich"}),
+    (["keygen", "ana.key", "--no-passphrase"], CORE | SIGNING),
+    (["sign", "thermometer:1.0.0", "--key", "ana.key"], CORE | SIGNING),
+    (["export", "mlbom", "thermometer:1.0.0"], CORE | SIGNING),
 ]
 
 

@@ -106,10 +106,11 @@ def assert_known(verb: str, rest: str) -> None:
 
 
 def flags_of(verb: str) -> set[str]:
-    command = app(verb)[verb]
-    below = [command[part] for part in command if not part.startswith("-")]
     found = {"--help", "--version"}
-    for one in [command, *below]:
+    commands = [app(verb)[verb]]
+    while commands:
+        one = commands.pop()
+        commands += [one[part] for part in one if not part.startswith("-")]
         if one.default_command is not None:
             for argument in one.assemble_argument_collection():
                 found.update(argument.names)

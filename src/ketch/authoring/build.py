@@ -91,7 +91,12 @@ def build(
     environment = _environment(lock, home, options, progress, install=install)
     kept = home.path / PROFILES
     profiles, data_findings = profiles_of(gathered.samples, manifest, kept, progress)
-    findings = (*findings, *_imports(gathered, lock, environment), *data_findings)
+    findings = (
+        *findings,
+        *_imports(gathered, lock, environment),
+        *_versions(gathered, lock),
+        *data_findings,
+    )
     if _blocks(findings):
         raise refused(folder, findings)
     sources = _sources(gathered, manifest, lock, profiles)
@@ -150,6 +155,12 @@ def _imports(
         return undeclared(gathered.imports, module_owners(environment), python=python)
     names = needs.names if lock is None else frozenset(one.name for one in lock.packages)
     return unnamed(gathered.imports, names, python=python)
+
+
+def _versions(gathered: Gathered, lock: Lock) -> tuple[Finding, ...]:
+    from ketch.authoring.drafting.recorded import other_versions  # zip, mmap and compressions
+
+    return other_versions(gathered.model, lock)
 
 
 def _sources(

@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # to know every kind of model file is costly, and `pack` impo
 NOBODY = "someone@example.com"
 """Stands for the owner where nobody is known."""
 
+MOST_NOTEBOOKS = 10
+
 _OWNER = Finding(
     "init/owner",
     "nobody answers for the package yet",
@@ -133,20 +135,27 @@ def init(
 def _draft(source: Path, examples: Examples, home: Home, progress: Progress) -> Draft:
     from ketch.authoring.drafting.draft import draft_model, draft_project
     from ketch.authoring.drafting.identify import identify
+    from ketch.authoring.drafting.notebooks import passed_over
     from ketch.authoring.drafting.project import pins_of, read_project
 
     if not source.exists():
         raise NotFound(f"no file or folder `{source}`", code="init/no-source", where=str(source))
     progress.step(f"reading {source.name}")
-    if source.is_dir():
-        project = read_project(source)
-        if project.model is None:
-            return draft_project(project.folder, project.pinned, progress)
-        model, pinned = project.model, project.pinned
-    else:
+    if not source.is_dir():
         model = identify(source)
         pinned = pins_of(model.path.parent)
-    return draft_model(model, pinned=pinned, examples=examples, home=home, progress=progress)
+        return draft_model(model, pinned=pinned, examples=examples, home=home, progress=progress)
+    project = read_project(source)
+    pinned = project.pinned
+    draft = (
+        draft_project(project.folder, pinned, progress)
+        if project.model is None
+        else draft_model(
+            project.model, pinned=pinned, examples=examples, home=home, progress=progress
+        )
+    )
+    notebooks = (passed_over(path) for path in project.notebooks[:MOST_NOTEBOOKS])
+    return replace(draft, findings=(*draft.findings, *notebooks))
 
 
 def _write_empty(staged: Path, values: dict[str, str]) -> None:

@@ -126,6 +126,13 @@ def target_package(
         built = build(path, home, options, progress, install=install)
         return built.package, built.gathered
     if path.is_file():
+        if path.name == "ketch.toml":
+            raise UsageError(
+                f"expected a folder, an archive or a reference, found the file `{target}`",
+                code="usage/target",
+                where=target,
+                hint=f"name its folder: `{path.parent}`",
+            )
         progress.step(f"reading {path.name}")
         roots = [root for _, root in read_archive(path, home.store).roots]
         if len(roots) != 1:

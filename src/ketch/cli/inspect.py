@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ketch.authoring import Options, Silent, target_package
 from ketch.cli.overview import overview
 from ketch.cli.printer import Printer
@@ -20,5 +22,6 @@ def inspect(package: str = ".", /, *, json: bool = False) -> None:
     home = Home.default()
     found, _ = target_package(package, home, Options(), Silent(), install=False)
     kept, stored = attestations(found.digest, home.store), stored_as(found, home)
+    archive = Path(package) if Path(package).is_file() else None
     value = describe(found, kept, stored)
-    Printer(as_json=json).show(value, overview(found, kept, stored))
+    Printer(as_json=json).show(value, overview(found, kept, stored, archive=archive))

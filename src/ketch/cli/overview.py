@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from shlex import quote
 from textwrap import wrap
 
 from rich.text import Text
@@ -29,18 +31,25 @@ _MAIN = (
 Fact = tuple[str, str]
 
 
-def overview(package: Package, attestations: Sequence[Attestation], stored: Stored | None) -> Text:
+def overview(
+    package: Package,
+    attestations: Sequence[Attestation],
+    stored: Stored | None,
+    *,
+    archive: Path | None = None,
+) -> Text:
     """Return everything worth knowing, in the order one would ask.
 
     Args:
         package: The package.
         attestations: Its verifications, the newest first.
         stored: What the store holds under its name and version.
+        archive: The file it was read from, if it was.
     """
     manifest = package.manifest
     screen = Text(f"{package.reference}  {package.digest}\n", style="bold")
     screen.append(f"{manifest.description or '(no description)'}\n", style="not bold")
-    facts = (*_who(package), *_state(package, attestations, stored), *_what(package))
+    facts = (*_who(package), *_state(package, attestations, stored, archive), *_what(package))
     _section(screen, "", facts)
     _section(screen, "inputs", _fields(manifest.schema.inputs))
     _section(screen, "outputs", _fields(manifest.schema.outputs))
@@ -72,11 +81,15 @@ def _who(package: Package) -> Iterator[Fact]:
 
 
 def _state(
-    package: Package, attestations: Sequence[Attestation], stored: Stored | None
+    package: Package,
+    attestations: Sequence[Attestation],
+    stored: Stored | None,
+    archive: Path | None,
 ) -> Iterator[Fact]:
     """Yield whether it is in the store, and whether it kept its contract."""
     if stored is None:
-        yield "stored", "not yet; `ketch pack` verifies and stores it"
+        verb = "pack" if archive is None else f"verify {quote(str(archive))}"
+        yield "stored", f"not yet; `ketch {verb}` verifies and stores it"
     elif stored.digest != package.digest:
         yield "stored", f"another: {stored.digest.short} differs in {', '.join(stored.differs)}"
     if not attestations:

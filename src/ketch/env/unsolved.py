@@ -96,8 +96,8 @@ def _lacking(
 
 
 def _other_name(name: str) -> str:
-    other = distribution_for(name.replace("-", "_"))
-    other = other if other != name else nearest(name, WELL_KNOWN)
-    if other:
-        return f"did you mean `{other}`?"
+    library = distribution_for(name.replace("-", "_"))
+    meant = library if library != name else nearest(name, WELL_KNOWN)
+    if meant:
+        return f"did you mean `{meant}`?"
     return "check how it is spelled, and the index that uv is configured for"

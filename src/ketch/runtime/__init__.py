@@ -11,13 +11,13 @@ done without.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ketch.runtime.comparisons import comparisons
 from ketch.runtime.home import Home
 
 if TYPE_CHECKING:
     from ketch.runtime.batch import Answered, answer_file, check_files
     from ketch.runtime.cleanup import Cleaned, clean_up, collect_unused_environments
-    from ketch.runtime.comparisons import comparisons
-    from ketch.runtime.describe import Entry, Stored, describe, listing, stored_as
+    from ketch.runtime.description import Entry, Stored, describe, listing, stored_as
     from ketch.runtime.discreet import Discreet
     from ketch.runtime.doctor import Check, examine
     from ketch.runtime.launch import Launch
@@ -61,12 +61,11 @@ __all__ = [
 
 _LATER = {
     "Discreet": "ketch.runtime.discreet",
-    "Entry": "ketch.runtime.describe",
-    "Stored": "ketch.runtime.describe",
-    "comparisons": "ketch.runtime.comparisons",
-    "describe": "ketch.runtime.describe",
-    "listing": "ketch.runtime.describe",
-    "stored_as": "ketch.runtime.describe",
+    "Entry": "ketch.runtime.description",
+    "Stored": "ketch.runtime.description",
+    "describe": "ketch.runtime.description",
+    "listing": "ketch.runtime.description",
+    "stored_as": "ketch.runtime.description",
     "Answer": "ketch.runtime.protocol",
     "Answered": "ketch.runtime.batch",
     "Check": "ketch.runtime.doctor",

@@ -12,7 +12,7 @@ from ketch.runtime.protocol import Failure
 
 _NAMED = 5
 
-_LIBRARY = "add the library to the package's requirements"
+_MODULE = re.compile(r"No module named '(?P<name>[A-Za-z_][\w.]*)'")
 _NETWORK = (
     "the sandbox, in which packages run, has no network: ship below `model/` what the code "
     "fetches, or write `network = true` under `[environment]` in ketch.toml"
@@ -74,7 +74,7 @@ class Surroundings:
             failure: What was raised.
         """
         if failure.type == "ModuleNotFoundError":
-            return _LIBRARY
+            return _library(failure.message)
         raised = "\n".join((failure.type, failure.message, *_RAISED.findall(failure.traceback)))
         hint = next(self._refusals(raised, failure.traceback), None)
         if hint is None and failure.type == "FileNotFoundError":
@@ -110,3 +110,13 @@ class Surroundings:
         root = Path(self.model_dir or "")
         files = (path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file())
         return list(islice(files, _NAMED + 1))
+
+
+def _library(message: str) -> str:
+    from ketch.package.code.libraries import distribution_for  # only where one is missing
+
+    named = _MODULE.search(message)
+    module = named["name"] if named is not None else ""
+    library = distribution_for(module)
+    comes = f": `{module}` comes with `{library}`" if library != module.partition(".")[0] else ""
+    return f"add the library to the package's requirements{comes}"

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn, Protocol, Self, overload
 
 from ketch.errors import Finding, PackageCodeError, Unavailable, UsageError
@@ -251,8 +252,36 @@ def load(
         Unavailable: Its environment cannot be built now.
     """
     chosen = Home.of(home)
-    package = chosen.open(Reference.parse(reference), progress=progress)
+    package = chosen.open(_reference(reference), progress=progress)
     return _class_of(package)(package, chosen, offline=offline)
+
+
+def _reference(text: object) -> Reference:
+    """Read a reference; what is a file or a folder instead has to become a package first.
+
+    Raises:
+        UsageError: It is none; the hint says what to do.
+    """
+    if not isinstance(text, str | os.PathLike):
+        raise UsageError(
+            f"expected a reference such as `shop:1.0.0`, found a Python `{type(text).__name__}`",
+            code="reference/syntax",
+        )
+    named = str(text)
+    try:
+        return Reference.parse(named)
+    except UsageError:
+        if named.endswith(".tar") or Path(named).is_file():
+            found, verb = "an archive", "verify"
+        elif Path(named).is_dir():
+            found, verb = "a folder", "pack"
+        else:
+            raise
+    raise UsageError(
+        f"expected a reference such as `shop:1.0.0`, found {found} `{named}`",
+        code="reference/syntax",
+        hint=f"run `ketch {verb} {quote(named)}`: it says by which name the package is in the store",
+    )
 
 
 def _class_of(package: Package) -> type[Predictor]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from ketch.errors import ManifestError, NotFound, PackageError
+from ketch.errors import ManifestError, NotFound, PackageError, UsageError
 from ketch.files import explained
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
@@ -27,11 +27,12 @@ from ketch.store.graph import MAX_BLOBS, referrers_in, require_complete, walk
 from ketch.store.index import Index, referrers_tag, subject_of
 from ketch.store.layout import check_layout_file
 from ketch.store.naming import proper_tag
-from ketch.store.tarstream import Body, Member, members, refused
+from ketch.store.tarstream import Body, Member, members, refused, truncated
 
 _MAX_INDEX_BYTES = 4 * 1024 * 1024
 _MAX_ENTRIES = 256  # an archive carries a package or some, and what refers to them
 _BLOBS = "blobs/sha256/"
+_COPY_AGAIN = "the archive is damaged, or was not copied to its end: copy or write it again"
 _FOLDERS = frozenset({"", ".", "blobs", "blobs/sha256"})
 
 
@@ -66,8 +67,8 @@ def read_archive(path: Path, store: Store, *, max_bytes: int | None = None) -> I
         DigestMismatch: A blob is not what its name says.
         ManifestError, UsageError: Its index or a manifest can not be read.
     """
-    with _opened(path) as (stream, size), store.incoming() as incoming:
-        taking = _Taking(incoming, size if max_bytes is None else min(size, max_bytes))
+    with _told_of(path), _opened(path) as (stream, size), store.incoming() as incoming:
+        taking = _Taking(incoming, size, max_bytes)
         for member, body in members(stream):
             taking.take(member, body)
         contents = _Contents.of(taking.index(str(path)), incoming)
@@ -79,6 +80,18 @@ def read_archive(path: Path, store: Store, *, max_bytes: int | None = None) -> I
     count = sum(len(referrers) for referrers in contents.referrers.values())
     size_bytes = sum({each.digest: each.size for each in contents.blobs}.values())
     return Imported(contents.roots, count, size_bytes)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Have what is wrong begin with the archive's path, and say what to do about it."""
+    try:
+        yield
+    except (PackageError, UsageError, NotFound) as problem:
+        where = problem.where or str(path)
+        problem.where = where if where.startswith(str(path)) else f"{path}: {where}"
+        problem.hint = problem.hint or _COPY_AGAIN
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +138,7 @@ class _Contents:
                     f"expected blob `{each.digest}`, found none",
                     "incomplete",
                     where=where,
-                    hint="the archive is not whole; write it again",
+                    hint=_COPY_AGAIN,
                 )
             if size != each.size:
                 raise ManifestError(
@@ -136,9 +149,10 @@ class _Contents:
 class _Taking:
     """What was read of an archive so far."""
 
-    def __init__(self, incoming: Incoming, max_bytes: int) -> None:
+    def __init__(self, incoming: Incoming, file_bytes: int, max_bytes: int | None) -> None:
         self.sizes: dict[Digest, int] = {}
         self._incoming = incoming
+        self._file_bytes = file_bytes
         self._max_bytes = max_bytes
         self._total = 0
         self._documents: dict[str, bytes] = {}
@@ -185,7 +199,9 @@ class _Taking:
     def _take_blob(self, digest: Digest, member: Member, body: Body) -> None:
         self.sizes[digest] = member.size
         self._total += member.size
-        if self._total > self._max_bytes:
+        if self._total > self._file_bytes:  # before the store makes room for so much
+            raise truncated()
+        if self._max_bytes is not None and self._total > self._max_bytes:
             raise refused(
                 f"expected at most {self._max_bytes} bytes of blobs, found more",
                 "too-large",

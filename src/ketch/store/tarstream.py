@@ -71,11 +71,11 @@ def members(stream: Reader) -> Iterator[tuple[Member, Body]]:
     """
     extended: dict[str, str] = {}
     is_first = True
-    while (header := _block(stream)) != bytes(BLOCK):
+    while (header := _block(stream, is_first=is_first)) != bytes(BLOCK):
         if is_first:
             _refuse_compressed(header)
+        _check_sum(header, is_first=is_first)
         is_first = False
-        _check_sum(header)
         if header[156:157] == b"x":
             extended = _extended(stream, _number(header[124:136]))
             continue
@@ -106,11 +106,22 @@ def truncated() -> PackageError:
     )
 
 
-def _block(stream: Reader) -> bytes:
+def _block(stream: Reader, *, is_first: bool) -> bytes:
     block = stream.read(BLOCK)
+    if is_first and 0 < len(block) < BLOCK:
+        _refuse_compressed(block)
+        raise _no_archive()
     if len(block) < BLOCK:
         raise truncated()
     return block
+
+
+def _no_archive() -> PackageError:
+    return refused(
+        "expected an archive of a package, found another kind of file",
+        "header",
+        hint="an archive is written by `ketch pack -o FILE` or `skopeo copy … oci-archive:`",
+    )
 
 
 def _pad(stream: Reader, size: int) -> None:
@@ -142,14 +153,13 @@ def _refuse_compressed(header: bytes) -> None:
             )
 
 
-def _check_sum(header: bytes) -> None:
+def _check_sum(header: bytes, *, is_first: bool) -> None:
     blanked = header[:148] + b" " * 8 + header[156:]
-    if header[257:262] != b"ustar" or _number(header[148:156]) != sum(blanked):
-        raise refused(
-            "expected the header of a tar member, found something else",
-            "header",
-            hint="an archive is written by `ketch pack -o FILE` or `skopeo copy … oci-archive:`",
-        )
+    is_tar = header[257:262] == b"ustar"
+    if is_first and not is_tar:
+        raise _no_archive()
+    if not is_tar or _number(header[148:156]) != sum(blanked):
+        raise refused("expected the header of a tar member, found something else", "header")
 
 
 def _member(header: bytes, extended: dict[str, str]) -> Member:

@@ -198,5 +198,5 @@ def test_the_pipeline_of_a_draft_leaves_the_modules_of_the_author_alone(
     made = init(tmp_path, source=tmp_path, name="mine", home=home)
     assert (tmp_path / "pipeline.py").read_text() == "import json\n"
     assert "steps.py" in made.files
-    assert 'load = "steps:load"' in (tmp_path / "ketch.toml").read_text()
+    assert 'steps = ["steps:predict"]' in (tmp_path / "ketch.toml").read_text()
     assert any("steps.py" in f"{one.where} {one.message} {one.hint}" for one in made.findings)

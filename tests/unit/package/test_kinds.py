@@ -201,5 +201,6 @@ def test_a_number_where_a_text_belongs_is_to_be_quoted() -> None:
     assert found.hint is not None
     assert found.hint.startswith('quote it: `"3.11"`')
     assert VERSION.findings(1.0, "version")[0].hint is not None
-    for value in (True, [], "é" * 200):
+    others: tuple[object, ...] = (True, [], "é" * 200)
+    for value in others:
         assert all(one.hint is None for one in LINE.findings(value, "x"))

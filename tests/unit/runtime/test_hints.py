@@ -27,13 +27,16 @@ def wrapped():
         raise RuntimeError("no prices") from problem
 def absent(): open("prices.csv")
 def other(): raise KeyError("price")
-NAMES = "fetch connect start replace read write listing database pool wrapped absent other"
+def library(): import sklearn.linear_model
+NAMES = "fetch connect start replace read write listing database pool wrapped absent other library"
 
 def run(model, rows):
     globals()[NAMES.split()[rows[0]["x"]]]()
     return rows
 """
-NAMES = "fetch connect start replace read write listing database pool wrapped absent other".split()
+NAMES = (
+    "fetch connect start replace read write listing database pool wrapped absent other library"
+).split()
 TOLD = {
     "fetch": "`network = true`",
     "connect": "`network = true`",
@@ -120,3 +123,8 @@ def test_a_budget_too_small_for_the_code_itself_is_what_is_told_first(rig: Rig) 
         rig.loaded("def run(model, rows): return rows", memory_bytes=5_000_000)
     assert caught.value.message.startswith("the package needs more memory than it promises")
     assert caught.value.hint == "it may hold 5 MB; `[budget] memory_mb` sets the limit"
+
+
+def test_a_library_that_is_missing_is_told_by_the_name_it_is_installed_by(rig: Rig) -> None:
+    told = "add the library to the package's requirements: `sklearn` comes with `scikit-learn`"
+    assert hint(rig, "library") == told

@@ -93,6 +93,7 @@ def with_referrer_of_a_stranger() -> Members:
 BAD_BYTES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "empty file": (lambda: b"", "truncated"),
     "text": (lambda: b"hello" * 1000, "header"),
+    "a few words": (lambda: b"[package]\n", "header"),
     "gzip": (lambda: gzip.compress(packed(good_members())), "compressed"),
     "zstd": (lambda: b"\x28\xb5\x2f\xfd" + bytes(600), "compressed"),
     "zip": (lambda: b"PK\x03\x04" + bytes(600), "header"),
@@ -117,7 +118,7 @@ BAD_BYTES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "contiguous file": (lambda: link(tarfile.CONTTYPE), "member-type"),
     "unknown type": (lambda: link(b"Z"), "member-type"),
     "long name": (lambda: packed({"x" * 200: b"", **good_members()}), "member-type"),
-    "enormous size": (lambda: huge(1 << 60), "too-large"),
+    "enormous size": (lambda: huge(1 << 60), "truncated"),
     "negative size": (lambda: huge(-1), "header"),
     "more than the file": (lambda: huge(1 << 20, "index.json"), "truncated"),
 }
@@ -181,6 +182,8 @@ def refuse(content: bytes, tmp_path: Path) -> KetchError:
         assert list(target.digests()) == []
         assert target.tags() == {}
     assert errors[0].code == errors[1].code
+    assert all(str(each.where).startswith(str(tmp_path / "bad.tar")) for each in errors)
+    assert all(each.hint for each in errors)
     left = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
     allowed = {"bad.tar", "store/index.json", "store/oci-layout", "store/.ketch/lock"}
     assert {str(path) for path in left} <= allowed
@@ -215,6 +218,16 @@ def test_documents_that_can_not_be_read_are_refused(name: str, tmp_path: Path) -
     assert error.http_status in {400, 404, 422}
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_an_archive_that_was_cut_is_told_as_one(share: float, tmp_path: Path) -> None:
+    """Wherever it ends, also where a blob would be larger than all of the file."""
+    members = {**good_members(), blob(b"w" * 100_000): b"w" * 100_000}
+    good = packed(dict(sorted(members.items())))
+    error = refuse(good[: int(len(good) * share)], tmp_path)
+    assert error.code == "archive/truncated"
+    assert "copy it again" in str(error.hint)
+
+
 def test_every_flipped_byte_of_content_is_found(tmp_path: Path) -> None:
     good = packed(good_members())
     original = MemoryStore()
@@ -228,7 +241,9 @@ def test_every_flipped_byte_of_content_is_found(tmp_path: Path) -> None:
         target = MemoryStore()
         try:
             found = read_archive(tmp_path / "a.tar", target)
-        except KetchError:
+        except KetchError as damage:
+            assert str(damage.where).startswith(str(tmp_path / "a.tar"))
+            assert damage.hint
             continue
         # Padding means nothing; and a name in index.json is not hashed, its digest is.
         accepted += 1

@@ -134,7 +134,7 @@ def _findings(
     if not examples.rows and any(column.type is None for column in columns):
         message = "the model does not say which types its columns had; declared `float64`"
         yield _advice("init/types-unknown", message, where, "give example rows: `--example FILE`")
-    yield from filter(None, map(_about, fields))
+    yield from filter(None, map(_about, columns, fields))
     lost = [names[one.name] for one in columns if one.coded and not one.values]
     if lost:
         message = f"the file does not hold the categories of {_listed(lost)}, only their numbers"
@@ -144,7 +144,7 @@ def _findings(
         yield Finding("init/categories-unknown", message, where, hint)
 
 
-def _about(one: Field) -> Finding | None:
+def _about(column: SaidColumn, one: Field) -> Finding | None:
     """Return what a person should know about the type that was chosen for a field."""
     where = f"ketch.toml: inputs.{one.name}"
     if isinstance(one.type, Int) and one.nullable:
@@ -159,11 +159,21 @@ def _about(one: Field) -> Finding | None:
         hint = "say which: `timestamp[us, Europe/Berlin]`, or `timestamp[us, UTC]`"
         return _advice("init/naive-timestamp", message, where, hint)
     if isinstance(one.type, String) and one.values is None:
-        message = f"the model does not say what it does with a new category of `{one.name}`"
-        return _advice("init/categories-open", message, where, "list the `values` it may have")
+        return _about_categories(column, one.name, where)
     if isinstance(one.type, Bool) and one.nullable:
         return _advice("init/booleans-with-gaps", f"`{one.name}` may be missing", where)
     return None
+
+
+def _about_categories(column: SaidColumn, name: str, where: str) -> Finding | None:
+    if column.tolerant and not column.values:  # it reads words, not categories
+        return None
+    message = f"the model does not say what it does with a new category of `{name}`"
+    if column.tolerant:
+        seen = _listed([str(value) for value in column.values])
+        message = f"the model takes a new category of `{name}` as none of {seen}"
+    hint = "list the `values` it may have, and others are refused"
+    return _advice("init/categories-open", message, where, hint)
 
 
 def _by_place(where: str) -> Finding:

@@ -39,7 +39,7 @@ def declaration(plan: Plan, values: Mapping[str, str]) -> str:
         "folder/ketch.toml",
         {
             "name": values["name"],
-            "module": module,
+            "load": f'load = "{module}:load"\n' if plan.loads else "",
             "owner": literals.text(values["owner"]),
             "description": literals.text(values["description"]),
             "python": values["python"],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ketch.authoring.drafting import literals
-from ketch.authoring.drafting.drafts import draft_scenarios
+from ketch.authoring.drafting.drafts import draft_scenarios, unused
 from ketch.authoring.drafting.examples import Examples
 from ketch.authoring.drafting.inspection import inspect
 from ketch.authoring.drafting.model_file import Form, ModelFile
@@ -17,6 +17,7 @@ from ketch.authoring.drafting.plan import Piece, Plan
 from ketch.authoring.drafting.plan_table import plan_lightgbm, plan_sklearn, plan_xgboost
 from ketch.authoring.drafting.plan_tensors import plan_onnx, plan_torch
 from ketch.authoring.drafting.project import OwnCode, own_code, python_files
+from ketch.authoring.drafting.recorded import made_otherwise
 from ketch.authoring.drafting.said import Said
 from ketch.authoring.drafting.solve import Solved, solve
 from ketch.errors import Finding, PackageCodeError
@@ -100,6 +101,7 @@ def draft_model(
         else:
             plan = replace(_plan(model, said, examples), imports=own.modules)
             title = f"{_kind(model, said)} from {model.path.name}"
+    scenarios, idle = _scenarios(plan, examples)
     files = {f"model/{path.name}": path for path in model.companions}
     files[f"model/{model.name}"] = model.path
     return Draft(
@@ -107,10 +109,15 @@ def draft_model(
         plan=plan,
         solved=solved,
         files={**files, **own.files},
-        scenarios=()
-        if plan.is_sketch
-        else draft_scenarios(plan, examples, _columns(plan, examples)),
-        findings=(*model.seen.findings, *needed.findings, *solved.findings, *plan.findings),
+        scenarios=scenarios,
+        findings=(
+            *model.seen.findings,
+            *needed.findings,
+            *solved.findings,
+            *made_otherwise(f"model/{model.name}", model.seen.versions, solved.lock),
+            *plan.findings,
+            *idle,
+        ),
     )
 
 
@@ -202,6 +209,16 @@ def _kind(model: ModelFile, said: Said) -> str:
     if model.form.value.startswith("torch"):
         return "PyTorch network"
     return said.class_name.rpartition(".")[2]
+
+
+def _scenarios(
+    plan: Plan, examples: Examples
+) -> tuple[tuple[Scenario, ...], tuple[Finding, ...]]:
+    """Return draft scenarios, and why they are not the example's rows where they are not."""
+    if plan.is_sketch:
+        return (), ()
+    columns = _columns(plan, examples)
+    return draft_scenarios(plan, examples, columns), unused(plan, examples, columns)
 
 
 def _columns(plan: Plan, examples: Examples) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ketch.authoring.drafting.examples import Examples
 from ketch.authoring.drafting.plan import Plan
+from ketch.errors import Finding
 from ketch.package import Scenario
 from ketch.schema import (
     Binary,
@@ -45,6 +46,29 @@ def draft_scenarios(
     typical = [{one.name: _value(one, plan.typical, at) for one in plan.inputs} for at in range(2)]
     distinct = typical if typical[0] != typical[1] else typical[:1]
     return tuple(_draft(f"invented-{n}", (row,)) for n, row in enumerate(distinct, 1))
+
+
+def unused(plan: Plan, examples: Examples, names: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return why no row of the example became a scenario; nothing when one did, or none is there.
+
+    Args:
+        plan: The schema.
+        examples: The rows.
+        names: The inputs → the columns of the example.
+    """
+    if not examples.rows or any(_from_examples(plan.inputs, examples, names)):
+        return ()
+    lacking = [f"`{one.name[:60]}`" for one in plan.inputs if one.name not in names]
+    if lacking:
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        why = f"they lack {', '.join(lacking[:5])}{more}"
+    else:
+        row = {name: examples.rows[0].get(column) for name, column in names.items()}
+        refused = Decoder(plan.inputs).decode([row])[1]
+        why = f"the schema refuses them: {refused[0].message}"
+    message = f"no row of the example became a scenario, those are invented: {why}"
+    hint = "give rows with every input, `--example FILE`, or write scenarios by hand"
+    return (Finding("init/example-unused", message, examples.where, hint, blocks=False),)
 
 
 def _draft(name: str, rows: Sequence[Row]) -> Scenario:

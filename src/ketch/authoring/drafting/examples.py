@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ketch.authoring.drafting.notebooks import is_notebook
 from ketch.errors import Finding, NotFound, UsageError
 from ketch.schema import Field, infer_fields
 from ketch.tables.formats import format_of_content, format_of_name
 from ketch.tables.read import read_rows
 
 ROWS_READ = 1000
+_HEAD_BYTES = 64
 
 _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -58,22 +60,26 @@ def read_examples(path: Path) -> Examples:
 
     Raises:
         NotFound: There is no such file.
-        UsageError: It is not what its name says, or has no rows.
+        UsageError: It is not what its name says, has no rows, or is a notebook.
     """
     if not path.is_file():
         raise NotFound(f"no file `{path}`", code="init/no-example", where=str(path))
-    rows = _csv_rows(path) if _is_csv(path) else _typed_rows(path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if is_notebook(path, head):
+        raise UsageError(
+            "expected example rows, found a notebook",
+            code="init/no-example",
+            where=str(path),
+            hint="save some rows of its data: `frame.head(20).to_csv('example.csv', index=False)`",
+        )
+    is_csv = (format_of_name(path) or format_of_content(head)) == "csv"
+    rows = _csv_rows(path) if is_csv else _typed_rows(path)
     if not rows:
         raise UsageError(
             "expected example rows, found none", code="init/no-example", where=str(path)
         )
     return Examples(tuple(rows), path.name)
-
-
-def _is_csv(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(64)
-    return (format_of_name(path) or format_of_content(head)) == "csv"
 
 
 def _typed_rows(path: Path) -> list[Row]:

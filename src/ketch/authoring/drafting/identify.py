@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ketch.authoring.drafting.archives import scan_archive
 from ketch.authoring.drafting.boosters import scan_lightgbm, scan_xgboost
 from ketch.authoring.drafting.model_file import ModelFile, Seen, unknown
+from ketch.authoring.drafting.notebooks import BY_HAND, is_notebook
 from ketch.authoring.drafting.onnx import scan_onnx
-from ketch.authoring.drafting.pickles import looks_pickled, scan_pickle
-from ketch.errors import NotFound
+from ketch.authoring.drafting.pickles import looks_pickled, pickled_versions, scan_pickle
+from ketch.errors import NotFound, UsageError
 
 HEAD_BYTES = 1 << 16
 
@@ -38,8 +40,6 @@ _OTHERS = (
     (b"\x89HDF\r\n", "an HDF5 file", "export the Keras model as ONNX"),
     (b"CBM1", "a CatBoost model", "export it: `model.save_model('model.onnx', format='onnx')`"),
     (b"GGUF", "a language model in GGUF", None),
-    (b'{"cells"', "a notebook", "save the trained model in it to a file, and name that file"),
-    (b'{\n "cells"', "a notebook", "save the trained model in it to a file, and name that file"),
 )
 _LEGACY_TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
 
@@ -62,10 +62,28 @@ def identify(path: Path) -> ModelFile:
         raise unknown(path, f"expected a file that can be read: {reason}") from problem
 
 
+def versions_of(path: Path) -> Mapping[str, str]:
+    """Return the versions that a model file records, by distribution.
+
+    Of what is no model, is broken or cannot be read, that is none.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        if looks_pickled(path, head):
+            return pickled_versions(path, head)
+        return _scan(path, head).versions
+    except (OSError, UsageError):
+        return {}
+
+
 def _scan(path: Path, head: bytes) -> Seen:
-    for magic, what, hint in _OTHERS:
+    if is_notebook(path, head):
+        hint = f"save the trained model in it to a file, and name that file; {BY_HAND}"
+        raise unknown(path, "expected a trained model, found a notebook", hint)
+    for magic, what, instead in _OTHERS:
         if head.startswith(magic):
-            raise unknown(path, f"expected a trained model, found {what}", hint)
+            raise unknown(path, f"expected a trained model, found {what}", instead)
     if head.startswith(b"PK\x03\x04"):
         return scan_archive(path)
     if head.startswith((b"{", b"binf", b"bs64")):

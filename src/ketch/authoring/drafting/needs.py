@@ -57,12 +57,14 @@ class Need:
         specifier: Such as ``==1.9.1``; empty for the newest.
         why: Who says so, for the comment in ``requirements.txt``.
         marker: Where it is needed; empty means everywhere.
+        firm: What of the specifier the model file itself says, and stays as long as it can.
     """
 
     distribution: str
     specifier: str = ""
     why: str = ""
     marker: str = ""
+    firm: str = ""
 
     @property
     def line(self) -> str:
@@ -141,25 +143,51 @@ def _unknown(module: str, where: str) -> Finding:
 
 
 def relaxed(needs: Iterable[Need]) -> tuple[Need, ...]:
+    """Return the same libraries in any version that the model file does not speak against."""
+    return tuple(
+        need if need.specifier == need.firm else replace(need, specifier=need.firm, why="")
+        for need in needs
+    )
+
+
+def unbound(needs: Iterable[Need]) -> tuple[Need, ...]:
     """Return the same libraries in any version."""
-    return tuple(replace(need, specifier="", why="") for need in needs)
+    return tuple(replace(need, specifier="", why="", firm="") for need in needs)
+
+
+def training_python() -> str | None:
+    """Return the Python of the active virtual or conda environment, such as ``3.10``."""
+    names = [Path(one).parent.name.removeprefix("python") for one in _site_packages()]
+    return names[0] if names and re.fullmatch(r"3\.\d{1,2}", names[0]) else None
 
 
 def installed_versions() -> dict[str, str]:
     """Return what the active virtual or conda environment holds, by distribution."""
-    root = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
-    if not root:
+    folders = _site_packages()
+    if not folders:
         return {}
     from importlib.metadata import distributions  # 8 ms that only `init` needs
 
-    folders = [str(path) for path in Path(root).glob("lib/python3.*/site-packages")]
-    folders += [str(path) for path in Path(root).glob("Lib/site-packages")]
     found = {}
     for one in distributions(path=folders):
         is_published = one.read_text("direct_url.json") is None  # not from a folder of this machine
-        if one.name and is_published and _is_version(one.version):
+        if one.name and is_published and is_version(one.version):
             found[_plain(one.name)] = one.version
     return found
+
+
+def _site_packages() -> list[str]:
+    """Return the folders of libraries of the active environment, the newest Python's first."""
+    root = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
+    if not root:
+        return []
+    found = Path(root).glob("lib/python3.*/site-packages")
+    return [str(path) for path in sorted(found, key=_minor, reverse=True)]
+
+
+def _minor(folder: Path) -> int:
+    minor = folder.parent.name.removeprefix("python3.")
+    return int(minor) if minor.isdecimal() else 0
 
 
 def pinned_versions(lines: Iterable[str]) -> dict[str, str]:
@@ -176,14 +204,16 @@ def pinned_versions(lines: Iterable[str]) -> dict[str, str]:
 
 
 def _need(name: str, known: Known, modules: Iterable[str]) -> Need:
-    if _is_version(known.recorded.get(name, "")):
-        return Need(name, f"=={known.recorded[name]}", "recorded in the model file")
+    if is_version(known.recorded.get(name, "")):
+        exact = f"=={known.recorded[name]}"
+        return Need(name, exact, "recorded in the model file", firm=exact)
+    firm = _numpy_generation(modules) if name == "numpy" else ""
     if name in known.pinned:
-        return Need(name, known.pinned[name], "within the project's requirements")
+        return Need(name, known.pinned[name], "within the project's requirements", firm=firm)
     if name in known.installed:
         version = known.installed[name].partition("+")[0]
-        return Need(name, f"=={version}", "as in the active environment")
-    return Need(name, _numpy_generation(modules) if name == "numpy" else "")
+        return Need(name, f"=={version}", "as in the active environment", firm=firm)
+    return Need(name, firm, firm=firm)
 
 
 def _numpy_generation(modules: Iterable[str]) -> str:
@@ -197,7 +227,7 @@ def _numpy_generation(modules: Iterable[str]) -> str:
 def _for_processors(need: Need) -> tuple[Need, ...]:
     """Return XGBoost without its gigabyte of GPU libraries, where that is published."""
     text = re.sub(r"^[=~>]=", "", need.specifier)
-    if need.distribution != "xgboost" or (_is_version(text) and Version(text) < _CPU_ONLY_SINCE):
+    if need.distribution != "xgboost" or (is_version(text) and Version(text) < _CPU_ONLY_SINCE):
         return (need,)
     return (
         replace(need, distribution="xgboost-cpu", marker=_LINUX),
@@ -209,7 +239,8 @@ def _plain(name: str) -> str:
     return str(canonicalize_name(name))
 
 
-def _is_version(text: str) -> bool:
+def is_version(text: str) -> bool:
+    """Whether a text is a version as PyPA defines it; files hold all kinds of things."""
     try:
         Version(text)
     except InvalidVersion:

@@ -84,7 +84,7 @@ def scan_pickle(path: Path, head: bytes) -> Seen:
             "found a pickle compressed with lz4",
             "save it with `joblib.dump(model, path, compress=3)`",
         )
-    packed = next((make for magic, make in _UNPACKERS.items() if head.startswith(magic)), None)
+    packed = _unpacker_for(head)
     with searchable(path) as content:
         stream = unpack(path, content, packed()) if packed else content
         modules = tuple(_modules(stream))
@@ -97,6 +97,21 @@ def scan_pickle(path: Path, head: bytes) -> Seen:
     is_joblib = packed or path.suffix.lower() == ".joblib" or "joblib.numpy_pickle" in modules
     form = Form.JOBLIB if is_joblib else Form.PICKLE
     return Seen(form, versions, modules, bool(names_columns), findings=findings)
+
+
+def pickled_versions(path: Path, head: bytes) -> dict[str, str]:
+    """Return the versions that a pickle records, by distribution.
+
+    Raises:
+        UsageError: ``init/unknown-model``: it cannot be unpacked.
+    """
+    packed = _unpacker_for(head)
+    with searchable(path) as content:
+        return dict(versions_in(unpack(path, content, packed()) if packed else content))
+
+
+def _unpacker_for(head: bytes) -> Callable[[], _Unpacker] | None:
+    return next((make for magic, make in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
 def versions_in(stream: bytes | mmap.mmap) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,11 @@ class Plan:
     is_runnable: bool = True
     is_sketch: bool = False
 
+    @property
+    def loads(self) -> bool:
+        """Whether the code has a ``load``."""
+        return any(piece.name.startswith("load_") for piece in self.pieces)
+
 
 def output(name: str, said: SaidArray | None, description: str = "") -> Field:
     """Return the declaration of an output, with tolerances that suit its precision.

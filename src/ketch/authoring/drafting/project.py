@@ -11,6 +11,7 @@ from pathlib import Path
 from ketch.authoring.drafting.identify import SUFFIXES, identify
 from ketch.authoring.drafting.model_file import ModelFile
 from ketch.authoring.drafting.needs import pinned_versions
+from ketch.authoring.drafting.notebooks import SUFFIX as NOTEBOOK
 from ketch.env import read_requirements
 from ketch.errors import UsageError
 from ketch.package.code.closure import Closure
@@ -37,11 +38,13 @@ class Project:
         folder: The folder.
         model: The one trained model in it; None when there is none.
         pinned: What its own requirements say, by distribution.
+        notebooks: Its notebooks, relative to the folder; nothing in them is read.
     """
 
     folder: Path
     model: ModelFile | None
     pinned: dict[str, str]
+    notebooks: tuple[str, ...] = ()
 
 
 def read_project(folder: Path) -> Project:
@@ -66,7 +69,9 @@ def read_project(folder: Path) -> Project:
             where=str(folder),
             hint="name the one that answers: `--from FILE`",
         )
-    return Project(folder, models[0] if models else None, pins_of(folder))
+    notebooks = [path for path in _files(folder) if path.suffix.lower() == NOTEBOOK]
+    names = tuple(path.relative_to(folder).as_posix() for path in notebooks)
+    return Project(folder, models[0] if models else None, pins_of(folder), names)
 
 
 def pins_of(folder: Path) -> dict[str, str]:

@@ -50,6 +50,7 @@ class SaidColumn:
         type: Its type, when the model tells.
         values: The categories it knows, in its order.
         closed: Whether it refuses any other.
+        tolerant: Whether it is known to take any other as none of them.
         coded: Whether a program has to turn them into numbers first.
         example: A typical value.
     """
@@ -58,6 +59,7 @@ class SaidColumn:
     type: Type | None = None
     values: tuple[Label, ...] = ()
     closed: bool = False
+    tolerant: bool = False
     coded: bool = False
     example: float | None = None
 
@@ -72,6 +74,7 @@ class SaidColumn:
             type=_type(said.get("type")),
             values=values,
             closed=said.get("closed") is True,
+            tolerant=said.get("tolerant") is True,
             coded=said.get("coded") is True,
             example=float(example) if isinstance(example, (int, float)) else None,
         )

@@ -1,25 +1,29 @@
 """From the libraries a model needs to the environment it is looked at in.
 
-The Python that runs ketch is tried first, then the others on this machine: a library may
-want a newer one. The versions that were found are tried first, then any.
+The Python of the active environment, which most likely trained the model, is tried first,
+then the one that runs ketch and the others on this machine: a library may want a newer one.
+All versions that were found are tried first, then those in the model file, then any.
 """
 
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
-from ketch.authoring.drafting.needs import Need, relaxed
+from ketch.authoring.drafting.needs import Need, relaxed, training_python, unbound
 from ketch.authoring.drafting.templates import filled
 from ketch.env import Lock, Requirements, Resolving, find_python, read_requirements, resolve
-from ketch.errors import Finding, Refused, Unavailable
+from ketch.errors import Finding, Refused, Unavailable, UsageError
 from ketch.files import temporary_folder
 from ketch.progress import Progress
 
 _OTHER_PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")
+_WHERE = "requirements.txt"
+_LONGEST_REASON = 400
 _WITHOUT_SOLUTION = ("env/no-solution", "env/no-wheel", "env/python-request")
 
 
@@ -52,7 +56,7 @@ def solve(needs: Sequence[Need], progress: Progress) -> Solved:
     """
     progress.step("resolving the environment")
     refusal: Refused | None = None
-    for attempt in (tuple(needs), relaxed(needs)):
+    for attempt in dict.fromkeys((tuple(needs), relaxed(needs), unbound(needs))):
         for python in pythons():
             try:
                 lock = resolve(_read(render(attempt)), python, Resolving())
@@ -61,17 +65,17 @@ def solve(needs: Sequence[Need], progress: Progress) -> Solved:
                     raise
                 refusal = refusal or problem
                 continue
-            return _solved(attempt, python, lock, refusal if attempt != tuple(needs) else None)
+            return _solved(needs, attempt, lock, refusal)
     raise refusal or Unavailable("found no Python", code="env/python-missing")
 
 
 def pythons() -> Iterator[str]:
     """Yield the Pythons on this machine that a package could run on, the best first."""
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    for python in dict.fromkeys((running, *_OTHER_PYTHONS)):
+    for python in dict.fromkeys((training_python() or running, running, *_OTHER_PYTHONS)):
         try:
             find_python(python, offline=True)
-        except Unavailable:
+        except (Unavailable, UsageError):  # it is not here, or too old to run a package
             continue
         yield python
 
@@ -82,12 +86,19 @@ def render(needs: Iterable[Need]) -> str:
     return filled("folder/requirements.txt", {"lines": "\n".join(lines)})
 
 
-def _solved(needs: tuple[Need, ...], python: str, lock: Lock, given_up: Refused | None) -> Solved:
+def _solved(
+    needs: Sequence[Need], taken: Sequence[Need], lock: Lock, refusal: Refused | None
+) -> Solved:
     versions = {package.name: package.version for package in lock.packages}
-    pinned = tuple(_pinned(need, versions) for need in needs)
-    text = render(pinned)
-    lock = replace(lock, inputs=_read(text).digest(python))
-    return Solved(text, lock, tuple(_findings(needs, pinned, given_up)))
+    text = render(pinned := [_pinned(need, versions) for need in taken])
+    solved = Solved(text, lock)
+    lock = replace(lock, inputs=_read(text).digest(solved.python))
+    findings = (
+        *_given_up(needs, taken, refusal),
+        *_guessed(taken, pinned),
+        *_other_python(solved.python),
+    )
+    return Solved(text, lock, findings)
 
 
 def _pinned(need: Need, versions: dict[str, str]) -> Need:
@@ -97,28 +108,53 @@ def _pinned(need: Need, versions: dict[str, str]) -> Need:
     return replace(need, specifier=f"=={version}", why=need.why or "the newest that fits")
 
 
-def _findings(
-    needs: Iterable[Need], pinned: Iterable[Need], given_up: Refused | None
+def _given_up(
+    needs: Sequence[Need], taken: Sequence[Need], refusal: Refused | None
 ) -> Iterator[Finding]:
-    where = "requirements.txt"
-    if given_up is not None:
+    lost = [need.line for need, one in zip(needs, taken, strict=True) if need.line != one.line]
+    if lost and refusal is not None:
+        why = textwrap.shorten(refusal.message, _LONGEST_REASON, placeholder=" …")
         yield Finding(
             "init/versions-given-up",
-            f"the versions that trained the model do not install here: {given_up.message[:300]}",
-            where,
-            "the newest ones are pinned instead: compare answers before you trust them",
+            f"these trained the model and do not install together here: {_listed(lost)}: {why}",
+            _WHERE,
+            "the newest that fit are pinned instead: compare answers before you trust them",
             blocks=False,
         )
-    guessed = [one.line for need, one in zip(needs, pinned, strict=True) if not need.specifier]
+
+
+def _guessed(needs: Sequence[Need], pinned: Sequence[Need]) -> Iterator[Finding]:
+    guessed = [
+        one.line.partition(" ")[0]
+        for need, one in zip(needs, pinned, strict=True)
+        if not need.specifier
+    ]
     if guessed:
-        named = ", ".join(f"`{line.partition(' ')[0]}`" for line in guessed)
         yield Finding(
             "init/version-unknown",
-            f"nothing says which version trained the model of these, now pinned: {named}",
-            where,
+            "nothing says which version trained the model of these, now pinned: "
+            f"{_listed(guessed)}",
+            _WHERE,
             "write the versions of the training environment, or activate it and run init again",
             blocks=False,
         )
+
+
+def _other_python(python: str) -> Iterator[Finding]:
+    active = training_python()
+    if active is not None and active != python:
+        yield Finding(
+            "init/other-python",
+            f"the active environment has Python `{active}`, the package gets `{python}`",
+            "ketch.toml: environment.python",
+            "it is older than 3.9, not found on this machine, or these versions have no wheels"
+            " for it: compare answers before you trust them",
+            blocks=False,
+        )
+
+
+def _listed(lines: Iterable[str]) -> str:
+    return ", ".join(f"`{line}`" for line in lines)
 
 
 def _read(text: str) -> Requirements:

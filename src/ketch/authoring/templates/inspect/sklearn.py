@@ -69,7 +69,7 @@ def transformers_of(model):
 
 def known_of(transformer, chosen, names):
     if isinstance(chosen, str):  # one column as a list of texts
-        return {chosen: {"type": "string"}}
+        return {chosen: {"type": "string", "tolerant": True}}
     steps = [step for _, step in getattr(transformer, "steps", [("", transformer)])]
     encoder = next((step for step in steps if hasattr(step, "categories_")), None)
     if encoder is None or isinstance(chosen, slice) or len(encoder.categories_) != len(chosen):
@@ -83,6 +83,7 @@ def known_of(transformer, chosen, names):
             "type": kind,
             "values": common.plain(categories) if kind in ("string", "int64") else None,
             "closed": strict,
+            "tolerant": not strict,
         }
     return known
 
@@ -135,9 +136,9 @@ def value_for(said, request):
         import pandas
 
         names = [column["name"] for column in said["columns"]]
-        if not rows or not all(name in rows[0] for name in names):
-            rows = [{c["name"]: invented(c) for c in said["columns"]}] * 2
-        frame = pandas.DataFrame([{name: row[name] for name in names} for row in rows])
+        guess = {column["name"]: invented(column) for column in said["columns"]}
+        rows = rows or [guess] * 2
+        frame = pandas.DataFrame([{n: row.get(n, guess[n]) for n in names} for row in rows])
         return frame, len(frame)
     import numpy
 

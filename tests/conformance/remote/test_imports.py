@@ -1,0 +1,30 @@
+"""Libraries that speak to servers are imported in one place each."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ketch
+
+SOURCES = sorted(Path(ketch.__file__).parent.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("library", "place"), [("httpx", "remote/http.py"), ("obstore", "remote/bucket.py")]
+)
+def test_a_library_that_speaks_to_servers_has_one_door(library: str, place: str) -> None:
+    found = [path for path in SOURCES if library in imported(path)]
+    assert [path.as_posix().rpartition("/ketch/")[2] for path in found] == [place]
