@@ -10,6 +10,7 @@ Everything lands in .tools/ (uv) and .venv/ (the locked dependencies) of the che
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,11 @@ def main() -> int:
         return 2
     set_up()
     recipe = sys.argv[1:] or ["--list"]
-    return subprocess.call([VENV / "bin" / "just", *recipe], cwd=HERE, env=environment())
+    status = subprocess.call([VENV / "bin" / "just", *recipe], cwd=HERE, env=environment())
+    if recipe == ["demo"] and shutil.which("ketch") is None:
+        print("first, so that your shell finds ketch:", file=sys.stderr)
+        print(f'  export PATH="{VENV / "bin"}:$PATH"', file=sys.stderr)
+    return status
 
 
 def set_up() -> None:

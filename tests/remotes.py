@@ -99,7 +99,7 @@ class Door(BaseHTTPRequestHandler):
     def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
         """Answer; ``_`` in a header's name stands for ``-``."""
         self.send_response(status)
-        said = {"Content-Length": str(len(body)), **headers}
+        said = {"Content_Length": str(len(body)), **headers}
         for name, value in said.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from shlex import quote
 
@@ -35,12 +38,22 @@ def demo(*, into: Path = FOLDER, json: bool = False) -> int:
 
 
 def _next(told: Told) -> str:
-    folder = told.folder
+    folder, ketch = told.folder, _typed()
     commands = [
         f"export KETCH_HOME={quote(str(folder / 'home'))}",
-        "ketch inspect recommender:1.0.0",
-        f"ketch predict recommender:1.0.0 {quote(str(folder / REQUEST))}",
-        f"ketch verify {quote(str(folder / BROKEN))}",
+        f"{ketch} inspect recommender:1.0.0",
+        f"{ketch} predict recommender:1.0.0 {quote(str(folder / REQUEST))}",
+        f"{ketch} verify {quote(str(folder / BROKEN))}",
     ]
     took = f"played in {seconds(told.duration_s)}; projects and packages stay: go on with"
     return "\n".join(["", took, *(f"  {command}" for command in commands)])
+
+
+def _typed() -> str:
+    """Return what a person types to run this very program: by its name, where that finds it."""
+    running, found = Path(sys.argv[0]), shutil.which("ketch")
+    if running.name != "ketch" or not os.access(running, os.X_OK):
+        return "ketch"
+    if found is not None and os.path.samefile(found, running):
+        return "ketch"
+    return quote(str(running.absolute()))

@@ -41,6 +41,7 @@ _RETRIES = {
     "retry_timeout": timedelta(seconds=60),
     "backoff": {"init_backoff": timedelta(milliseconds=250), "max_backoff": timedelta(seconds=10)},
 }
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
 
 
@@ -178,13 +179,14 @@ class Bucket:
                 where=self._at(key),
                 hint="set the credentials of the object store, as its own tools want them",
             ) from error
-        except FileNotFoundError as error:
-            raise NotFound(
-                f"expected a bucket, found: {_first_line(error)}",
-                code="remote/not-found",
-                where=self._where,
-            ) from error
-        except errors.BaseError as error:
+        except (FileNotFoundError, errors.BaseError) as error:
+            if isinstance(error, FileNotFoundError) or any(one in str(error) for one in _NO_BUCKET):
+                raise NotFound(
+                    "expected a bucket, found none of that name",
+                    code="remote/not-found",
+                    where=self._where,
+                    hint="check its name, and the account and endpoint that are set",
+                ) from error
             raise Unavailable(
                 f"expected an answer, found: {_first_line(error)}",
                 code="remote/failing",

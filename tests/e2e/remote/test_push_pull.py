@@ -15,13 +15,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from tests import packages
 from tests.remotes import BUCKET, Door, serving
 
 import ketch
-from ketch.package import Digest, PackageName, Reference, open_package
+from ketch.package import Digest, Reference
 from ketch.runtime import Home
-from ketch.store import LocalStore, attestations, fsck
+from ketch.store import attestations, fsck
 
 pytestmark = pytest.mark.servers
 
@@ -141,21 +140,24 @@ def test_a_package_is_pulled_by_its_digest(
     reader.refused(2, "store/no-blob", "pull", f"{source}@sha256:{'0' * 64}")
 
 
-def other_shop(store: LocalStore) -> Digest:
-    """Store other bytes that call themselves ``shop:1.0.0``."""
-    said = packages.manifest(name=PackageName("shop"))
-    contents = packages.files(manifest=said)
-    digest = packages.put(store, contents, packages.body(contents, of=said))
-    store.tag("shop:1.0.0", open_package(digest, store).descriptor)
-    return digest
+@pytest.fixture
+def another(tmp_path: Path, author: Callable[..., Path], reader: Desk) -> Digest:
+    """Other bytes that call themselves ``shop:1.0.0``, in the store of the reader."""
+    folder = author(
+        tmp_path / "other",
+        PIPELINE.replace("size", "length"),
+        inputs='name = "string"',
+        outputs='length = "int64"',
+        scenarios=[{"inputs": ROW, "expected": {"length": 3}}],
+    )
+    return ketch.pack(folder, home=reader.home, verified=False).package.digest
 
 
 def test_a_version_that_means_other_bytes_is_refused_on_both_sides(
-    owner: Desk, reader: Desk, place: tuple[str, str]
+    owner: Desk, reader: Desk, place: tuple[str, str], another: Digest
 ) -> None:
     to, source = place
-    theirs = str(owner.told("push", "shop:1.0.0", to)["digest"])
-    mine = str(other_shop(reader.home.store))
+    theirs, mine = str(owner.told("push", "shop:1.0.0", to)["digest"]), str(another)
     for arguments in (("pull", f"{source}:1.0.0"), ("push", "shop:1.0.0", to)):
         said = reader.refused(1, "store/tag-taken", *arguments)
         assert mine in said

@@ -57,7 +57,7 @@ def test_ketch_makes_the_very_error_again() -> None:
     finding = Finding("store/no-blob", "expected 3 bytes", where=f"sha256:{'0' * 64}")
     before = NotFound("expected 3 bytes", code="oci/x", hint="send it", findings=[finding])
     body = json.loads(bytes(refuse(before, REQUEST).body))
-    after = from_problem(body["errors"][0]["detail"])
+    after = from_problem(body["errors"][0]["detail"], 404)
     assert (type(after), after.code, after.message, after.hint) == (
         *(NotFound, "oci/x", "expected 3 bytes"),
         "send it",

@@ -63,7 +63,8 @@ def test_a_range_is_the_slice_of_the_same_numbers(first: int, last: int, size: i
 
 
 @pytest.mark.parametrize(
-    "header", ["1-5", "6-9", "5-4", "5", "5-", "-5", "bytes 5-9/10", "5-9/10", "5-9 ", "٥-٩"]
+    "header",
+    ["1-5", "6-9", "5-4", "5", "5-", "-5", "bytes 5-9/10", "5-9/10", "5-9 ", "\u0665-\u0669"],
 )
 def test_a_chunk_that_does_not_go_on(header: str) -> None:
     with pytest.raises(UsageError, match="from byte 5 on") as caught:

@@ -37,6 +37,7 @@ def test_an_upload_goes_on_after_a_restart(store: LocalStore) -> None:
     first = Uploads(store, ROOMY)
     upload = first.start("shop", "paul")
     first.append(upload, [CONTENT[:1000], CONTENT[1000:5000]])
+    first.close()
     again = Uploads(store, ROOMY)
     found = again.find(upload.id, "shop", "paul")
     assert found.size == 5000
@@ -52,6 +53,7 @@ def test_an_upload_is_bound_to_person_and_repository(store: LocalStore) -> None:
     for repository, person in (("store", "paul"), ("shop", "petra"), ("", "")):
         with pytest.raises(NotFound):
             uploads.find(upload.id, repository, person)
+    uploads.close()
     again = Uploads(store, ROOMY)
     with pytest.raises(NotFound):
         again.find(upload.id, "shop", "petra")
@@ -163,7 +165,8 @@ def test_what_was_not_begun_to_its_end_is_cleared_away(store: LocalStore, left: 
         case "no data":
             upload.data.unlink()
         case _:
-            upload.folder.rename(upload.folder.with_name("../elsewhere".replace("../", "x")))
+            upload.folder.rename(upload.folder.with_name("elsewhere"))
+    uploads.close()
     again = Uploads(store, ROOMY)
     with pytest.raises(NotFound):
         again.find(upload.id, "shop", "paul")
@@ -190,3 +193,12 @@ def test_an_upload_heals_a_blob_that_is_damaged(store: LocalStore) -> None:
     uploads.append(upload, [CONTENT])
     uploads.finish(upload, DIGEST)
     assert store.read(DIGEST) == CONTENT
+
+
+def test_one_hub_for_a_folder(store: LocalStore) -> None:
+    first = Uploads(store, ROOMY)
+    with pytest.raises(Refused) as caught:
+        Uploads(store, ROOMY)
+    assert caught.value.code == "oci/two-hubs"
+    first.close()
+    Uploads(store, ROOMY).close()

@@ -118,7 +118,7 @@ BAD_BYTES: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "contiguous file": (lambda: link(tarfile.CONTTYPE), "member-type"),
     "unknown type": (lambda: link(b"Z"), "member-type"),
     "long name": (lambda: packed({"x" * 200: b"", **good_members()}), "member-type"),
-    "enormous size": (lambda: huge(1 << 60), "truncated"),
+    "enormous size": (lambda: huge(1 << 60), "too-large"),
     "negative size": (lambda: huge(-1), "header"),
     "more than the file": (lambda: huge(1 << 20, "index.json"), "truncated"),
 }

@@ -78,6 +78,7 @@ class HubBytes:
             accelerated: Where a proxy in front finds the store's blobs.
 
         Raises:
+            Refused: ``oci/two-hubs``: another hub serves the same folder.
             Unavailable: ``disk/…``: the disk refused.
         """
         bounds = limits or Limits()
@@ -94,6 +95,7 @@ class HubBytes:
         """Close the files; uploads stay as they are."""
         self.pool.shutdown()
         self.shelves.close()
+        self.uploads.close()
 
 
 def repository_of(request: Request) -> str:

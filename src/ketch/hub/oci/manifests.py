@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ketch.errors import NotFound, Refused, UsageError
+from ketch.errors import DigestMismatch, NotFound, Refused, Unavailable, UsageError
 from ketch.hub.access import Identity
 from ketch.hub.oci.blobs import headers_of, kept, said
 from ketch.hub.oci.bytes import HubBytes, digest_of, empty, no_manifest, repository_of
@@ -73,7 +73,15 @@ def _read(request: Request, hub: HubBytes) -> tuple[bytes, Digest]:
     digest = _digest(repository, text, asked_by(request), hub)
     if hub.store.size(digest) is None or not hub.shelves.shows_manifest(repository, digest):
         raise no_manifest(text, repository)
-    return hub.store.read(digest, max_bytes=MAX_MANIFEST_BYTES), digest
+    try:
+        return hub.store.read(digest, max_bytes=MAX_MANIFEST_BYTES), digest
+    except DigestMismatch as error:  # it is the hub's disk that is wrong, not who asks
+        raise Unavailable(
+            f"expected `{digest}`, found it damaged",
+            code="oci/damaged",
+            where=error.where,
+            hint="`ketch fsck --repair` at the hub, then push it again",
+        ) from error
 
 
 def _digest(repository: str, text: str, who: Identity, hub: HubBytes) -> Digest:

@@ -33,6 +33,7 @@ from ketch.schema.parse import canonical_json, parse_json
 from ketch.store import LocalStore
 from ketch.store.copying import READ_CHUNK
 from ketch.store.durable import start_writeback, write_all
+from ketch.store.locks import is_held
 from ketch.store.staging import Staging
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -66,7 +67,10 @@ class Upload:
 
 
 class Uploads:
-    """All open uploads of a hub; the only one that writes to them.
+    """All open uploads of a hub; the only one that writes to them, until it is closed.
+
+    Raises:
+        Refused: ``oci/two-hubs``: another hub serves the same folder.
 
     Args:
         store: Where they become blobs; they lie on the same disk.
@@ -86,12 +90,25 @@ class Uploads:
         store.layout.create()
         with explained(self._folder):
             self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            if is_held(self._fd):
+                os.close(self._fd)
+                raise Refused(
+                    "expected one hub for a folder, found another at work there",
+                    code="oci/two-hubs",
+                    where=str(self._folder),
+                    hint="stop the other one, or give this one another folder",
+                )
             for folder in self._folder.iterdir():
                 upload = _found(folder)
                 if upload is None:
                     shutil.rmtree(folder, ignore_errors=True)
                 else:
                     self._open[upload.id] = upload
+
+    def close(self) -> None:
+        """Let another hub go on with the uploads."""
+        os.close(self._fd)
 
     def start(self, repository: str, person: str) -> Upload:
         """Begin an upload.
