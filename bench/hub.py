@@ -194,17 +194,13 @@ def push(server: Server, root: Path, clients: int, mib: int) -> dict[str, float]
         Path(f"/proc/{pid}/clear_refs").write_text("5")
     waits: list[float] = []
     began = time.monotonic()
-    running = [
-        subprocess.Popen(
-            [
-                *(*curl, "%{http_code}", "-X", "POST", "-T", str(file)),
-                f"{server.url}/v2/{NAME}/blobs/uploads/?digest={digest}",
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for file, digest in zip(files, digests, strict=True)
-    ]
+    running = []
+    for file, digest in zip(files, digests, strict=True):
+        begin = [*curl, "%header{location}", "-X", "POST", f"{server.url}/v2/{NAME}/blobs/uploads/"]
+        where = subprocess.run(begin, check=True, capture_output=True, text=True).stdout
+        to = f"{server.url}{where}?digest={digest}"
+        send = [*curl, "%{http_code}", "-T", str(file), to]
+        running.append(subprocess.Popen(send, stdout=subprocess.PIPE, text=True))
     while any(process.poll() is None for process in running):
         asked = [*curl, "%{http_code} %{time_total}", f"{server.url}/v2/{NAME}/tags/list"]
         said = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()

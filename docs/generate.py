@@ -348,7 +348,7 @@ def _class_of(call: ast.Call, known: Mapping[str, object]) -> str:
 AREAS = (
     *("approval", "archive", "disk", "environment", "gate", "init", "json", "ketch", "manifest"),
     *("oci", "package-code", "policy", "promote", "reference", "rollback", "route", "scenario"),
-    *("share", "table", "usage", "version", "worker"),
+    *("share", "signature", "table", "usage", "version", "worker"),
 )
 NO_CODES = ("blobs/sha256",)
 

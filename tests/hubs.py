@@ -189,8 +189,8 @@ class Nursery:
 
 
 @contextmanager
-def hub(home: Path, *more: str) -> Iterator[Served]:
-    """Run ``ketch hub`` in a folder, as people do."""
+def hub(home: Path, *more: str, **variables: str) -> Iterator[Served]:
+    """Run ``ketch hub`` in a folder, as people do; a test may kill it."""
     home.mkdir(parents=True, exist_ok=True)
     ketch = Path(sys.executable).with_name("ketch")
     with (home / "log").open("wb") as log:
@@ -199,7 +199,7 @@ def hub(home: Path, *more: str) -> Iterator[Served]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={name: value for name, value in os.environ.items() if name != "KETCH_REGISTRY"},
+            env={**_environment(), **variables},
         )
     assert process.stdout is not None
     try:
@@ -207,11 +207,17 @@ def hub(home: Path, *more: str) -> Iterator[Served]:
         assert line, (home / "log").read_text()
         yield Served(json.loads(line)["listening"], home, process.pid)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(STARTS_S) == 0, (home / "log").read_text()
+        status = process.wait(STARTS_S)
+        assert status in (0, -signal.SIGKILL), (home / "log").read_text()
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def _environment() -> dict[str, str]:
+    ours = ("KETCH_REGISTRY", "KETCH_HUB", "KETCH_TOKEN")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def clock_of(file: Path) -> Callable[[], datetime]:
@@ -230,7 +236,8 @@ def _said(file: Path) -> dict[str, Any]:
 
 
 def _serve(home: Path) -> None:
-    from ketch.hub.serve import Settings, serve
+    from ketch.hub.serve import serve
+    from ketch.hub.settings import Settings
 
     file = home / "said.json"
 

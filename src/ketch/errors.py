@@ -117,7 +117,8 @@ class KetchError(Exception):
                 told += [f"      {one.hint}"] if one.hint else []
         if len(self.findings) > _TOLD:
             told.append(f"  and {len(self.findings) - _TOLD} more in `findings`")
-        return "\n".join([*told, *([f"hint: {self.hint}"] if self.hint else [])])
+        is_said = any(one.hint == self.hint for one in self.findings) and len(told) > 1
+        return "\n".join([*told, *([f"hint: {self.hint}"] if self.hint and not is_said else [])])
 
     def to_json(self) -> dict[str, object]:
         """Return the error as the ``application/problem+json`` members ketch uses."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.shop import run_ketch
 
+import ketch
 from ketch.package import Reference
 from ketch.runtime import Home
 from ketch.store import attestations
@@ -77,7 +78,9 @@ def test_record_passes_it_on(home: Home, folder: Path) -> None:
 def test_it_is_passed_on_when_the_package_cannot_be_loaded(
     home: Home, tmp_path: Path, author: Callable[..., Path]
 ) -> None:
-    source = "print('got as far as here')\nraise RuntimeError('no further')\ndef run(_, rows): ...\n"
+    source = (
+        "print('got as far as here')\nraise RuntimeError('no further')\ndef run(_, rows): ...\n"
+    )
     broken = author(
         tmp_path / "broken", source, inputs='x = "int64"', outputs='x = "int64"',
         scenarios=[{"inputs": {"x": 1}, "expected": {"x": 1}}],
@@ -100,6 +103,14 @@ def test_verify_reports_it_and_no_attestation_keeps_it(home: Home) -> None:
     assert kept
     assert all(b"a feature is old" not in one.to_bytes() for one in kept)
     assert all("printed" not in one.predicate for one in kept)
+
+
+def test_results_are_one_line_in_a_notebook(home: Home, folder: Path) -> None:
+    packed = ketch.pack(folder, home=home)
+    recorded = ketch.record(folder, home=home)
+    assert repr(packed) == f"<packed {NAME}, verified, {packed.package.digest.short}>"
+    assert repr(packed.report) == f"<report: {NAME} keeps its contract>"
+    assert repr(recorded) == "<recorded scenarios: 1 same>"
 
 
 def test_a_report_about_personal_data_leaves_it_out(

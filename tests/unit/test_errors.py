@@ -33,3 +33,12 @@ def test_a_traceback_can_be_shown() -> None:
 def test_what_is_harmless_stays_as_it_is(text: str) -> None:
     assert KetchError(text).message == text
     assert Finding("a/b", text).message == text
+
+
+def test_a_hint_that_a_finding_says_is_said_once() -> None:
+    findings = [Finding("a/b", f"row {n}", hint="write it in quotes") for n in range(2)]
+    error = KetchError("row 0 (and 1 more)", hint="write it in quotes", findings=findings)
+    assert "hint:" not in str(error)
+    assert str(error).count("write it in quotes") == 2
+    alone = KetchError("row 0", hint="write it in quotes", findings=findings[:1])
+    assert str(alone) == "row 0\nhint: write it in quotes"

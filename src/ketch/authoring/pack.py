@@ -49,6 +49,11 @@ class Packed:
         """Whether the package kept its contract, here and now."""
         return self.report is not None and self.report.passed
 
+    def __repr__(self) -> str:
+        """Return one line: in a notebook it is what a cell shows."""
+        state = "verified" if self.verified else "NOT verified"
+        return f"<packed {self.package.reference}, {state}, {self.package.digest.short}>"
+
     def to_json(self) -> dict[str, object]:
         """Return the form of ``ketch pack --json``."""
         manifest = self.package.manifest

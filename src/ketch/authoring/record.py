@@ -8,6 +8,7 @@ unless the package answered every scenario.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,6 +85,12 @@ class Recorded:
     def answered(self) -> bool:
         """Whether the package answered every scenario that expects an answer."""
         return all(one.change != "raised" for one in self.scenarios)
+
+    def __repr__(self) -> str:
+        """Return one line: in a notebook it is what a cell shows."""
+        counted = Counter(one.change for one in self.scenarios)
+        told = ", ".join(f"{count} {change}" for change, count in counted.items())
+        return f"<recorded scenarios: {told or 'none'}>"
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``ketch record --json``."""

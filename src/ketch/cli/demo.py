@@ -54,6 +54,6 @@ def _typed() -> str:
     running, found = Path(sys.argv[0]), shutil.which("ketch")
     if running.name != "ketch" or not os.access(running, os.X_OK):
         return "ketch"
-    if found is not None and os.path.samefile(found, running):
+    if found is not None and running.samefile(found):
         return "ketch"
     return quote(str(running.absolute()))

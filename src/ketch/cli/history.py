@@ -34,6 +34,8 @@ def history(
         before: Only events before this one: the next page.
         json: Print one JSON value.
     """
+    if limit < 1:
+        raise UsageError(f"expected at least 1 event, found `{limit}`", code="usage/limit")
     until = None if at is None else _time(at)
     subject = f"route:{route}" if route else f"package:{package}" if package else None
     with Home.default().desk() as known:

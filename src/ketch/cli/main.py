@@ -53,6 +53,13 @@ VERBS = {
     "demo": "play the whole story on real retail data",
 }
 
+_OPTIONS = ("--help", "-h", "--version")
+_MEANT = {
+    "-v": "`ketch --version` says which it is",
+    "version": "`ketch --version` says which it is",
+    "help": "`ketch --help` lists the verbs, `ketch VERB --help` shows what one takes",
+}
+
 _stopped_by: list[int] = [signal.SIGINT]
 """The signal that stops the process; the exception may be lost on its way through a library."""
 
@@ -125,8 +132,9 @@ def _run(arguments: list[str]) -> int:
 
     printer = Printer(as_json="--json" in arguments)
     verb = arguments[0] if arguments and not arguments[0].startswith("-") else None
-    if verb is not None and verb not in VERBS:
-        printer.error(_unknown(verb))
+    first = next(iter(arguments), "--help")
+    if first not in VERBS and first not in _OPTIONS:
+        printer.error(_unknown(first))
         return UsageError.exit_status
     from cyclopts import CycloptsError
 
@@ -135,12 +143,9 @@ def _run(arguments: list[str]) -> int:
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as problem:
-        hint = (
-            f"`ketch {verb} --help` shows what it takes"
-            if verb
-            else "`ketch --help` lists the verbs"
-        )
-        printer.error(UsageError(str(problem), code="usage/arguments", hint=hint))
+        from ketch.cli.usage import unreadable
+
+        printer.error(unreadable(problem, verb))
         return UsageError.exit_status
     except KetchError as problem:
         printer.error(problem)
@@ -171,7 +176,9 @@ def _unknown(verb: str) -> UsageError:
     return UsageError(
         f"expected a verb of ketch, found `{verb}`",
         code="usage/arguments",
-        hint=did_you_mean(verb, VERBS) or "`ketch --help` lists the verbs",
+        hint=_MEANT.get(verb)
+        or did_you_mean(verb, [*VERBS, *_OPTIONS])
+        or "`ketch --help` lists the verbs",
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ketch.cli.grouped import grouped
 from ketch.cli.text import size
 from ketch.cli.working import Working
 from ketch.errors import Finding, KetchError, PackageCodeError
@@ -91,8 +92,8 @@ class Printer:
             self.say(problem.hint)
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """List findings, the blocking ones first."""
-        for finding in sorted(findings, key=lambda finding: not finding.blocks):
+        """List findings, the blocking ones first; those of many rows that are alike as one."""
+        for finding in grouped(sorted(findings, key=lambda finding: not finding.blocks)):
             mark, style = ("✗", "red") if finding.blocks else ("!", "yellow")
             self.stderr.print(f"  {mark}", style=style, end=" ")
             at = f"{finding.where}: " if finding.where else ""

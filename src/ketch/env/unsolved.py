@@ -23,9 +23,7 @@ _LACKING = (
 )
 
 
-def explained(
-    problem: Refused, requirements: Requirements, python: str, how: Resolving
-) -> Refused:
+def explained(problem: Refused, requirements: Requirements, python: str, how: Resolving) -> Refused:
     """Return the same refusal with the lines it speaks of, and what to do about each.
 
     What the index lacks is asked for once more without a version, to name one that it has.

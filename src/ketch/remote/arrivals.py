@@ -54,7 +54,7 @@ class Arrivals:
         if self._store.blobs.claim(stored):  # somebody else was faster
             meter.done(stored.size)
             return
-        path = self._store.layout.temporary / f"{stored.digest.hex}.part"
+        path = self._path(stored)
         with explained(path):
             self._store.layout.create()
             with _opened(path) as (place, fd):
@@ -69,11 +69,12 @@ class Arrivals:
                     raise
                 self._paths[stored] = place
 
-    def commit(self, documents: Iterable[bytes]) -> None:
+    def commit(self, documents: Iterable[bytes], blobs: Iterable[Stored]) -> None:
         """Turn what was fetched into blobs, durably and all at once.
 
         Args:
             documents: Manifests, to be stored with them.
+            blobs: All that the package needs: nothing else is to be left of them.
         """
         with Staging(self._store.layout) as staging, explained(self._store.layout.temporary):
             for content in documents:
@@ -93,10 +94,13 @@ class Arrivals:
                 finally:
                     os.close(fd)
             staging.commit()
-        for arrived in self._paths.values():
+        for arrived in {*self._paths.values(), *map(self._path, blobs)}:
             with suppress(OSError):
                 arrived.unlink(missing_ok=True)
         self._paths.clear()
+
+    def _path(self, stored: Stored) -> Path:
+        return self._store.layout.temporary / f"{stored.digest.hex}.part"
 
     def _fill(self, remote: RemoteStore, stored: Stored, part: _Part, meter: Meter) -> None:
         """Fetch the rest of a blob; from its start, once, if what was there was wrong."""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from ketch.errors import NotFound, Refused, Unavailable, UsageError
 from ketch.package.paths import printable
 from ketch.remote.address import Address, Scheme
+from ketch.remote.replies import bare, is_loopback
 
 try:
     import obstore.exceptions
@@ -201,16 +202,17 @@ _LOST = (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionE
 def open_bucket(address: Address, *, ca_file: Path | None = None) -> Bucket:
     """Open a prefix of a bucket; credentials are where the object store's own tools look.
 
-    Plain http is spoken with an endpoint of this machine only, unless the library is told
-    otherwise (``AWS_ALLOW_HTTP``).
+    Plain http is spoken with an endpoint of this machine only, unless ``AWS_ALLOW_HTTP`` says
+    otherwise.
 
     Raises:
         UsageError: ``remote/address``: the settings of the object store are wrong.
     """
     made = {Scheme.S3: S3Store, Scheme.GS: GCSStore, Scheme.AZ: AzureStore}[address.scheme]
     client: dict[str, Any] = {"connect_timeout": timedelta(seconds=10)}
-    if any(_is_here(os.environ.get(name, "")) for name in _ENDPOINTS):
-        client["allow_http"] = True
+    for endpoint in filter(None, map(os.environ.get, _ENDPOINTS)):
+        if _is_plain(endpoint):
+            client["allow_http"] = True
     if ca_file is not None:
         client["root_certificate"] = ca_file.read_bytes()
     try:
@@ -229,10 +231,23 @@ def open_bucket(address: Address, *, ca_file: Path | None = None) -> Bucket:
     return Bucket(objects, str(address.place))
 
 
-def _is_here(endpoint: str) -> bool:
-    from ketch.remote.replies import is_loopback
+def _is_plain(endpoint: str) -> bool:
+    """Whether an endpoint is spoken to over http.
 
-    return is_loopback(urlsplit(endpoint).hostname or "")
+    Raises:
+        UsageError: ``remote/address``: it is on another machine, and nobody allowed that.
+    """
+    parts = urlsplit(endpoint)
+    if parts.scheme != "http":
+        return False
+    is_allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true", "yes"}
+    if is_allowed or is_loopback(parts.hostname or ""):
+        return True
+    raise UsageError(
+        f"expected an endpoint `https://…`, found `{bare(endpoint)[:200]}`",
+        code="remote/address",
+        hint="`AWS_ALLOW_HTTP=true` lets credentials and content go there in the open",
+    )
 
 
 def _bounded(stream: Iterator[bytes], most: int, where: str) -> bytes:

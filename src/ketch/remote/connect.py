@@ -51,12 +51,9 @@ def connected(
     from ketch.remote.http import Session
     from ketch.remote.oci import OciStore
 
-    repository = address.path
-    auth: Auth | None = TokenDance(None)
-    if address.scheme.is_hub:
-        repository = address.name or str(name or "")
-        auth = Bearer(token) if token else None
-    else:
+    auth: Auth | None = Bearer(token) if token else None
+    repository = address.name or str(name or "") if address.scheme.is_hub else address.path
+    if not address.scheme.is_hub:
         auth = TokenDance(login_for(address.host, repository))
     if not repository:
         raise UsageError(

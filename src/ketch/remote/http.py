@@ -24,7 +24,6 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +45,7 @@ from ketch.remote.replies import (
     malformed,
     misled,
     origin,
+    origin_said,
     wait_asked_for,
     with_query,
 )
@@ -107,6 +107,9 @@ class Session:
         ca_file: Certificates to trust instead of the system's, in PEM form.
         patience: How long it waits, and how often it tries.
         sleep: Waits between tries.
+
+    Raises:
+        UsageError: ``remote/address``, ``remote/ca-file``.
     """
 
     def __init__(
@@ -121,9 +124,15 @@ class Session:
         self.base = base.rstrip("/")
         self._origin = origin(self.base)
         self._auth = auth
-        self._ca_file = ca_file
         self._patience = patience or Patience()
         self._sleep = sleep or time.sleep
+        self._client = httpx.Client(
+            headers={"User-Agent": f"ketch/{version('ketch')}", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(self._patience.silence_s, connect=self._patience.connect_s),
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=30.0),
+            verify=_trusted(ca_file),
+            trust_env=not is_loopback(self._origin[1]),  # a proxy is for what is far away
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -234,7 +243,7 @@ class Session:
         if location is None:
             raise malformed("a `Location`, found none", reply.url)
         url = urljoin(reply.url, location)
-        scheme, host, _ = origin(url)
+        scheme, host, _ = origin_said(url, reply.url)
         if self._origin[0] == "https" and scheme == "http":
             if host != self._origin[1]:
                 raise misled(reply.url, url)
@@ -242,26 +251,19 @@ class Session:
             return urlsplit(url)._replace(scheme="https", netloc=here.netloc).geturl()
         return url
 
-    @cached_property
-    def _client(self) -> httpx.Client:
-        patience = self._patience
-        return httpx.Client(
-            headers={"User-Agent": f"ketch/{version('ketch')}", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s),
-            limits=httpx.Limits(max_connections=None, keepalive_expiry=30.0),
-            verify=self._trusted(),
-            trust_env=not is_loopback(self._origin[1]),  # a proxy is for what is far away
-        )
+    def next_page(self, reply: Reply) -> str | None:
+        """Return where a list goes on: the ``Link`` with ``rel="next"`` (RFC 8288).
 
-    def _trusted(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=self._ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(
-                f"expected certificates in PEM form, found: {error}",
-                code="remote/ca-file",
-                where=str(self._ca_file),
-            ) from error
+        Raises:
+            Unavailable: ``remote/misled``: on another server.
+        """
+        target, _, rest = reply.headers.get("link", "").partition(">")
+        if not target.startswith("<") or "next" not in rest:
+            return None
+        url = urljoin(reply.url, target[1:])
+        if origin_said(url, reply.url) != self._origin:
+            raise misled(reply.url, url)
+        return url
 
     def _tried(self, once: Callable[[], _Answer], *, again: bool) -> _Answer:
         """Call until it works, and no longer than that makes sense."""
@@ -327,9 +329,9 @@ class Session:
 
     def _led_to(self, url: str, location: str, call: Call) -> str:
         target = urljoin(url, location)
-        if not location or urlsplit(target).scheme not in {"http", "https"}:
+        if not location:
             raise misled(url, location)
-        there = origin(target)
+        there = origin_said(target, url)
         is_weaker = urlsplit(url).scheme == "https" and there[0] != "https"
         if is_weaker or (there != self._origin and not call.elsewhere):
             raise misled(url, location)
@@ -377,6 +379,17 @@ class Session:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise malformed("an answer without `Content-Encoding`, found one with it", url)
         return b"".join(parts)
+
+
+def _trusted(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"expected certificates in PEM form, found: {error}",
+            code="remote/ca-file",
+            where=str(ca_file),
+        ) from error
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace as replace_entries
-from urllib.parse import urljoin
 
 from ketch.errors import DigestMismatch, Refused, UsageError
 from ketch.package.digest import Digest
@@ -173,7 +172,7 @@ class OciStore(RemoteStore):
                 return [each for _, each in self._kept_referrers(subject).named()]
             index = Index.from_json(reply.json(), where=reply.url)
             found += [each for _, each in index.named()]
-            path = _next_page(reply.headers, reply.url)
+            path = self._session.next_page(reply)
         raise malformed(
             f"at most {_MOST_REFERRER_PAGES} pages of referrers, found more", self.where
         )
@@ -260,7 +259,7 @@ class OciStore(RemoteStore):
             names.update(dict.fromkeys(_names(reply.json(), reply.url)))
             if len(names) > _MOST_TAGS:
                 break
-            path = _next_page(reply.headers, reply.url)
+            path = self._session.next_page(reply)
         raise malformed(f"at most {_MOST_TAGS} tags, found more", self.where)
 
     def _delete(self, path: str) -> None:
@@ -320,11 +319,3 @@ def _names(body: object, url: str) -> Sequence[str]:
     if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
         raise malformed("a list `tags`, found none", url)
     return [one for one in listed if is_tag(one)]
-
-
-def _next_page(headers: Mapping[str, str], url: str) -> str | None:
-    """Return where the next page is: the ``Link`` with ``rel="next"`` (RFC 5988)."""
-    target, _, rest = headers.get("link", "").partition(">")
-    if not target.startswith("<") or "next" not in rest:
-        return None
-    return urljoin(url, target[1:])

@@ -10,6 +10,7 @@ one text, whether the work was done here or there::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from ketch.errors import (
@@ -28,6 +29,8 @@ from ketch.errors import (
 MEDIA_TYPE = "application/problem+json"
 
 _MOST_FINDINGS = 1000
+_LONGEST_CODE = 100
+_CODE = re.compile(r"[a-z0-9-]+/[a-z0-9-]+")
 _CLASSES: Mapping[str, type[KetchError]] = {
     kind.__name__: kind
     for kind in (
@@ -74,7 +77,7 @@ def from_problem(body: Mapping[str, object], status: int) -> KetchError:
     title = _text(body, "title")
     kind = _CLASSES.get(title) or class_of(status)
     message = _text(body, "detail") or title or f"HTTP {status}"
-    code = _text(body, "code") or _text(body, "type") or kind.code
+    code = _code(body) or kind.code
     where, hint = _text(body, "where") or None, _text(body, "hint") or None
     if issubclass(kind, PackageCodeError):
         return kind(message, code=code, where=where, hint=hint)
@@ -91,12 +94,18 @@ def _findings(listed: object) -> Iterator[Finding]:
     for one in listed[:_MOST_FINDINGS] if isinstance(listed, list) else ():
         if isinstance(one, dict):
             yield Finding(
-                _text(one, "code"),
+                _code(one) or "ketch/error",
                 _text(one, "message"),
                 _text(one, "where") or None,
                 _text(one, "hint") or None,
                 blocks=one.get("blocks") is not False,
             )
+
+
+def _code(body: Mapping[str, object]) -> str | None:
+    """Return a code, if it is written like one: codes are printed as they are."""
+    said = _text(body, "code") or _text(body, "type")
+    return said if len(said) <= _LONGEST_CODE and _CODE.fullmatch(said) else None
 
 
 def _text(body: Mapping[str, object], key: str) -> str:

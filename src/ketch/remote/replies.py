@@ -37,6 +37,18 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80)
 
 
+def origin_said(url: str, by: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a URL that a server named.
+
+    Raises:
+        Unavailable: ``remote/misled``: it is no http or https URL.
+    """
+    try:
+        return origin(url)
+    except UsageError as problem:
+        raise misled(by, url) from problem
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, by its name alone.
 

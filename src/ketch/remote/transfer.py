@@ -124,7 +124,7 @@ def pull(remote: RemoteStore, root: Descriptor, target: LocalStore, *, watcher: 
     arrivals = Arrivals(target, pause=remote.pause)
     _all(_largest_first(lacking), lambda one: arrivals.fetch(remote, one, meter), meter)
     watcher.step("storing it")
-    arrivals.commit(documents)
+    arrivals.commit(documents, blobs)
     require_complete(target, root, *(link[1] for link in links))
     for subject in dict.fromkeys(subject for subject, _ in links):
         target.add_referrer(subject, *(each for of, each in links if of == subject))

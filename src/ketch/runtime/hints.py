@@ -31,6 +31,13 @@ _FILE = (
     "it reads below `model/`, which `load(model_dir, params)` receives, or declare it as data"
 )
 
+_MISSING = (
+    "fill the value before the last step returns it, or let the output be null: "
+    "`nullable = true` in ketch.toml"
+)
+
+_NO_VALUE = re.compile(r"found `(nan|None|NaT|<NA>)`")
+
 # What begins at the margin of a traceback names an exception: the last, and those before it.
 _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:: .*)?$", re.MULTILINE)
 _NAMES = re.compile(
@@ -75,6 +82,8 @@ class Surroundings:
         """
         if failure.type == "ModuleNotFoundError":
             return _library(failure.message)
+        if failure.type == "OutputError":
+            return _MISSING if _NO_VALUE.search(failure.message) else None
         raised = "\n".join((failure.type, failure.message, *_RAISED.findall(failure.traceback)))
         hint = next(self._refusals(raised, failure.traceback), None)
         if hint is None and failure.type == "FileNotFoundError":
@@ -118,5 +127,6 @@ def _library(message: str) -> str:
     named = _MODULE.search(message)
     module = named["name"] if named is not None else ""
     library = distribution_for(module)
-    comes = f": `{module}` comes with `{library}`" if library != module.partition(".")[0] else ""
+    is_alike = library == module.partition(".")[0].replace("_", "-")
+    comes = "" if is_alike else f": `{module}` comes with `{library}`"
     return f"add the library to the package's requirements{comes}"

@@ -113,9 +113,9 @@ def as_seen(text: str) -> str:
 
 
 def last_lines(text: str, most: int = LINES) -> str:
-    """Return the last lines of a text, none of them long; the first says what is left out.
+    r"""Return the last lines of a text, none of them long; the first says what is left out.
 
-    >>> print(last_lines("one\\ntwo\\n\\nthree\\n", 2))
+    >>> print(last_lines("one\ntwo\n\nthree\n", 2))
     … 1 line before
     two
     three

@@ -129,7 +129,7 @@ class Predictor:
         """Answer rows; the same promises as calling the predictor with a list."""
         checked, findings = self._inputs.decode(self._python.read(rows))
         if findings:
-            raise refused(findings)
+            raise refused(self._python.told(findings))
         return self.answer(checked, deadline_s=deadline_s)
 
     def answer(self, rows: Sequence[Row], *, deadline_s: float = DEADLINE_S) -> list[Row]:
@@ -270,17 +270,17 @@ def _reference(text: object) -> Reference:
     named = str(text)
     try:
         return Reference.parse(named)
-    except UsageError:
+    except UsageError as problem:
         if named.endswith(".tar") or Path(named).is_file():
             found, verb = "an archive", "verify"
-        elif Path(named).is_dir():
+        elif problem.code != "reference/bare" and Path(named).is_dir():
             found, verb = "a folder", "pack"
         else:
             raise
     raise UsageError(
         f"expected a reference such as `shop:1.0.0`, found {found} `{named}`",
         code="reference/syntax",
-        hint=f"run `ketch {verb} {quote(named)}`: it says by which name the package is in the store",
+        hint=f"run `ketch {verb} {quote(named)}`: it says by which name to load the package",
     )
 
 

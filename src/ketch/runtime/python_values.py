@@ -12,10 +12,11 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from ketch.errors import UsageError
+from ketch.errors import Finding, UsageError
 from ketch.schema import Field
 from ketch.schema.types import Binary, Date, Float, Int, List, Struct, Tensor, Timestamp, Type
 
@@ -23,6 +24,7 @@ _Read: TypeAlias = Callable[[Any], object]
 
 _JSON_SCALARS = frozenset({bool, int, float, str, type(None)})
 _MISSING = frozenset({"NAType", "NaTType"})  # of pandas
+_NAMED = 6
 _INTEGERS = frozenset("biu")  # kinds of numpy's numbers, and booleans
 _NUMBERS = frozenset("biuf")
 _MOST_DIGITS = 400  # no number of ours is longer; text of a `Decimal` may say far more
@@ -41,6 +43,7 @@ class PythonRows:
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self._readers = {field.name: _reader(field.type) for field in fields}
+        self._days = {field.name for field in fields if isinstance(field.type, Date)}
 
     def read(self, inputs: object) -> list[object]:
         """Return rows in JSON form.
@@ -58,7 +61,21 @@ class PythonRows:
         if hasattr(inputs, "to_dict") and hasattr(inputs, "columns"):  # pandas
             _check_names([str(name) for name in inputs.columns])
             return [self._row(_without_nan(row)) for row in inputs.to_dict("records")]
-        return [self._row(row) if isinstance(row, Mapping) else row for row in _rows_among(inputs)]
+        rows = _rows_among(inputs, list(self._readers))
+        return [self._row(row) if isinstance(row, Mapping) else row for row in rows]
+
+    def told(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return findings about such rows, with what to do about them in Python."""
+        return tuple(map(self._told, findings))
+
+    def _told(self, finding: Finding) -> Finding:
+        field = (finding.where or "").rpartition("].")[2]
+        if field not in self._days or finding.hint is None:
+            return finding
+        dates = (
+            f"`frame[{field!r}].dt.date` makes dates of a column of pandas, `.date()` of a value"
+        )
+        return replace(finding, hint=dates)
 
     def _row(self, row: Mapping[str, object]) -> dict[str, object]:
         readers = self._readers
@@ -70,11 +87,14 @@ class PythonRows:
         }
 
 
-def _rows_among(inputs: object) -> Iterable[object]:
+def _rows_among(inputs: object, names: Sequence[str]) -> Iterable[object]:
     if isinstance(inputs, Iterable) and not isinstance(inputs, str | bytes | Mapping):
         if not hasattr(inputs, "dtype"):
             return inputs
         hint = "one row of a DataFrame is given as `row.to_dict()`"
+        if not hasattr(inputs, "to_dict"):
+            named = ", ".join(map(repr, [*names[:_NAMED], *(["…"] if names[_NAMED:] else [])]))
+            hint = f"name the columns: `pandas.DataFrame(array, columns=[{named}])`"
     else:
         hint = "such as `[{…}, {…}]`"
     raise UsageError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
+from ketch.errors import UsageError
 from ketch.files import explained
 
 REGISTRY = "KETCH_REGISTRY"
@@ -21,10 +22,19 @@ def ketch_home(environ: Mapping[str, str] | None = None) -> Path:
     A folder that was there keeps its mode.
 
     Raises:
+        UsageError: ``disk/not-a-folder``: a file stands there.
         Unavailable: The folder can not be created.
     """
     home = home_path(environ)
     with explained(home):
+        found = next(path for path in (home, *home.parents) if path.exists())
+        if not found.is_dir():
+            raise UsageError(
+                f"expected a folder for what ketch keeps, found the file `{found}`",
+                code="disk/not-a-folder",
+                where=str(home),
+                hint="let `KETCH_HOME` name a folder, or where one can be made",
+            )
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return home
 

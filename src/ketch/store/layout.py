@@ -9,6 +9,8 @@
     └── .ketch/              ours; other tools do not look
         ├── lock             exclusive: index.json and deleting; shared: relying on a blob
         ├── tmp/<random>/    files on their way in; each folder is locked by its writer
+        ├── tmp/<hex>.part   blobs on their way from a remote; the next try goes on with them
+        ├── uploads/         pushes that were begun, and where blobs went
         ├── filecache        digests of files seen before
         └── quarantine/      damaged blobs, set aside
 """

@@ -146,6 +146,11 @@ class Report:
     printed: Mapping[str, str] = field(default_factory=dict)
     discreet: Discreet = field(default_factory=Discreet, compare=False, repr=False)
 
+    def __repr__(self) -> str:
+        """Return one line: in a notebook it is what a cell shows."""
+        verdict = "keeps its contract" if self.passed else "breaks its contract"
+        return f"<report: {self.name} {verdict}>"
+
     @property
     def passed(self) -> bool:
         """Whether the package kept its contract."""

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import sqlite3
+import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -306,26 +307,43 @@ class TestFraming:
         "lines",
         [
             ["Content-Length: 2", "Content-Length: 3"],
+            ["Content-Length: 2", "Content-Length: 2"],
             ["Content-Length: 2", "Transfer-Encoding: chunked"],
             ["Transfer-Encoding: chunked, identity"],
             ["Content-Length: +2"],
             ["Content-Length: 0x2"],
-            ["Host: evil.example"],
+            ["Content-Length: 2", "Host: evil.example"],
+            ["Content-Length: 2", "Host: localhost"],
+            ["Content-Length: 2", "Authorization: Bearer x"],
+            ["Content-Length: 2", "Content-Type: text/plain"],
             ["Content-Length : 2"],
-            ["X: a\rb"],
-            ["X: a\x00b"],
-            [" folded: x"],
+            ["Content-Length: 2", "X: a\rb"],
+            ["Content-Length: 2", "X: a\x00b"],
+            ["Content-Length: 2", " folded: x"],
         ],
         ids=str,
     )
     def test_a_request_that_can_be_read_in_two_ways_is_none(
         self, served: Served, token: str, lines: list[str]
     ) -> None:
-        head = ["POST /api/v1/audit HTTP/1.1", "Host: localhost", "Connection: close"]
-        head += [f"Authorization: Bearer {token}", "Content-Type: application/json", *lines]
-        status, answer = raw(served, "\r\n".join([*head, "", "{}"]).encode())
+        status, answer = raw(served, self.request(token, lines))
         assert status == 400, answer
         assert answer.count(b"HTTP/1.1") == 1
+
+    def test_a_request_that_can_be_read_in_one_way_is_one(self, served: Served, token: str) -> None:
+        assert raw(served, self.request(token, ["Content-Length: 2", "X: a"]))[0] == 200
+
+    @staticmethod
+    def request(token: str, lines: list[str]) -> bytes:
+        head = ["POST /api/v1/audit HTTP/1.1", "Host: localhost", "Connection: close"]
+        head += [f"Authorization: Bearer {token}", "Content-Type: application/json", *lines]
+        return "\r\n".join([*head, "", "{}"]).encode()
+
+    def test_a_head_that_does_not_end_is_not_gathered(self, served: Served) -> None:
+        began = time.monotonic()
+        status, _ = raw(served, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 60_000)
+        assert status == 400
+        assert time.monotonic() - began < 5
 
     @pytest.mark.parametrize(
         "request_",

@@ -21,6 +21,7 @@ from ketch.hub.openapi import document
 pytestmark = pytest.mark.servers
 
 schema = schemathesis.openapi.from_dict(document())
+EXAMPLES = 25
 NOT_OURS = {
     "positive_data_acceptance",  # a schema cannot say that a package exists
     "missing_required_header",  # there is none but the token
@@ -40,7 +41,12 @@ def served(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_nothing_that_may_be_asked_is_a_fault(case: schemathesis.Case[Any], served: Served) -> None:
     """Every answer has a status, a type and a form that the document tells, and none is a 5xx."""
     token = served.token("otto", Role.ADMIN)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from tests.hubs import Answer, Served, clock_of
+from tests.hubs import Answer, Served
 
 from ketch.hub.access import Role
 from ketch.hub.inside import opened
 from ketch.hub.routing import Entry
-from ketch.hub.serve import Settings, application
+from ketch.hub.serve import application
+from ketch.hub.settings import Settings
 
 pytestmark = pytest.mark.servers
 
@@ -56,10 +57,10 @@ LISTS = {
 
 
 @pytest.fixture(scope="module")
-def table(served: Served) -> tuple[Entry, ...]:
-    """The table of routes of the hub that is asked."""
+def table(tmp_path_factory: pytest.TempPathFactory) -> tuple[Entry, ...]:
+    """The table of routes of every hub."""
     with (
-        opened(served.home, clock=clock_of(served.said)) as inside,
+        opened(tmp_path_factory.mktemp("table")) as inside,
         application(inside, Settings(), person="nobody") as hub,
     ):
         return hub.table

@@ -103,6 +103,14 @@ class TestEnd2:
         assert (reply.status_code, reply.content) == (200, b"")
         assert reply.headers["Content-Length"] == str(len(content))
 
+    def test_head_knows_no_ranges(self, shared: Served, blob: tuple[str, bytes]) -> None:
+        """RFC 9110 §14.2: they are for ``GET`` alone."""
+        path, content = blob
+        for asked in ("bytes=0-0", "bytes=999999-"):
+            reply = shared.as_("vera").ask("HEAD", path, headers={"Range": asked})
+            assert reply.status_code == 200
+            assert reply.headers["Content-Length"] == str(len(content))
+
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     def test_unknown(self, shared: Served, shop: Package, method: str) -> None:
         reply = shared.as_("vera").ask(method, f"/v2/shop/blobs/{NOWHERE}")

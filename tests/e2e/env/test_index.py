@@ -43,6 +43,25 @@ def wanting(*lines: str) -> Requirements:
     return Requirements(source="requirements.txt", lines=lines)
 
 
+@pytest.mark.parametrize(
+    ("python", "pins"),
+    [
+        ("3.10", ("joblib==1.3.2", "numpy==1.24.4", "pandas==2.1.4", "scikit-learn==1.3.2")),
+        ("3.11", ("numpy==2.3.0", "pandas==3.1.1")),
+    ],
+)
+def test_pins_are_taken_though_later_pythons_would_want_others(
+    python: str, pins: tuple[str, ...]
+) -> None:
+    try:
+        find_python(python, offline=True)
+    except Unavailable:
+        pytest.skip(f"no Python {python} on this machine")
+    lock = resolve(wanting(*pins), python)
+    assert {f"{one.name}=={one.version}" for one in lock.packages} >= set(pins)
+    assert not any(one.marker for one in lock.packages)
+
+
 @pytest.mark.parametrize("python", ["3.9", "3.10", "3.11", "3.12", "3.13"])
 def test_each_python_gets_its_environment(environments: Environments, python: str) -> None:
     try:

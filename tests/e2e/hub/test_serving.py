@@ -150,9 +150,10 @@ class TestEnding:
             port = int(served.url.rpartition(":")[2])
             with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
                 head = "POST /api/v1/audit HTTP/1.1\r\nHost: localhost\r\n"
-                said = "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
-                line.sendall(f"{head}{said}".encode())
-                time.sleep(0.3)
+                said = "Content-Type: application/json\r\nContent-Length: 2\r\n"
+                line.sendall(f"{head}{said}Expect: 100-continue\r\n\r\n".encode())
+                assert line.recv(65536).startswith(b"HTTP/1.1 100")  # it waits for the body
+                line.sendall(b"{")
                 os.kill(served.pid, number)
                 time.sleep(0.5)
                 with pytest.raises(OSError):  # noqa: PT011

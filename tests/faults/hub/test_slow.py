@@ -16,7 +16,8 @@ from tests.hubs import ask
 
 from ketch.hub.guard import Limits
 from ketch.hub.inside import opened
-from ketch.hub.serve import Settings, serve
+from ketch.hub.serve import serve
+from ketch.hub.settings import Settings
 
 pytestmark = pytest.mark.faults
 

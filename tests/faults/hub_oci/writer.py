@@ -13,9 +13,9 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from tests.conformance.hub_oci.harness import Served, package, serving
+from tests.conformance.hub_oci.harness import Served, package, referrer, serving
 
-from ketch.package import Package
+from ketch.package import Digest, Package
 
 NAME = "shop:1.0.0"
 SAID = b"it passed " * 300_000
@@ -43,7 +43,8 @@ def push(hub: Served, shop: Package) -> None:
     for said in (b"{}", SAID):
         right(client.upload("shop", said), 201)
     right(client.put("shop", "1.0.0", manifest), 201)
-    right(client.attach(shop, SAID), 201)
+    about = referrer(shop.descriptor, SAID).to_bytes()
+    right(client.put("shop", str(Digest.of(about)), about), 201)
 
 
 class Refusal(Exception):

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests import packages
 from tests.conformance.remote.shelf import Shelf
+from tests.hubs import Nursery
 from tests.remotes import BUCKET, Door, s3_environment, serving
 
 from ketch.package import open_package
@@ -39,6 +40,7 @@ class Between:
         sent: Bytes of bodies on their way to the server, by request.
         ranges: What was asked for of blobs.
         got: Bytes of bodies on their way from it.
+        in_parts: Whether a body is passed on as it comes, and may be cut in its middle.
         stop_at: Called with the bytes that passed so far in either direction; when it
             returns true nothing more passes.
     """
@@ -47,13 +49,19 @@ class Between:
     sent: list[tuple[str, str, int]] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
     got: int = 0
+    in_parts: bool = False
     stop_at: Callable[[int], bool] = lambda _: False
+
+    @property
+    def passed(self) -> int:
+        """How many bytes of bodies passed so far, in either direction."""
+        return sum(size for *_, size in self.sent) + self.got
 
     def __call__(self, door: Door) -> None:
         """Pass a request on, and the answer back."""
-        body = door.read()
-        total = sum(size for *_, size in self.sent)
-        if body and self.stop_at(total + self.got):
+        length = int(door.headers.get("Content-Length", 0))
+        body = _parts_of(door, length) if self.in_parts else iter([door.read()] * (length > 0))
+        if length and self.stop_at(self.passed):
             door.cut()
             return
         if "/blobs/" in door.path or "/pieces/" in door.path:
@@ -62,21 +70,32 @@ class Between:
             server.putrequest(door.command, door.path, skip_accept_encoding=True, skip_host=True)
             for name, value in door.headers.items():
                 server.putheader(name, value)
-            server.endheaders(body or None)
+            server.endheaders()
+            for part in body:
+                server.send(part)
+                self.sent.append((door.command, door.path, len(part)))
+                if self.in_parts and self.stop_at(self.passed):
+                    door.cut()
+                    return
             reply = server.getresponse()
             door.send_response(reply.status)
             for name, value in reply.getheaders():
                 if name.lower() not in {"connection", "server", "date"}:
                     door.send_header(name, value)
             door.end_headers()
-            if reply.status < 300 and body:
-                self.sent.append((door.command, door.path, len(body)))
             while door.command != "HEAD" and (part := reply.read1(1 << 16)):
-                if self.stop_at(sum(size for *_, size in self.sent) + self.got):
+                if self.stop_at(self.passed):
                     door.cut()
                     return
                 door.wfile.write(part)
                 self.got += len(part)
+
+
+def _parts_of(door: Door, left: int) -> Iterator[bytes]:
+    """Yield a body as it comes in."""
+    while left and (part := door.rfile.read1(min(left, 1 << 20))):
+        left -= len(part)
+        yield part
 
 
 class Home:
@@ -197,6 +216,23 @@ def test_a_push_killed_between_chunks_goes_on_at_debians_registry(
         blobs = {blob.digest: blob.size for blob in package.artifact.blobs()}
         assert passed == sum(blobs.values()), "every byte once"
     reader.run("pull", f"oci://{registry}/{repository}:1.0.0")
+    whole(reader)
+
+
+def test_a_killed_push_to_a_hub_goes_on_inside_a_chunk(
+    owner: Home, reader: Home, tmp_path: Path
+) -> None:
+    """A hub keeps what arrived of a chunk that was cut."""
+    with closing(Nursery()) as nursery, nursery.hub(tmp_path / "hub") as served:
+        with between(int(served.url.rpartition(":")[2])) as (proxy, host):
+            proxy.in_parts, proxy.stop_at = True, owner.kill_after(90 * MB)
+            owner.killed("push", "hello:1.0.0", f"http://{host}")
+            owner.run("push", "hello:1.0.0", f"http://{host}")
+            passed = sum(size for _, path, size in proxy.sent if "/blobs/" in path)
+            package = open_package(next(iter(owner.store.tags().values())).digest, owner.store)
+            blobs = {blob.digest: blob.size for blob in package.artifact.blobs()}
+            assert passed == sum(blobs.values()), "every byte once"
+        reader.run("pull", f"{served.url}/hello:1.0.0")
     whole(reader)
 
 

@@ -147,6 +147,30 @@ def test_a_project_without_a_model_becomes_a_sketch(tmp_path: Path, home: Home) 
     assert {"ketch.toml", "pipeline.py", "README.md", "requirements.txt"} <= set(made.files)
 
 
+def test_a_sketch_declares_the_functions_that_it_has(tmp_path: Path, home: Home) -> None:
+    (tmp_path / "project").mkdir()
+    made = init(tmp_path / "x", source=tmp_path / "project", home=home)
+    read, _ = read_manifest(made.path)
+    assert read is not None
+    assert (read.pipeline.load, [str(one) for one in read.pipeline.steps]) == (
+        None,
+        ["pipeline:predict"],
+    )
+    assert "def load" not in (made.path / "pipeline.py").read_text()
+    assert '"""\n\n\ndef predict(' in (made.path / "pipeline.py").read_text()
+
+
+def test_a_notebook_of_a_project_is_not_passed_over_in_silence(tmp_path: Path, home: Home) -> None:
+    project = tmp_path / "project"
+    (project / "work").mkdir(parents=True)
+    (project / "work" / "churn.ipynb").write_text('{"cells": [], "nbformat": 4}')
+    made = init(tmp_path / "x", source=project, home=home)
+    (told,) = [one for one in made.findings if one.code == "init/notebook"]
+    assert told.where == "work/churn.ipynb"
+    assert "into pipeline.py by hand" in (told.hint or "")
+    assert not told.blocks
+
+
 def test_a_project_becomes_a_package_where_it_lies(tmp_path: Path, home: Home) -> None:
     (tmp_path / "README.md").write_text("mine")
     (tmp_path / "requirements.txt").write_text("# mine\n")

@@ -68,7 +68,9 @@ def test_a_lock_says_nothing_of_how_it_was_asked_for() -> None:
 
 
 def test_requirements_keep_their_extras_and_markers(tmp_path: Path) -> None:
-    lines = for_one_python(["a[b]>=1; sys_platform == 'linux' or os_name == 'nt'"], RELEASE, tmp_path)
+    lines = for_one_python(
+        ["a[b]>=1; sys_platform == 'linux' or os_name == 'nt'"], RELEASE, tmp_path
+    )
     wanted = Marker("(sys_platform == 'linux' or os_name == 'nt') and python_full_version < '3.12'")
     assert lines[0] == f"a[b]>=1; {wanted}"
     assert lines[1].startswith(f"{LATER} @ file://")

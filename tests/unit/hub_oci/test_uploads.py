@@ -108,7 +108,7 @@ def test_back_to_where_it_was(store: LocalStore) -> None:
     uploads = Uploads(store, ROOMY)
     upload = uploads.start("shop", "paul")
     uploads.append(upload, [CONTENT[:100]])
-    back = uploads.mark(upload)
+    back = upload.mark()
     uploads.append(upload, [b"wrong" * 1000])
     back()
     uploads.append(upload, [CONTENT[100:]])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from tests.remotes import Door, Server, serving
@@ -94,12 +97,16 @@ def test_an_error_of_ketch_is_the_same_error_here(serve: Serve, raised: KetchErr
 
 
 def test_what_a_stranger_writes_into_a_problem_does_nothing_to_the_terminal(serve: Serve) -> None:
-    body = json.dumps({"title": "Refused", "detail": "no\x1b[2J", "code": 7}).encode()
+    said = {"message": "no\x1b[2J", "code": "a/\x1b[2J"}
+    body = json.dumps(
+        {"title": "Refused", "detail": "no\x1b[2J", "code": "x\x1b[2J/y", "findings": [said]}
+    ).encode()
     server = serve(lambda door: door.reply(409, body, Content_Type="application/problem+json"))
     with session(server) as asked, pytest.raises(Refused) as caught:
         asked.request("POST", "/api")
-    assert "\x1b" not in str(caught.value)
-    assert caught.value.code == "ketch/refused"
+    found = caught.value
+    assert "\x1b" not in f"{found} {found.code} {[one.to_json() for one in found.findings]}"
+    assert found.code == "ketch/refused"
 
 
 @pytest.mark.parametrize(
@@ -318,8 +325,9 @@ def test_a_redirect_on_the_same_server_is_followed_with_credentials(serve: Serve
 @pytest.mark.parametrize("location", ["", "file:///etc/passwd", "ftp://x/y", "http://u:p@h/"])
 def test_a_redirect_to_nowhere_is_not_followed(serve: Serve, location: str) -> None:
     server = serve(lambda door: door.reply(302, Location=location))
-    with session(server) as asked, pytest.raises((Unavailable, UsageError)):
+    with session(server) as asked, pytest.raises(Unavailable) as caught:
         asked.request("GET", "/", elsewhere=True)
+    assert caught.value.code == "remote/misled"
     assert len(server.asked) == 1
 
 
@@ -362,6 +370,74 @@ def test_a_location_in_the_open_is_not_used_by_a_secure_session() -> None:
     away = Reply(202, {"location": "http://other.example/"}, b"", "https://registry.example:444/")
     with pytest.raises(Unavailable, match="redirect"):
         asked.led_to(away)
+
+
+def test_a_list_does_not_go_on_at_another_server(serve: Serve) -> None:
+    links = iter(['</next?last=a>; rel="next"', '<http://other.example/>; rel="next"', "", "<x"])
+    with session(serve(lambda door: door.reply(200, Link=next(links)))) as asked:
+        first = asked.request("GET", "/list")
+        assert asked.next_page(first) == f"{asked.base}/next?last=a"
+        with pytest.raises(Unavailable) as caught:
+            asked.next_page(asked.request("GET", "/list"))
+        assert caught.value.code == "remote/misled"
+        assert asked.next_page(asked.request("GET", "/list")) is None
+        assert asked.next_page(asked.request("GET", "/list")) is None
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    with session(serve(lambda door: door.reply(200))) as asked:
+        assert asked.request("GET", "/").status == 200
+
+
+# ---------------------------------------------------------------- certificates
+
+
+@pytest.fixture
+def certified(tmp_path: Path, require_program: Callable[[str, str], Path]) -> Iterator[Server]:
+    """A server with a certificate of its own making, for this machine."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command: list[str | Path] = [require_program("openssl", "openssl"), "req", "-x509", "-nodes"]
+    command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"]
+    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with serving(lambda door: door.reply(200, b"safe")) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        yield server
+
+
+def test_a_certificate_that_is_trusted_will_do(certified: Server, tmp_path: Path) -> None:
+    url = certified.url.replace("http:", "https:")
+    with Session(url, ca_file=tmp_path / "certificate.pem", patience=HASTY) as asked:
+        assert asked.request("GET", "/").content == b"safe"
+
+
+def test_a_certificate_that_nobody_vouches_for_will_not(
+    certified: Server, waits: list[float]
+) -> None:
+    url = certified.url.replace("http:", "https:")
+    asked = Session(url, auth=Bearer("secret"), patience=HASTY, sleep=waits.append)
+    with asked, pytest.raises(Unavailable) as caught:
+        asked.request("GET", "/")
+    assert caught.value.code == "remote/tls"
+    assert "KETCH_CA_FILE" in str(caught.value)
+    assert waits == [], "another try would meet the same certificate"
+    assert certified.asked == []
+
+
+@pytest.mark.parametrize("content", [None, b"nonsense"])
+def test_certificates_that_cannot_be_read_are_told(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        Session("https://127.0.0.1", ca_file=path)
+    assert (caught.value.code, caught.value.where) == ("remote/ca-file", str(path))
 
 
 # ---------------------------------------------------------------- the token dance

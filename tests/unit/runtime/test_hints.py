@@ -27,16 +27,12 @@ def wrapped():
         raise RuntimeError("no prices") from problem
 def absent(): open("prices.csv")
 def other(): raise KeyError("price")
-def library(): import sklearn.linear_model
-NAMES = "fetch connect start replace read write listing database pool wrapped absent other library"
+NAMES = "fetch connect start replace read write listing database pool wrapped absent other"
 
 def run(model, rows):
     globals()[NAMES.split()[rows[0]["x"]]]()
     return rows
 """
-NAMES = (
-    "fetch connect start replace read write listing database pool wrapped absent other library"
-).split()
 TOLD = {
     "fetch": "`network = true`",
     "connect": "`network = true`",
@@ -49,10 +45,14 @@ TOLD = {
     "pool": "`n_jobs=1`",
     "wrapped": "ship what it reads below `model/`",
 }
+NAMES = [*TOLD, "absent", "other"]
 
 
-def hint(rig: Rig, act: str, **changes: object) -> str | None:
-    with rig.loaded(SOURCE, **changes) as worker, pytest.raises(PackageCodeError) as caught:
+def hint(rig: Rig, act: str, *, sandbox: bool = True, network: bool = False) -> str | None:
+    with (
+        rig.loaded(SOURCE, sandbox=sandbox, network=network) as worker,
+        pytest.raises(PackageCodeError) as caught,
+    ):
         worker.predict([{"x": NAMES.index(act)}], deadline_s=20)
     return caught.value.hint
 
@@ -118,6 +118,15 @@ def test_a_model_file_that_does_not_ship_is_told_with_those_that_do(rig: Rig) ->
     assert str(loading(launch).hint).endswith("the package ships `model/price.pkl`")
 
 
+@pytest.mark.parametrize("value", ["float('nan')", "None"])
+def test_an_answer_without_a_value_may_be_filled_or_declared(rig: Rig, value: str) -> None:
+    source = f"def run(model, rows): return [{{'y': {value}}}]"
+    loaded = rig.loaded(source, outputs={"y": "float64"})
+    with loaded as worker, pytest.raises(PackageCodeError) as caught:
+        worker.predict([{"x": 1}], deadline_s=20)
+    assert "`nullable = true`" in str(caught.value.hint)
+
+
 def test_a_budget_too_small_for_the_code_itself_is_what_is_told_first(rig: Rig) -> None:
     with pytest.raises(KetchError) as caught:
         rig.loaded("def run(model, rows): return rows", memory_bytes=5_000_000)
@@ -126,5 +135,7 @@ def test_a_budget_too_small_for_the_code_itself_is_what_is_told_first(rig: Rig) 
 
 
 def test_a_library_that_is_missing_is_told_by_the_name_it_is_installed_by(rig: Rig) -> None:
+    with pytest.raises(PackageCodeError) as caught:
+        rig.loaded("import sklearn.linear_model")
     told = "add the library to the package's requirements: `sklearn` comes with `scikit-learn`"
-    assert hint(rig, "library") == told
+    assert caught.value.hint == told

@@ -259,9 +259,9 @@ def test_no_part_of_a_secret_is_told_where_the_output_was_cut_off(rig: Rig) -> N
     """Whatever the length of what comes after it."""
     source = "import os\ndef run(model, rows):\n    print(os.environ['TOKEN'] + 'x' * rows[0]['x'], end='')\n    return rows\n"
     secret = "".join(f"{n:04}" for n in range(200))
-    launch = {"variables": {"TOKEN": secret}, "private": frozenset({"TOKEN"})}
     for after in (64 * 1024 - 400, 72 * 1024 - 400):
-        with rig.loaded(source, **launch) as worker:
+        variables, private = {"TOKEN": secret}, frozenset({"TOKEN"})
+        with rig.loaded(source, variables=variables, private=private) as worker:
             worker.predict([{"x": after}], deadline_s=20)
             assert set(worker.output) <= set("$TOKENx")
 

@@ -174,3 +174,21 @@ def test_what_holds_no_rows_is_refused_as_a_whole(inputs: object) -> None:
     """Each letter of a text would otherwise be told to be no row."""
     with pytest.raises(UsageError, match=f"found a Python `{type(inputs).__name__}`"):
         PythonRows(()).read(inputs)
+
+
+def test_a_day_with_a_time_is_refused_with_what_python_does_about_it() -> None:
+    fields, _ = parse_fields({"day": "date32", "x": "int64"}, "inputs")
+    python = PythonRows(fields)
+    moment = np.datetime64("2026-01-01T00:00:00.000000000")  # as pandas keeps days
+    rows = [{"day": moment, "x": 1}, {"day": dt.date(2026, 1, 1), "x": "1"}]
+    day, other = python.told(Decoder(fields).decode(python.read(rows))[1])
+    assert "`frame['day'].dt.date`" in str(day.hint)
+    assert ".dt.date" not in str(other.hint)
+
+
+def test_an_array_is_refused_with_the_names_its_columns_need() -> None:
+    fields, _ = parse_fields({f"x{n}": "int64" for n in range(8)}, "inputs")
+    with pytest.raises(UsageError) as caught:
+        PythonRows(fields).read(np.zeros((2, 8)))
+    names = "'x0', 'x1', 'x2', 'x3', 'x4', 'x5', '…'"
+    assert caught.value.hint == f"name the columns: `pandas.DataFrame(array, columns=[{names}])`"

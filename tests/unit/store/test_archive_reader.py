@@ -233,7 +233,7 @@ def test_every_flipped_byte_of_content_is_found(tmp_path: Path) -> None:
     original = MemoryStore()
     (tmp_path / "a.tar").write_bytes(good)
     roots = read_archive(tmp_path / "a.tar", original).roots
-    accepted = 0
+    accepted, told = 0, []
     for position in range(0, len(good), 7):
         flipped = bytearray(good)
         flipped[position] ^= 0x10
@@ -242,14 +242,14 @@ def test_every_flipped_byte_of_content_is_found(tmp_path: Path) -> None:
         try:
             found = read_archive(tmp_path / "a.tar", target)
         except KetchError as damage:
-            assert str(damage.where).startswith(str(tmp_path / "a.tar"))
-            assert damage.hint
+            told.append((damage.where, damage.hint))
             continue
         # Padding means nothing; and a name in index.json is not hashed, its digest is.
         accepted += 1
         assert {root.digest for _, root in found.roots} >= {root.digest for _, root in roots}
         assert set(target.digests()) <= set(original.digests())
     assert accepted > 0
+    assert all(str(where).startswith(str(tmp_path / "a.tar")) and hint for where, hint in told)
 
 
 def test_wrong_content_is_found_also_when_the_blob_is_there_already(tmp_path: Path) -> None:

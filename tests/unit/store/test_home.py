@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from ketch.errors import Unavailable
+from ketch.errors import UsageError
 from ketch.store import ketch_home
 
 
@@ -34,6 +34,8 @@ def test_home_is_the_platforms_without_the_variable(
 
 def test_home_that_can_not_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(Unavailable) as caught:
-        ketch_home({"KETCH_HOME": str(tmp_path / "file" / "home")})
-    assert str(tmp_path / "file" / "home") in str(caught.value.where)
+    for home in (tmp_path / "file", tmp_path / "file" / "home"):
+        with pytest.raises(UsageError, match=f"found the file `{tmp_path}/file`") as caught:
+            ketch_home({"KETCH_HOME": str(home)})
+        assert caught.value.where == str(home)
+        assert "KETCH_HOME" in str(caught.value.hint)

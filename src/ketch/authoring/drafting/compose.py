@@ -20,7 +20,7 @@ def pipeline(plan: Plan, title: str) -> str:
         bodies.append(body)
     values = {
         "title": literals.docstring(title),
-        "imports": _sorted(imports),
+        "imports": f"\n{_sorted(imports)}\n" if imports else "",
         "body": "\n\n\n".join(bodies),
     }
     return filled("folder/pipeline.py", values)

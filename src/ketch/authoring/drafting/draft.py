@@ -211,9 +211,7 @@ def _kind(model: ModelFile, said: Said) -> str:
     return said.class_name.rpartition(".")[2]
 
 
-def _scenarios(
-    plan: Plan, examples: Examples
-) -> tuple[tuple[Scenario, ...], tuple[Finding, ...]]:
+def _scenarios(plan: Plan, examples: Examples) -> tuple[tuple[Scenario, ...], tuple[Finding, ...]]:
     """Return draft scenarios, and why they are not the example's rows where they are not."""
     if plan.is_sketch:
         return (), ()

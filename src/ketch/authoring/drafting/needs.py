@@ -142,12 +142,23 @@ def _unknown(module: str, where: str) -> Finding:
     return Finding("init/unknown-module", message, where, hint)
 
 
-def relaxed(needs: Iterable[Need]) -> tuple[Need, ...]:
-    """Return the same libraries in any version that the model file does not speak against."""
+def relaxed(needs: Iterable[Need], blamed: str | None = None) -> tuple[Need, ...]:
+    """Return the same libraries in any version that the model file does not speak against.
+
+    Args:
+        needs: The libraries, in the versions that were found.
+        blamed: Only those that this text names; without it, all.
+    """
     return tuple(
-        need if need.specifier == need.firm else replace(need, specifier=need.firm, why="")
+        replace(need, specifier=need.firm, why="")
+        if need.specifier != need.firm and (blamed is None or _is_named(need, blamed))
+        else need
         for need in needs
     )
+
+
+def _is_named(need: Need, text: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(need.distribution)}(?![\w-])", text) is not None
 
 
 def unbound(needs: Iterable[Need]) -> tuple[Need, ...]:

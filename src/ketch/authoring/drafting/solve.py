@@ -2,7 +2,8 @@
 
 The Python of the active environment, which most likely trained the model, is tried first,
 then the one that runs ketch and the others on this machine: a library may want a newer one.
-All versions that were found are tried first, then those in the model file, then any.
+All versions that were found are tried first, then without those that exclude each other,
+then those in the model file alone, then any.
 """
 
 from __future__ import annotations
@@ -55,18 +56,29 @@ def solve(needs: Sequence[Need], progress: Progress) -> Solved:
         Unavailable: The package index cannot be reached.
     """
     progress.step("resolving the environment")
-    refusal: Refused | None = None
-    for attempt in dict.fromkeys((tuple(needs), relaxed(needs), unbound(needs))):
+    refusals: list[Refused] = []
+    for attempt in _attempts(needs, refusals):
         for python in pythons():
             try:
                 lock = resolve(_read(render(attempt)), python, Resolving())
             except Refused as problem:
                 if problem.code not in _WITHOUT_SOLUTION:
                     raise
-                refusal = refusal or problem
+                refusals.append(problem)
                 continue
-            return _solved(needs, attempt, lock, refusal)
-    raise refusal or Unavailable("found no Python", code="env/python-missing")
+            return _solved(needs, attempt, lock, refusals[:1])
+    raise refusals[0] if refusals else Unavailable("found no Python", code="env/python-missing")
+
+
+def _attempts(needs: Sequence[Need], refusals: Sequence[Refused]) -> Iterator[tuple[Need, ...]]:
+    """Yield the libraries in versions to try, each less than the last; refusals come meanwhile."""
+    tried = [tuple(needs)]
+    yield tried[0]
+    blamed = refusals[0].message if refusals else ""
+    for attempt in (relaxed(needs, blamed), relaxed(needs), unbound(needs)):
+        if attempt not in tried:
+            tried.append(attempt)
+            yield attempt
 
 
 def pythons() -> Iterator[str]:
@@ -87,14 +99,14 @@ def render(needs: Iterable[Need]) -> str:
 
 
 def _solved(
-    needs: Sequence[Need], taken: Sequence[Need], lock: Lock, refusal: Refused | None
+    needs: Sequence[Need], taken: Sequence[Need], lock: Lock, refusals: Sequence[Refused]
 ) -> Solved:
     versions = {package.name: package.version for package in lock.packages}
     text = render(pinned := [_pinned(need, versions) for need in taken])
     solved = Solved(text, lock)
     lock = replace(lock, inputs=_read(text).digest(solved.python))
     findings = (
-        *_given_up(needs, taken, refusal),
+        *_given_up(needs, taken, refusals),
         *_guessed(taken, pinned),
         *_other_python(solved.python),
     )
@@ -109,11 +121,13 @@ def _pinned(need: Need, versions: dict[str, str]) -> Need:
 
 
 def _given_up(
-    needs: Sequence[Need], taken: Sequence[Need], refusal: Refused | None
+    needs: Sequence[Need], taken: Sequence[Need], refusals: Sequence[Refused]
 ) -> Iterator[Finding]:
     lost = [need.line for need, one in zip(needs, taken, strict=True) if need.line != one.line]
-    if lost and refusal is not None:
-        why = textwrap.shorten(refusal.message, _LONGEST_REASON, placeholder=" …")
+    if lost and refusals:
+        why = textwrap.shorten(
+            refusals[0].message, _LONGEST_REASON, placeholder=" …", break_on_hyphens=False
+        )
         yield Finding(
             "init/versions-given-up",
             f"these trained the model and do not install together here: {_listed(lost)}: {why}",

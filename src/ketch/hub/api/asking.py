@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 16
+_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 JSON_S = 30.0
 """How long a body may take to arrive."""
 
@@ -175,9 +177,9 @@ def _if_match(request: Request) -> int | None:
     header = request.headers.get("if-match")
     if header is None or header == "*":
         return None
-    text = header.strip().removeprefix('"').removesuffix('"')
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        return int(text)
+    tag = _TAG.fullmatch(header.strip())
+    if tag is not None:
+        return int(tag[1])
     raise UsageError(
         f"expected the ETag of a route in `If-Match`, found `{printable(header, 40)}`",
         code="hub/request",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ketch.errors import Refused, UsageError
+from ketch.errors import NotFound, Refused, UsageError
 from ketch.hub.access import Role
 from ketch.hub.oci.bytes import HubBytes, digest_of, no_blob, repository_of
 from ketch.hub.oci.problems import refuse
@@ -33,14 +35,14 @@ async def get_blob(request: Request, hub: HubBytes) -> Response:
     if is_part:
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{size}"
     if request.method == "HEAD":
-        return Response(None, 206 if is_part else 200, headers)
+        return Response(None, 200, headers)
     if hub.accelerated is not None:  # the proxy looks at `Range` itself
         del headers["Content-Length"]
         headers.pop("Content-Range", None)
         return Response(
             None, 200, {**headers, "X-Accel-Redirect": f"{hub.accelerated}/{digest.hex}"}
         )
-    file = await hub.run(hub.store.open, digest)
+    file = await hub.run(_open, hub, repository, digest)
     return FileAnswer(
         file, span, status=206 if is_part else 200, headers=headers, idle_s=hub.limits.idle_s
     )
@@ -83,9 +85,16 @@ def kept(request: Request, allowed: str) -> Response:
 
 
 def _span(request: Request, digest: Digest, size: int) -> Span:
-    if "If-Range" in request.headers and not said(request, "If-Range", digest):
-        return Span(0, size - 1)
-    return asked(request.headers.get("Range"), size)
+    is_same = "If-Range" not in request.headers or said(request, "If-Range", digest)
+    wanted = request.headers.get("Range") if is_same and request.method == "GET" else None
+    return asked(wanted, size)
+
+
+def _open(hub: HubBytes, repository: str, digest: Digest) -> BinaryIO:
+    try:
+        return hub.store.open(digest)
+    except NotFound as error:  # collected meanwhile
+        raise no_blob(digest, repository) from error
 
 
 def _size(hub: HubBytes, request: Request, repository: str, digest: Digest) -> int:

@@ -27,6 +27,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 16
+JUDGES = 4
 
 DeskOf = Callable[[Identity], Desk]
 
@@ -44,6 +45,7 @@ class HubBytes:
         accelerated: Where a proxy in front finds the store's blobs (nginx's
             ``X-Accel-Redirect``); None when the hub sends them itself.
         turn: Held while a version is published, and while a list of referrers grows.
+        judges: Taken by whoever looks at a manifest: its package's files come into memory.
         pool: Where stores and registries are asked; each of its threads keeps a connection.
     """
 
@@ -54,6 +56,7 @@ class HubBytes:
     limits: Limits = field(default_factory=Limits)
     accelerated: str | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
+    judges: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(JUDGES))
     pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, "ketch-oci")
     )

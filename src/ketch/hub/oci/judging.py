@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from ketch.errors import Finding, ManifestError, NotFound, UsageError
 from ketch.hub.oci.bytes import HubBytes
@@ -102,8 +103,7 @@ def _manifest(content: bytes, media_type: str) -> ImageManifest:
     if kind != IMAGE_MANIFEST:
         raise _not_a_package("a manifest of the type", kind or "none")
     manifest = parse_manifest(content, where="manifest")
-    body = parse_json(content, max_bytes=len(content))
-    assert isinstance(body, dict)  # parse_manifest saw to it  # noqa: S101
+    body = cast("dict[str, Any]", parse_json(content, max_bytes=len(content)))
     named = [body["config"], *body["layers"], *([body["subject"]] if body.get("subject") else [])]
     if any("urls" in each for each in named):
         raise _not_a_package("a layer that lies elsewhere", "urls")

@@ -14,7 +14,7 @@ from ketch.hub.access import Identity
 from ketch.hub.oci.blobs import headers_of, kept, said
 from ketch.hub.oci.bytes import HubBytes, digest_of, empty, no_manifest, repository_of
 from ketch.hub.oci.judging import Judged, judge
-from ketch.hub.oci.publishing import publish
+from ketch.hub.oci.publishing import record
 from ketch.hub.routing import asked_by
 from ketch.package import Digest, PackageName, PackageVersion, Reference
 from ketch.package.oci import IMAGE_MANIFEST, MAX_MANIFEST_BYTES
@@ -39,7 +39,8 @@ async def get_manifest(request: Request, hub: HubBytes) -> Response:
 async def put_manifest(request: Request, hub: HubBytes) -> Response:
     """Store a manifest, and publish it when it comes under its version."""
     content = await _body(request, hub.limits.manifest_bytes)
-    judged = await hub.run(_put, request, hub, content)
+    async with hub.judges:
+        judged = await hub.run(_put, request, hub, content)
     repository = repository_of(request)
     headers = {
         "Location": f"/v2/{repository}/manifests/{judged.digest}",
@@ -110,9 +111,9 @@ def _put(request: Request, hub: HubBytes, content: bytes) -> Judged:
     if judged.package is None:
         _attach(judged, repository, hub)
         return judged
-    hub.shelves.add(repository, judged.digest, judged.manifest)
     if is_tagged:
-        publish(PackageName(repository), judged.digest, hub.desk_of(who), hub)
+        record(judged.package, hub.desk_of(who), hub)
+    hub.shelves.add(repository, judged.digest, judged.manifest)
     return judged
 
 

@@ -89,7 +89,7 @@ def refuse(
     said = {**headers_of(error), **(headers or {})}
     if status == 401:
         said["WWW-Authenticate"] = CHALLENGE
-    if status in {429, 503, 507}:
+    if status in {429, 507}:
         said["Retry-After"] = "30"
     body = msgspec.json.encode({"errors": told})
     return Response(body, status, headers=said, media_type="application/json")

@@ -28,7 +28,12 @@ def publish(name: PackageName, digest: Digest, desk: Desk, hub: HubBytes) -> Eve
             code="package/not-found",
             hint="upload it first, under its own name",
         )
-    package = open_package(digest, hub.store)
+    return record(open_package(digest, hub.store), desk, hub)
+
+
+def record(package: Package, desk: Desk, hub: HubBytes) -> Event:
+    """Publish a package that was looked at, and is in the store."""
+    name, digest = package.manifest.name, package.digest
     with hub.turn:
         taken = _published(name, package, desk)
         if taken not in (None, digest):

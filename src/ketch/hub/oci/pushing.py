@@ -7,6 +7,7 @@ upload open says where to go on (``Location``) and how far it is (``Range``).
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from anyio import to_thread
@@ -19,7 +20,7 @@ from ketch.hub.oci.bytes import HubBytes, digest_of, empty, repository_of
 from ketch.hub.oci.problems import refuse
 from ketch.hub.oci.ranges import chunk, progress
 from ketch.hub.oci.receiving import receive
-from ketch.hub.oci.uploads import Upload
+from ketch.hub.oci.upload import Upload
 from ketch.hub.routing import asked_by
 from ketch.package import Digest, PackageName, Stored
 
@@ -49,13 +50,7 @@ async def send(request: Request, hub: HubBytes) -> Response:
     """Add a chunk to an upload."""
     upload = _found(request, hub)
     with hub.uploads.alone(upload):
-        try:
-            await _take(request, hub, upload)
-        except UsageError as error:
-            if error.code == "oci/chunk":
-                return refuse(error, request, headers=_headers(upload))
-            raise
-    return _open(upload, 202)
+        return await _or_where(_take(request, hub, upload), request, upload)
 
 
 async def finish(request: Request, hub: HubBytes) -> Response:
@@ -66,12 +61,7 @@ async def finish(request: Request, hub: HubBytes) -> Response:
         raise UsageError("expected `?digest=sha256:…`, found none", code="oci/digest")
     digest = digest_of(text)
     with hub.uploads.alone(upload):
-        try:
-            return await _finish(request, hub, upload, digest)
-        except UsageError as error:
-            if error.code == "oci/chunk":
-                return refuse(error, request, headers=_headers(upload))
-            raise
+        return await _or_where(_finish(request, hub, upload, digest), request, upload)
 
 
 async def ask(request: Request, hub: HubBytes) -> Response:
@@ -87,7 +77,17 @@ async def cancel(request: Request, hub: HubBytes) -> Response:
     return Response(None, 204)
 
 
-async def _take(request: Request, hub: HubBytes, upload: Upload) -> None:
+async def _or_where(work: Awaitable[Response], request: Request, upload: Upload) -> Response:
+    """Return an answer; to a client whose chunk does not go on, where it has to."""
+    try:
+        return await work
+    except UsageError as error:
+        if error.code != "oci/chunk":
+            raise
+        return refuse(error, request, headers=_headers(upload))
+
+
+async def _take(request: Request, hub: HubBytes, upload: Upload) -> Response:
     span = chunk(request.headers.get("Content-Range"), offset=upload.size)
     length = request.headers.get("Content-Length", "")
     count = int(length) if _LENGTH.fullmatch(length) else None
@@ -102,6 +102,7 @@ async def _take(request: Request, hub: HubBytes, upload: Upload) -> None:
         hub.uploads,
         count=span.count if span is not None else count,
     )
+    return _open(upload, 202)
 
 
 async def _finish(request: Request, hub: HubBytes, upload: Upload, digest: Digest) -> Response:

@@ -14,7 +14,8 @@ from anyio import to_thread
 from starlette.requests import ClientDisconnect
 
 from ketch.errors import KetchError, UsageError
-from ketch.hub.oci.uploads import Upload, Uploads
+from ketch.hub.oci.upload import Upload
+from ketch.hub.oci.uploads import Uploads
 
 BATCH_BYTES = 1024 * 1024
 
@@ -39,7 +40,7 @@ async def receive(
         UsageError: ``oci/body-size``, ``oci/cut-off``, and what the body itself raises.
         KetchError: What :meth:`Uploads.append` raises.
     """
-    back = await to_thread.run_sync(uploads.mark, upload)
+    back = await to_thread.run_sync(upload.mark)
     batches = _Batches(upload, uploads)
     try:
         received = 0

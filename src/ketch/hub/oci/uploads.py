@@ -1,81 +1,37 @@
-"""Uploads on their way: files that grow, each bound to one person and one repository.
+"""All uploads that are open at a hub: whose they are, how many, how large, since when.
 
-::
-
-    STORE/.ketch/uploads/<32 hex digits>/
-    ├── ticket.json    whose it is, for which repository
-    └── data           what has arrived
-
-An upload outlives the hub: its size says how far it is. What has arrived is hashed as it
-comes; after a restart it is hashed once more, before anything is added. Nothing becomes a
-blob before all of it was hashed, and then at once.
+An upload outlives the hub, and belongs to one person and one repository. Its file is told
+of in :mod:`ketch.hub.oci.upload`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-from ketch.errors import DigestMismatch, KetchError, NotFound, Refused, Unavailable, UsageError
+from ketch.errors import DigestMismatch, NotFound, Refused, Unavailable, UsageError
 from ketch.files import explained
 from ketch.hub.oci.limits import Limits
+from ketch.hub.oci.upload import Upload
 from ketch.package import Digest, Stored
-from ketch.schema.parse import canonical_json, parse_json
 from ketch.store import LocalStore
-from ketch.store.copying import READ_CHUNK
-from ketch.store.durable import start_writeback, write_all
 from ketch.store.locks import is_held
-from ketch.store.staging import Staging
-
-_ID = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass
-class Upload:
-    """One upload.
-
-    Attributes:
-        id: Its name in addresses; nobody guesses it.
-        repository: Where it belongs.
-        person: Whose it is.
-        folder: Where it lies.
-        size: How many bytes have arrived.
-        is_busy: Whether a request is at work on it; only the event loop asks and says so.
-    """
-
-    id: str
-    repository: str
-    person: str
-    folder: Path
-    size: int = 0
-    is_busy: bool = False
-    sha: hashlib._Hash | None = None
-
-    @property
-    def data(self) -> Path:
-        """The file that grows."""
-        return self.folder / "data"
 
 
 class Uploads:
     """All open uploads of a hub; the only one that writes to them, until it is closed.
 
-    Raises:
-        Refused: ``oci/two-hubs``: another hub serves the same folder.
-
     Args:
         store: Where they become blobs; they lie on the same disk.
         limits: How many there may be, and how large.
         clock: The present, in seconds since 1970.
+
+    Raises:
+        Refused: ``oci/two-hubs``: another hub serves the same folder.
     """
 
     def __init__(
@@ -100,11 +56,12 @@ class Uploads:
                     hint="stop the other one, or give this one another folder",
                 )
             for folder in self._folder.iterdir():
-                upload = _found(folder)
+                upload = Upload.found(folder)
                 if upload is None:
                     shutil.rmtree(folder, ignore_errors=True)
                 else:
                     self._open[upload.id] = upload
+        self.expire()
 
     def close(self) -> None:
         """Let another hub go on with the uploads."""
@@ -117,9 +74,7 @@ class Uploads:
             Refused: ``oci/too-many-uploads``.
         """
         self.expire()
-        name = secrets.token_hex(16)
-        upload = Upload(name, repository, person, self._folder / name, sha=hashlib.sha256())
-        upload.is_busy = True  # nobody clears it away while it is made
+        upload = Upload.new(self._folder, repository, person)
         with self._lock:
             theirs = sum(one.person == person for one in self._open.values())
             if len(self._open) >= self._limits.uploads or theirs >= self._limits.uploads_each:
@@ -130,16 +85,10 @@ class Uploads:
                 )
             self._open[upload.id] = upload
         try:
-            with explained(upload.folder):
-                upload.folder.mkdir(mode=0o700)
-                ticket = {"repository": repository, "person": person}
-                # Not synced: who loses it with the power sends the blob again.
-                (upload.folder / "ticket.json").write_bytes(canonical_json(ticket))
-                upload.data.touch(mode=0o600)
+            upload.create()
         except BaseException:
             self.drop(upload)
             raise
-        upload.is_busy = False
         return upload
 
     def find(self, name: str, repository: str, person: str) -> Upload:
@@ -184,34 +133,8 @@ class Uploads:
             Refused: ``oci/too-many-uploads``: all of them together grow too large.
             Unavailable: ``disk/full``, or the disk refused.
         """
-        sha, count = self._sha(upload), sum(map(len, parts))
-        self._require_room(upload, count)
-        before = sha.copy()
-        with explained(upload.data):
-            fd = os.open(upload.data, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                for part in parts:
-                    write_all(fd, part)
-                    sha.update(part)
-                start_writeback(fd, upload.size, count)
-                upload.size += count
-            except BaseException:
-                os.ftruncate(fd, upload.size)
-                upload.sha = before
-                raise
-            finally:
-                os.close(fd)
-
-    def mark(self, upload: Upload) -> Callable[[], None]:
-        """Return what takes an upload back to where it is now."""
-        size, sha = upload.size, self._sha(upload).copy()
-
-        def back() -> None:
-            with explained(upload.data):
-                os.truncate(upload.data, size)
-            upload.size, upload.sha = size, sha
-
-        return back
+        self._require_room(upload, sum(map(len, parts)))
+        upload.add(parts)
 
     def finish(self, upload: Upload, digest: Digest) -> Stored:
         """Make the blob of what has arrived; the upload is gone, also when it was wrong.
@@ -219,25 +142,17 @@ class Uploads:
         Raises:
             DigestMismatch: It is not what its digest says.
         """
-        found = Digest(self._sha(upload).hexdigest())
+        found, stored = upload.digest(), Stored(digest, upload.size)
         if found != digest:
             self.drop(upload)
             raise DigestMismatch(
                 f"expected `{digest}`, found {upload.size} bytes of `{found}`",
                 hint="the bytes changed on their way, or another file was sent; send it again",
             )
-        stored = Stored(digest, upload.size)
-        with Staging(self._store.layout) as staging, explained(upload.data):
-            path = staging.new_path()
-            upload.data.rename(path)
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                try:
-                    staging.seal(path, fd, stored)
-                finally:
-                    os.close(fd)
-                staging.commit()
-            finally:  # a failed sync is final: what it was about is not believed again
+        try:
+            upload.become(stored, self._store.layout)
+        finally:
+            if not upload.folder.exists():
                 self.drop(upload)
         return stored
 
@@ -245,7 +160,7 @@ class Uploads:
         """Forget an upload and all that has arrived of it."""
         with self._lock:
             self._open.pop(upload.id, None)
-        shutil.rmtree(upload.folder, ignore_errors=True)
+        upload.remove()
 
     def expire(self) -> None:
         """Forget the uploads that got nothing for long."""
@@ -253,16 +168,8 @@ class Uploads:
         with self._lock:
             waiting = [one for one in self._open.values() if not one.is_busy]
         for upload in waiting:
-            if _changed(upload) < before:
+            if upload.changed() < before:
                 self.drop(upload)
-
-    def _sha(self, upload: Upload) -> hashlib._Hash:
-        if upload.sha is None:
-            upload.sha = hashlib.sha256()
-            with explained(upload.data), upload.data.open("rb") as file:
-                while content := file.read(READ_CHUNK):
-                    upload.sha.update(content)
-        return upload.sha
 
     def _require_room(self, upload: Upload, count: int) -> None:
         if upload.size + count > self._limits.blob_bytes:
@@ -284,24 +191,3 @@ class Uploads:
                 code="disk/full",
                 hint="whoever runs the hub has to free some space; then go on with the upload",
             )
-
-
-def _found(folder: Path) -> Upload | None:
-    """Return an upload that an earlier hub left; None when it was not begun to its end."""
-    if not _ID.fullmatch(folder.name):
-        return None
-    try:
-        match parse_json((folder / "ticket.json").read_bytes()):
-            case {"repository": str(repository), "person": str(person)}:
-                size = (folder / "data").stat().st_size
-                return Upload(folder.name, repository, person, folder, size)
-    except (OSError, KetchError):
-        return None
-    return None
-
-
-def _changed(upload: Upload) -> float:
-    try:
-        return upload.data.stat().st_mtime
-    except OSError:
-        return 0.0

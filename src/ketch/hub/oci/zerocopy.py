@@ -79,6 +79,7 @@ class _FileSend:
         try:
             await self._send(message["file"].fileno(), message["offset"], count)
         except OSError:  # the client has gone, or takes nothing: then nothing gets there
+            cycle.disconnected = True
             cycle.transport.abort()
             return
         cycle.expected_content_length -= count
@@ -87,10 +88,12 @@ class _FileSend:
 
     async def _send(self, file: int, offset: int, count: int) -> None:
         transport = self._cycle.transport
-        while transport.get_write_buffer_size():  # the head goes first
-            await asyncio.sleep(0.001)
-            if self._cycle.disconnected:
-                raise ConnectionResetError
+        async with asyncio.timeout(self._idle_s):
+            # The head goes first; a transport tells nobody that its buffer is empty.
+            while transport.get_write_buffer_size():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        if transport.is_closing():
+            raise ConnectionResetError
         # Our own name of the connection: another thread may be at work on it when the
         # transport closes its own, which the system then gives to somebody else.
         fd = os.dup(transport.get_extra_info("socket").fileno())

@@ -12,9 +12,9 @@ import threading
 
 from ketch.errors import KetchError
 from ketch.hub.journal import told
-from ketch.hub.webhooks.hooks import Webhooks
+from ketch.hub.webhooks.hooks import BATCH, Webhook, Webhooks
 from ketch.hub.webhooks.sending import send
-from ketch.registry import Database
+from ketch.registry import Database, Event
 
 LOOK_S = 1.0
 """How often a courier looks whether something happened."""
@@ -72,33 +72,47 @@ class Couriers:
         try:
             while not self._ended.is_set():
                 try:
-                    is_there, failures = self._deliver(ident, failures)
-                except KetchError as problem:
-                    told("webhook waits", level=logging.ERROR, webhook=ident, why=str(problem))
-                    is_there, failures = True, failures + 1
-                if not is_there:
+                    wait_s = self._deliver(ident)
+                    failures = 0
+                except _Gone:
                     return
-                wait = FIRST_WAIT_S * 2 ** min(failures - 1, 20) if failures else self._look_s
-                self._ended.wait(min(wait, LONGEST_WAIT_S))
+                except KetchError as problem:
+                    failures += 1
+                    wait_s = min(FIRST_WAIT_S * 2 ** min(failures - 1, 20), LONGEST_WAIT_S)
+                    told("webhook waits", webhook=ident, wait_s=wait_s, why=problem.message)
+                self._ended.wait(wait_s)
         finally:
             self._database.close()
 
-    def _deliver(self, ident: str, failures: int) -> tuple[bool, int]:
-        """Return whether the webhook is still there, and how often in a row it failed."""
+    def _deliver(self, ident: str) -> float:
+        """Tell one webhook of what it was not told; return when to look again, in seconds.
+
+        Raises:
+            KetchError: It did not take an event, or the registry did not answer.
+        """
         found = self._hooks.next_for(ident)
         if found is None:
-            return False, 0
+            raise _Gone
         hook, events = found
+        at = hook.position
         for event in events:
-            if self._ended.is_set():
-                break
             if event.kind in hook.kinds:
-                try:
-                    send(hook, event)
-                except KetchError as problem:
-                    self._hooks.failed(ident, problem.message)
-                    told("webhook failed", webhook=ident, event=event.seq, why=problem.message)
-                    return True, failures + 1
-            self._hooks.took(ident, event.seq)
-            failures = 0
-        return True, 0
+                if self._ended.is_set():
+                    break
+                self._tell(hook, event)
+            at = event.seq
+        if at != hook.position:
+            self._hooks.took(ident, at)
+        return 0.0 if len(events) == BATCH else self._look_s
+
+    def _tell(self, hook: Webhook, event: Event) -> None:
+        try:
+            send(hook, event)
+        except KetchError as problem:
+            self._hooks.failed(hook.id, problem.message)
+            raise
+        self._hooks.took(hook.id, event.seq)
+
+
+class _Gone(Exception):
+    """The webhook was removed."""

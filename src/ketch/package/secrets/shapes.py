@@ -52,6 +52,7 @@ SHAPES: tuple[Shape, ...] = (
     _token("an Anthropic key", "sk-ant-", r"sk-ant-[A-Za-z0-9_-]{20,255}"),
     _token("an OpenAI key", "sk-", r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,255}"),
     _token("an OpenAI key", "sk-", r"sk-[A-Za-z0-9]{40,64}"),
+    _token("a token of a ketch hub", "ketch_", r"ketch_[0-9a-f]{8}_[A-Za-z0-9_-]{43}"),
     _token("a Hugging Face token", "hf_ api_org_", r"(?:hf|api_org)_[A-Za-z0-9]{30,64}"),
     _token("a Google API key", "AIza", r"AIza[0-9A-Za-z_-]{35}"),
     _token("a Google token", "ya29. GOCSPX-", r"ya29\.[\w-]{20,400}|GOCSPX-[\w-]{28}"),

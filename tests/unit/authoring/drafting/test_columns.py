@@ -91,3 +91,17 @@ def test_every_column_gets_a_name_that_a_field_can_have(column: str) -> None:
     chosen = field_names([column, f"{column}(", f"{column})"])
     assert all(NAME.fullmatch(name) for name in chosen.values())
     assert len(set(chosen.values())) == len(chosen)
+
+
+def test_what_a_model_does_with_a_new_category_is_told_as_it_says_it() -> None:
+    unknown = SaidColumn("city", String(), ("Bern", "Chur"))
+    (open_,) = columns_of(said(unknown), rows({"city": "Bern"})).findings
+    assert "does not say what it does with a new category of `city`" in open_.message
+    tolerant = SaidColumn("city", String(), ("Bern", "Chur"), tolerant=True)
+    (known,) = columns_of(said(tolerant), rows({"city": "Bern"})).findings
+    assert known.message == "the model takes a new category of `city` as none of `Bern`, `Chur`"
+
+
+def test_a_column_of_words_has_no_categories_to_speak_of() -> None:
+    words = SaidColumn("note", String(), tolerant=True)
+    assert columns_of(said(words), rows({"note": "two words"})).findings == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ketch.authoring.drafting.drafts import draft_scenarios
+from ketch.authoring.drafting.drafts import draft_scenarios, unused
 from ketch.authoring.drafting.examples import Examples
 from ketch.authoring.drafting.plan import Plan
 from ketch.schema import Field, Float, Int, String, decode, parse_type
@@ -48,3 +48,17 @@ def test_invented_values_fit_every_type() -> None:
 def test_one_draft_is_enough_when_a_second_would_say_the_same() -> None:
     drafts = draft_scenarios(plan(Field("n", Int(64), values=(7,))), Examples(), {})
     assert len(drafts) == 1
+
+
+def test_that_no_row_of_the_example_was_taken_is_said_with_the_reason() -> None:
+    lacking = unused(plan(*INPUTS), Examples(({"city": "a"},), "rows.csv"), {"city": "city"})
+    assert [(one.code, one.where) for one in lacking] == [("init/example-unused", "rows.csv")]
+    assert "they lack `age`" in lacking[0].message
+    (refused,) = unused(plan(*INPUTS), Examples(({"Age": "x", "city": "a"},)), NAMES)
+    assert "the schema refuses them" in refused.message
+
+
+def test_rows_that_were_taken_or_were_never_given_are_nothing_to_tell() -> None:
+    assert unused(plan(*INPUTS), Examples(), {}) == ()
+    rows = ({"Age": "x", "city": "a"}, {"Age": 1, "city": "a"})
+    assert unused(plan(*INPUTS), Examples(rows), NAMES) == ()

@@ -59,3 +59,13 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read_examples(tmp_path / "rows.csv")
+
+
+@pytest.mark.parametrize("name", ["churn.ipynb", "churn.json"])
+def test_a_notebook_holds_no_rows(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text('{\n "cells": [],\n "metadata": {},\n "nbformat": 4\n}')
+    with pytest.raises(UsageError, match="found a notebook") as caught:
+        read_examples(path)
+    assert caught.value.hint is not None
+    assert "to_csv" in caught.value.hint

@@ -234,3 +234,17 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         identify(tmp_path / "m.pkl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("churn.ipynb", b'{"metadata": {}, "cells": []}'),
+        ("churn.json", b'{"cells": []}'),
+        ("churn.json", b'{\r\n  "cells" : []}'),
+    ],
+)
+def test_a_notebook_is_told_what_to_do_by_hand(tmp_path: Path, name: str, content: bytes) -> None:
+    with pytest.raises(UsageError, match="found a notebook") as caught:
+        identify(written(tmp_path, name, content))
+    assert "into pipeline.py by hand" in (caught.value.hint or "")

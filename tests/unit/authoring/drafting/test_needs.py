@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ketch.authoring.drafting.needs import Known, Needed, installed_versions, needs_of
+from ketch.authoring.drafting.needs import (
+    Known,
+    Needed,
+    installed_versions,
+    needs_of,
+    relaxed,
+    training_python,
+    unbound,
+)
 
 MODULES = ("sklearn.tree._classes", "numpy._core.multiarray", "builtins")
 
@@ -77,3 +85,26 @@ def test_the_active_environment_is_asked(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("VIRTUAL_ENV")
     monkeypatch.delenv("CONDA_PREFIX", raising=False)
     assert installed_versions() == {}
+
+
+def test_what_the_model_file_says_is_given_up_last() -> None:
+    known = Known({"pandas": "==2.1.4"}, {"scikit-learn": "1.3.2"}, {"numpy": "1.24.4"})
+    needs = needs_of(("pandas",), ("sklearn.tree", "numpy.core.multiarray"), known, "m.pkl").needs
+    assert [one.line for one in needs] == ["numpy==1.24.4", "pandas==2.1.4", "scikit-learn==1.3.2"]
+    blamed = relaxed(needs, "pandas==2.1.4 depends on numpy-financial and scikit-learn==1.3.2")
+    assert [one.line for one in blamed] == ["numpy==1.24.4", "pandas", "scikit-learn==1.3.2"]
+    assert [one.line for one in relaxed(needs)] == ["numpy<2", "pandas", "scikit-learn==1.3.2"]
+    assert [one.line for one in unbound(needs)] == ["numpy", "pandas", "scikit-learn"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "python"),
+    [(["python3.10"], "3.10"), (["python3.9", "python3.12"], "3.12"), ([], None)],
+)
+def test_the_active_environment_says_its_python(
+    folders: list[str], python: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in folders:
+        (tmp_path / "lib" / name / "site-packages").mkdir(parents=True)
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    assert training_python() == python

@@ -23,10 +23,13 @@ MEMBERS = [*sorted(Said.__dataclass_fields__), "class"]
 
 
 def test_what_is_known_is_read() -> None:
-    body = {"class": "m.C", "columns": [{"name": "city", "type": "string", "values": ["a"]}]}
+    body = {
+        "class": "m.C",
+        "columns": [{"name": "city", "type": "string", "values": ["a"], "tolerant": True}],
+    }
     said = Said.read(json.dumps(body), "m.pkl")
     assert said.class_name == "m.C"
-    assert said.columns == (SaidColumn("city", String(), ("a",)),)
+    assert said.columns == (SaidColumn("city", String(), ("a",), tolerant=True),)
 
 
 @given(st.dictionaries(st.sampled_from(MEMBERS), JSON))

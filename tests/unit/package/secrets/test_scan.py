@@ -29,6 +29,7 @@ TOKENS = {
     "an old OpenAI key": "sk-" + (LETTERS * 2)[:48],
     "an Anthropic key": "sk-ant-" + "api03-" + LETTERS,
     "a Hugging Face token": "hf_" + LETTERS[:34],
+    "a token of a ketch hub": "ketch_0123abcd_" + (LETTERS * 2)[:43],
     "a Google API key": "AIza" + LETTERS[:35],
     "an AWS access key": "AKIA" + "Q3EGTN7W5XZ2ABCD",
     "an npm token": "npm_" + LETTERS[:36],

@@ -3,8 +3,6 @@
 Written by `ketch init`; plain Python, and yours to edit. What `load` returns is handed to
 every step, and each step's answer to the next one.
 """
-
 $imports
-
 
 $body

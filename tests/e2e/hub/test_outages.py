@@ -1,0 +1,84 @@
+"""A hub that is killed, and one whose registry is a server: nothing is lost, nothing is told twice
+as two things."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.hubs import hub
+from tests.registries import made
+from tests.servers import postgresql, postgresql_programs
+from tests.unit.hub.webhooks.test_courier import receiving
+
+from ketch.hub.inside import opened
+from ketch.hub.webhooks import Webhooks
+from ketch.package import Reference
+from ketch.registry import check_registry
+from ketch.registry.hub import HubDesk, connect
+
+pytestmark = pytest.mark.servers
+
+
+def publish(desk: HubDesk, upload: Callable[..., None], token: str, reference: str) -> None:
+    package, store = made(reference)
+    blobs = {one: store.read(one) for one in store.digests() if one != package.digest}
+    upload(package, blobs, token)
+    desk.publish(package.manifest.name, package.digest)
+
+
+def test_a_killed_hub_goes_on_where_it_was(tmp_path: Path) -> None:
+    """What was acknowledged is there; webhooks are told of all of it, in order."""
+    home = tmp_path / "hub"
+    done = 0
+    with receiving() as receiver:
+        receiver.delay_s = 0.15  # so that some are on their way when the hub dies
+        with opened(home) as inside:
+            Webhooks(inside.database).add(receiver.url, kinds=["published"], private=True)
+        for turn in range(3):
+            with hub(home) as served:
+                token = served.token("ana")
+                with connect(served.url, token=token) as session:
+                    desk = HubDesk(session)
+                    for _ in range(3):
+                        publish(desk, served.upload, token, f"shop:1.{done}.0")
+                        done += 1
+                    found = {one.reference for one in desk.versions(limit=50).items}
+                    assert found == {f"shop:1.{number}.0" for number in range(done)}
+                    if turn == 2:
+                        wanted = [one.seq for one in desk.history(subject="package:shop")][::-1]
+                        until = time.monotonic() + 20
+                        while wanted[-1] not in receiver.seqs and time.monotonic() < until:
+                            time.sleep(0.05)
+                os.kill(served.pid, signal.SIGKILL)
+        assert list(dict.fromkeys(receiver.seqs)) == wanted, "each in order, some more than once"
+        assert receiver.seqs == sorted(receiver.seqs)
+    with opened(home) as inside:
+        assert check_registry(inside.database).is_clean
+
+
+def test_a_hub_keeps_its_registry_on_a_server(
+    tmp_path: Path, missing: Callable[[str], None]
+) -> None:
+    programs = postgresql_programs()
+    if programs is None:
+        missing("PostgreSQL (Debian package postgresql)")
+        return
+    with postgresql(programs, tmp_path) as url:
+        with hub(tmp_path / "hub", KETCH_REGISTRY=url) as served:
+            with opened(tmp_path / "hub", url) as inside:
+                from ketch.hub.access import Identity, Role
+
+                _, token = inside.tokens.create(Identity("ana", Role.ADMIN), by="root")
+            with connect(served.url, token=token) as session:
+                desk = HubDesk(session)
+                publish(desk, served.upload, token, "shop:1.0.0")
+                assert desk.resolve(Reference.parse("shop:1.0.0")).publisher == "ana"
+                assert desk.audit().is_clean
+            strange = served.ask("GET", "/api/v1/versions?search=%F0%9F%9A%A2'%25_%5C", token=token)
+            assert strange.json["versions"] == []
+        assert not (tmp_path / "hub" / "registry.db").exists()
