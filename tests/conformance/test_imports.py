@@ -95,7 +95,7 @@ USES = [
     (["withdraw", "thermometer:1.0.0", "--reason", "old"], REGISTRY | {"rich"}),
     (["owner", "thermometer", "search@shop.example"], REGISTRY),
     (["hub", "token", "create", "ana"], REGISTRY),
-    (["hub", "token", "list"], REGISTRY),
+    (["hub", "token", "list"], REGISTRY | {"rich"}),
     (["hub", "webhook", "list"], REGISTRY),
     (["login", "https://hub.shop.example"], COMMAND_LINE | {"msgspec", "rich"}),
     (["keygen", "ana.key", "--no-passphrase"], CORE | SIGNING),

@@ -40,6 +40,7 @@ class Limits:
     Attributes:
         requests: Requests answered at once; more are told to come again.
         connections: Open connections; more are closed at once.
+        waiting: Requests of one connection that wait for the one before them.
         header_bytes: Of one request, its first line included.
         header_s: How long a request may take to say what it wants.
         silence_s: How long a body, or whoever reads an answer, may stand still.
@@ -50,6 +51,7 @@ class Limits:
 
     requests: int = 200
     connections: int = 1_000
+    waiting: int = 16
     header_bytes: int = 16 * 1024
     header_s: float = 10.0
     silence_s: float = 60.0

@@ -75,6 +75,9 @@ class HubProtocol(ZeroCopyProtocol):
         """Know what is asked."""
         self._in_body = True
         super().on_headers_complete()
+        if len(self.pipeline) > self.limits.waiting:  # each of them takes memory
+            self.transport.abort()
+            raise ConnectionAbortedError
 
     def on_message_complete(self) -> None:
         """Know that the next bytes begin another request."""
