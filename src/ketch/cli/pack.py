@@ -11,6 +11,7 @@ from ketch.authoring import Options
 from ketch.authoring import pack as pack_folder
 from ketch.cli.authored import packed_text
 from ketch.cli.printer import Printer
+from ketch.files import check_place
 
 
 def pack(
@@ -37,6 +38,8 @@ def pack(
         json: Print one JSON value.
     """
     printer = Printer(as_json=json)
+    if output is not None:
+        check_place(output)
     with printer.progress() as progress:
         packed = pack_folder(
             folder,

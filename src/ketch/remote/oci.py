@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace as replace_entries
 
 from ketch.errors import DigestMismatch, Refused, UsageError
+from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.package.oci import (
     IMAGE_INDEX,
@@ -73,6 +74,10 @@ class OciStore(RemoteStore):
             if reply.status != 404:
                 return _length(reply.headers, reply.url)
         return None
+
+    def has(self, stored: Stored) -> bool:
+        """Whether a blob of this size is there; a manifest is not asked for."""
+        return self._uploads.holds(stored)
 
     @contextmanager
     def fetch(self, digest: Digest, position: int = 0) -> Iterator[Reader]:

@@ -204,10 +204,11 @@ class Uploads:
         try:
             self._session.request("PUT", location, headers=_OCTETS, body=body)
         except (Unavailable, NotFound):
-            if not self._holds(stored):  # else the answer was lost, and nothing but that
+            if not self.holds(stored):  # else the answer was lost, and nothing but that
                 raise
 
-    def _holds(self, stored: Stored) -> bool:
+    def holds(self, stored: Stored) -> bool:
+        """Whether the repository has a blob."""
         reply = self._session.request("HEAD", self._at(stored), allow={404}, elsewhere=True)
         return reply.headers.get("content-length") == str(stored.size) and reply.status != 404
 

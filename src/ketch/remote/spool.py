@@ -43,7 +43,7 @@ class Spool:
 
     def has(self, stored: Stored) -> bool:
         """Whether the remote holds a blob already."""
-        return self._remote.size(stored.digest) == stored.size
+        return self._remote.has(stored)
 
     def add(self, stream: Reader, expected: Stored) -> None:
         """Take one blob from a stream."""

@@ -79,6 +79,10 @@ class RemoteStore(ABC):
     def size(self, digest: Digest) -> int | None:
         """Return the size of a blob in bytes; ``None`` when it is not there."""
 
+    def has(self, stored: Stored) -> bool:
+        """Whether a blob of this size is there."""
+        return self.size(stored.digest) == stored.size
+
     @abstractmethod
     def fetch(self, digest: Digest, position: int = 0) -> AbstractContextManager[Reader]:
         """Open a blob for reading from a position on; nothing is hashed.
@@ -249,7 +253,7 @@ class RemoteStore(ABC):
     def put_bytes(self, content: bytes) -> Stored:
         """Store some bytes."""
         stored = Stored(Digest.of(content), len(content))
-        if self.size(stored.digest) != stored.size:
+        if not self.has(stored):
             self.send(Outgoing(stored, lambda: io.BytesIO(content)))
         return stored
 
@@ -263,7 +267,7 @@ class RemoteStore(ABC):
         """Store files: all, or none of them was right."""
         found = {path: _hashed(path) for path in dict.fromkeys(paths)}
         for path, stored in found.items():
-            if self.size(stored.digest) != stored.size:
+            if not self.has(stored):
                 self.send(Outgoing(stored, opener(path)))
             if progress is not None:
                 progress(stored.size)

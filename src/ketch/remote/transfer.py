@@ -81,7 +81,7 @@ def push(
     links = list(referrer_links(source, root))
     wanted = _unique(walk([root, *(link[1] for link in links)], manifests(source)))
     blobs = [Stored(each.digest, each.size) for each in wanted if not _is_manifest(each)]
-    there = _all(blobs, lambda one: remote.size(one.digest) == one.size)
+    there = _all(blobs, remote.has)
     lacking = [stored for stored, is_there in zip(blobs, there, strict=True) if not is_there]
     total = sum(stored.size for stored in lacking)
     watcher.step("pushing", total_bytes=total)

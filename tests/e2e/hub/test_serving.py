@@ -161,6 +161,16 @@ class TestEnding:
                 line.sendall(b"}")
                 assert line.recv(65536).startswith(b"HTTP/1.1 200 OK")
 
+    def test_who_leaves_may_leave_it_running(self, tmp_path: Path) -> None:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+        try:
+            with hub(tmp_path) as served:
+                os.kill(served.pid, signal.SIGHUP)
+                time.sleep(0.5)
+                assert served.ask("GET", "/livez").status == 200
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
 
 class TestLogin:
     def test_a_token_is_tried_and_kept_where_nobody_else_reads_it(self, tmp_path: Path) -> None:
@@ -291,6 +301,17 @@ def test_reads_do_not_wait_for_a_client_that_is_slow(tmp_path: Path) -> None:
         assert time.monotonic() - began < 10
         for line in lines:
             line.close()
+
+
+def test_an_answer_waits_for_no_acknowledgement(tmp_path: Path) -> None:
+    """Head and body go out one after the other; the client's system waits 40 ms to say so."""
+    with hub(tmp_path) as served, Session(served.url) as session:
+        durations = []
+        for _ in range(20):
+            began = time.perf_counter()
+            session.request("GET", "/livez")
+            durations.append(time.perf_counter() - began)
+        assert min(durations) < 0.03
 
 
 def test_a_reference_is_resolved_as_it_stands(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ is refused once must be refused again, in the same words.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from ketch.errors import PackageCodeError
 from ketch.runtime.licence import BATCH_INVARIANCE, NOT_TRIED, ORDER_INVARIANCE
@@ -75,9 +76,13 @@ def _must_agree(subject: Subject, name: str, ask: Callable[[], str], *, hint: st
 def _licence(
     subject: Subject, name: str, rows: Sequence[Row], alone: Sequence[Said]
 ) -> ProbeResult:
-    """Together, rows are answered as they were alone; a crash breaks the contract."""
+    """Together, rows are answered as they were alone; a crash breaks the contract.
+
+    One row beside itself licenses nothing, but shows an answer that counts its neighbours.
+    """
     if len(rows) < 2:
-        return ProbeResult(name, passed=False, required=False, detail=NOT_TRIED)
+        twice = _licence(subject, name, [*rows, *rows], [*alone, *alone])
+        return replace(twice, passed=False, detail=NOT_TRIED) if twice.passed else twice
     try:
         difference = _difference(subject, alone, subject.predict(rows).rows)
     except FAILED as problem:

@@ -158,6 +158,14 @@ def test_one_row_licenses_nothing(bench: Bench) -> None:
     assert not found[BATCH_INVARIANCE].required
 
 
+def test_one_row_shows_an_answer_that_counts_its_neighbours(bench: Bench) -> None:
+    source = "def run(model, rows): return [{'x': row['x'] * len(rows)} for row in rows]"
+    found = asked(bench, source, 3)
+    assert failed(found) == [BATCH_INVARIANCE, ORDER_INVARIANCE]
+    assert "expected `3`, found `6`" in found[BATCH_INVARIANCE].detail
+    assert not found[BATCH_INVARIANCE].required
+
+
 def test_at_most_a_few_rows_are_asked(bench: Bench) -> None:
     found = asked(bench, ECHO, *range(200))
     assert found[BATCH_INVARIANCE].detail == f"{repeat.MAX_ROWS} rows"
