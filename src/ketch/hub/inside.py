@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ketch.files import explained
 from ketch.hub.access import GuardedDesk, Identity, Tokens
 from ketch.package import open_package
 from ketch.registry import Database, Known, Registry, open_database
@@ -64,9 +66,17 @@ def opened(
         known: What is known about a package, when it is not what the store holds.
     """
     store = LocalStore(home / "store")
-    database = open_database(url or f"sqlite:///{home / 'registry.db'}")
+    database = open_database(url or f"sqlite:///{_private(home / 'registry.db')}")
     try:
         registry = Registry(database, lambda digest: open_package(digest, store), clock=clock)
         yield Inside(home, store, registry, Tokens(database, clock=clock), known)
     finally:
         database.close()
+
+
+def _private(file: Path) -> Path:
+    """Return a file that is there; made anew, nobody else reads it: secrets sign webhooks."""
+    with explained(file):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return file

@@ -63,6 +63,12 @@ def has_registry(home: Path) -> bool:
     return bool(_named()) or (home / REGISTRY_FILE).exists()
 
 
+def named_hub() -> str | None:
+    """Return the address of the hub that this person works with, if a variable names one."""
+    named = _named()
+    return named if named and is_hub(named) else None
+
+
 def _named() -> str | None:
     return os.environ.get(REGISTRY) or os.environ.get(HUB)
 

@@ -221,6 +221,16 @@ class TestLogin:
 
 
 class TestTokens:
+    def test_nobody_else_reads_what_is_kept(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o755)
+        with hub(tmp_path) as served:
+            served.token("ana")
+            modes = {
+                file.name: file.stat().st_mode & 0o077 for file in tmp_path.glob("registry.db*")
+            }
+        assert "registry.db-wal" in modes
+        assert set(modes.values()) == {0}
+
     def test_one_is_printed_once_and_never_again(self, tmp_path: Path) -> None:
         made = ketch(
             "hub",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from ketch.errors import KetchError, Unavailable, UsageError
 from ketch.package import Reference
 from ketch.registry.hub import HubDesk
-from ketch.registry.hub.credentials import hub_url
+from ketch.registry.hub.credentials import hub_url, keep, token_for
 from ketch.remote.http import Patience, Session
 
 ANSWERS = [
@@ -83,3 +84,18 @@ def test_a_hub_has_one_address(text: str, url: str) -> None:
 def test_what_is_no_address_of_a_hub_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         hub_url(text)
+
+
+def test_the_token_of_the_environment_is_for_one_hub(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("KETCH_TOKEN", "ours")
+    keep("https://other.example", "theirs")
+    for variable in ("KETCH_REGISTRY", "KETCH_HUB"):
+        monkeypatch.delenv(variable, raising=False)
+    assert token_for("https://hub.example") is None
+    monkeypatch.setenv("KETCH_REGISTRY", "https://HUB.example:443/")
+    assert token_for("https://hub.example") == "ours"
+    assert token_for("https://other.example") == "theirs"
+    assert token_for("https://hub.example:8443") is None

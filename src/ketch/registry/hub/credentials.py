@@ -14,6 +14,7 @@ from ketch.errors import UsageError
 from ketch.files import explained
 from ketch.remote.replies import bare, origin
 from ketch.schema.parse import parse_json
+from ketch.store.home import named_hub
 
 TOKEN = "KETCH_TOKEN"  # noqa: S105 # the name of a variable
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -44,8 +45,13 @@ def hub_url(text: str) -> str:
 
 
 def token_for(url: str) -> str | None:
-    """Return the token for a hub: ``KETCH_TOKEN``, else the one that was kept."""
-    return os.environ.get(TOKEN) or _read().get(hub_url(url))
+    """Return the token for a hub: ``KETCH_TOKEN``, else the one that was kept.
+
+    The variable is for the hub that this person works with; no other is told it.
+    """
+    own = named_hub()
+    said = os.environ.get(TOKEN) if own and hub_url(own) == hub_url(url) else None
+    return said or _read().get(hub_url(url))
 
 
 def keep(url: str, token: str) -> Path:
