@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -365,7 +366,36 @@ class TestFourEyes:
         return next(gate.is_open for gate in found if gate.name == "approval")
 
 
+BASELINE = Policy(baseline="top:1.0.0", baseline_share=Share.parse("5%"))
+
+
 class TestRollback:
+    def test_what_was_withdrawn_is_passed_by(self, office: Office) -> None:
+        office.in_prod("shop:1.0.0", "shop:1.1.0", "shop:1.2.0")
+        office.at("otto").withdraw(ref("shop:1.1.0"), reason="it leaks")
+        office.at("otto").roll_back("greetings")
+        assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
+
+    def test_what_was_withdrawn_comes_back_by_name_and_with_a_reason(self, office: Office) -> None:
+        office.in_prod("shop:1.0.0", "shop:1.1.0")
+        office.at("otto").withdraw(ref("shop:1.0.0"), reason="it leaks")
+        desk = office.at("otto")
+        with pytest.raises(Refused) as refused:
+            desk.roll_back("greetings", reason="conversion fell")
+        assert refused.value.code == "rollback/nothing"
+        assert "`shop:1.0.0`" in refused.value.message
+        with pytest.raises(Refused) as refused:
+            desk.roll_back("greetings", to=ref("shop:1.0.0"))
+        assert refused.value.code == "rollback/withdrawn"
+        desk.roll_back("greetings", to=ref("shop:1.0.0"), reason="the other one is down")
+        assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
+
+    def test_nobody_approves_what_was_withdrawn(self, office: Office) -> None:
+        office.publish("shop:1.0.0")
+        office.at("otto").withdraw(ref("shop:1.0.0"), reason="it leaks")
+        with pytest.raises(Refused, match="was withdrawn: it leaks"):
+            office.approve("shop:1.0.0")
+
     def test_prod_goes_back_to_what_held_it_before(self, office: Office) -> None:
         office.in_prod("shop:1.0.0", "shop:1.1.0")
         event = office.at("otto").roll_back("greetings", reason="conversion fell")
@@ -415,8 +445,8 @@ class TestRollback:
 class TestBaseline:
     def test_it_keeps_its_share_through_every_promotion(self, office: Office) -> None:
         office.publish("top:1.0.0")
-        policy = Policy(baseline="top:1.0.0", baseline_share=Share.parse("5%"))
-        office.at("otto").set_policy("greetings", policy)
+        office.approve("top:1.0.0")
+        office.at("otto").set_policy("greetings", BASELINE)
         assert office.arms() == {"baseline": ("top:1.0.0", 1.0)}
         office.in_prod("shop:1.0.0")
         office.publish("shop:1.1.0")
@@ -428,9 +458,31 @@ class TestBaseline:
         assert [one.code for one in refused.value.findings] == ["gate/rest"]
 
     def test_a_baseline_must_be_published(self, office: Office) -> None:
-        policy = Policy(baseline="top:1.0.0", baseline_share=Share.parse("5%"))
         with pytest.raises(NotFound):
-            office.at("otto").set_policy("greetings", policy)
+            office.at("otto").set_policy("greetings", BASELINE)
+
+    def test_it_answers_live_traffic_and_passes_the_gates_of_prod(self, office: Office) -> None:
+        office.publish("top:1.0.0", schema=schema({"name": "string"}, {"greeting": "string"}))
+        office.in_prod("shop:1.0.0")
+        office.at("otto").withdraw(ref("top:1.0.0"), reason="it leaks")
+        office.knows(())
+        with pytest.raises(Refused) as refused:
+            office.at("otto").set_policy("greetings", BASELINE)
+        assert [one.code for one in refused.value.findings] == [
+            "gate/published",
+            "gate/verification",
+            "gate/schema",
+            "gate/approval",
+        ]
+        assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
+
+    def test_one_that_answers_already_is_not_asked_again(self, office: Office) -> None:
+        office.publish("top:1.0.0")
+        office.approve("top:1.0.0")
+        office.at("otto").set_policy("greetings", BASELINE)
+        office.clock.pass_by(days=30)  # the approval held long enough
+        office.at("otto").set_policy("greetings", replace(BASELINE, approvals=2))
+        assert office.arms() == {"baseline": ("top:1.0.0", 1.0)}
 
 
 class TestHistory:
@@ -465,6 +517,34 @@ class TestHistory:
         last = first[0].seq
         assert [event.seq for event in (*first, *rest)] == [last - back for back in range(5)]
         assert {event.kind for event in (*first, *rest)} == {"published"}
+
+    def test_that_of_a_package_has_all_that_happened_to_its_versions(self, office: Office) -> None:
+        office.in_prod("shop:1.0.0")
+        office.publish("shop-two:1.0.0")  # its name begins the same
+        office.promote("shop-two:1.0.0", "staging", reason='not "package":"shop:1.0.0"')
+        office.publish("shop:1.1.0")
+        office.approve("shop:1.1.0")
+        office.at("ben").reject(Reference.parse("shop:1.1.0"), reason="not yet")
+        office.promote("shop:1.1.0", "prod", evidence=TRIED, override=True, reason="now")
+        office.at().roll_back("greetings", reason="it was not")
+        office.at().withdraw(Reference.parse("shop:1.1.0"), reason="broken")
+
+        def told(before: int | None = None, limit: int = 50) -> list[Event]:
+            desk = office.at()
+            return list(desk.history(subject="package:shop", before=before, limit=limit))
+
+        whole = told()
+        kinds = "withdrawn rolled-back promoted rejected approved published promoted published"
+        assert [str(event.kind) for event in whole] == kinds.split()
+        paged: list[Event] = []
+        while page := told(paged[-1].seq if paged else None, limit=3):
+            paged += page
+        assert paged == whole
+        until = office.at().history(subject="package:shop", until=NOON, limit=2)
+        assert list(until) == whole[:2]
+        assert office.at().history(subject="package:shop", until=NOON - timedelta(days=1)) == ()
+        assert office.at().history(subject="package:sho") == ()
+        assert office.at().history(subject="package:%") == ()
 
     def test_an_event_tells_who_what_and_why(self, office: Office) -> None:
         office.in_prod("shop:1.0.0")

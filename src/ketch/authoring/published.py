@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ketch.errors import Finding, NotFound, Refused, Unavailable
+from ketch.errors import Finding, KetchError, NotFound, Refused
 from ketch.package import Package, Reference
 from ketch.runtime import Home
 from ketch.store.home import has_registry, is_hub, registry_address
@@ -30,7 +30,7 @@ def check_unpublished(package: Package, home: Home, *, offline: bool) -> tuple[F
             known = desk.resolve(Reference(manifest.name, manifest.version))
     except NotFound:
         return ()
-    except Unavailable as problem:
+    except KetchError as problem:  # nobody there, or one who does not know us: packing is ours
         message = f"whether `{package.reference}` is published could not be asked"
         return (Finding("version/unasked", message, hint=problem.message, blocks=False),)
     if known.digest == package.digest:

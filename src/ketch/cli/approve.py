@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, told
+from ketch.cli.registered import event_json, meant, told
 from ketch.package import Reference
 from ketch.runtime import Home
 
@@ -21,4 +21,4 @@ def approve(
     """
     with Home.default().desk() as known:
         event = known.approve(Reference.parse(package), reason=reason, route=route)
-    Printer(as_json=json).show(event_json(event), told(event))
+    Printer(as_json=json).show(event_json(event), f"{told(event)}\n{meant(event)}")

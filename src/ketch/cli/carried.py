@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ketch.cli.text import counted, size
-from ketch.package import Package
+from ketch.package import Package, Reference, Stage
 from ketch.runtime import Home
+from ketch.store.home import is_hub
 
 if TYPE_CHECKING:
     from ketch.cli.working import Working
@@ -37,12 +38,25 @@ def send(home: Home, package: Package, to: str, progress: Working, *, named: boo
 
 
 def fetch(home: Home, source: str, progress: Working) -> tuple[Package, Moved]:
-    """Fetch the package that an address names."""
+    """Fetch the package that an address names; a hub knows its stages, too."""
     from ketch.remote import Address
     from ketch.remote.packages import pull_package
 
-    address = Address.parse(source)
+    address = Address.parse(_exact(source))
     return pull_package(home.store, address, watcher=progress, token=_token(address))
+
+
+def _exact(source: str) -> str:
+    """Return an address with a digest in place of a stage, which a hub is asked for."""
+    place, _, chosen = source.rpartition("/")
+    name, mark, stage = chosen.partition("@")
+    if not (is_hub(place) and mark and stage in set(Stage)):
+        return source
+    from ketch.registry.hub import HubDesk, connect
+
+    with connect(place) as session:
+        found = HubDesk(session).resolve(Reference.parse(chosen))
+    return f"{place}/{name}@{found.digest}"
 
 
 def moved_json(package: Package, moved: Moved) -> dict[str, object]:

@@ -28,7 +28,7 @@ def history(
 
     Args:
         route: Only what happened on a route.
-        package: Only what happened to the versions of a package, by its name.
+        package: Only what happened to a package and its versions, on any route, by its name.
         at: How things stood at a time in UTC, such as 2026-03-03 or 2026-03-03T12:00.
         limit: At most so many events.
         before: Only events before this one: the next page.

@@ -72,7 +72,7 @@ def revoke(token: str, /, *, home: Path | None = None, json: bool = False) -> No
     """End a token at once.
 
     Args:
-        token: Its name, as `ketch hub token list` shows it.
+        token: Its id, as `ketch hub token list` shows it first; not a person's name.
         home: The folder of the hub; `hub` in the ketch home.
         json: Print one JSON value.
     """

@@ -27,7 +27,10 @@ def login(url: str, /, *, json: bool = False) -> None:
     with connect(address, token=token) as session:
         who = HubDesk(session).me()
     kept = keep(address, token)
-    text = f"{who['person']} is known at {address} as {who['role']}; the token is kept in {kept}"
+    text = (
+        f"{who['person']} is known at {address} as {who['role']}; the token is kept in {kept}\n"
+        f"to work with it: export KETCH_REGISTRY={address}"
+    )
     Printer(as_json=json).show({"hub": address, **who, "file": str(kept)}, text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, route_text
+from ketch.cli.registered import event_json, meant, route_text
 from ketch.errors import UsageError
 from ketch.package import Reference, Stage
 from ketch.registry import Share
@@ -46,7 +46,7 @@ def promote(
             expected=revision,
         )
         standing = known.route(event.subject.partition(":")[2])
-    Printer(as_json=json).show(event_json(event), route_text(standing))
+    Printer(as_json=json).show(event_json(event), f"{meant(event)}\n{route_text(standing)}")
 
 
 def _stage(text: str) -> Stage:

@@ -15,7 +15,8 @@ def pull(source: str, /, *, json: bool = False) -> None:
 
     Args:
         source: Where it is, such as `oci://registry.example/team/shop:1.0.0`,
-            `s3://bucket/prefix/shop:1.0.0`, or with `@sha256:…` in place of the version.
+            `s3://bucket/prefix/shop:1.0.0`, or with `@sha256:…` in place of the version; of
+            a hub also `https://hub.shop.example/shop@prod`.
         json: Print one JSON value.
     """
     printer = Printer(as_json=json)

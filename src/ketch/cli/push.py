@@ -5,6 +5,7 @@ from __future__ import annotations
 from ketch.cli.carried import moved_json, moved_text, send
 from ketch.cli.printer import Printer
 from ketch.cli.registered import event_json
+from ketch.errors import NotFound
 from ketch.package import Package, Reference
 from ketch.runtime import Home
 from ketch.store.home import is_hub, registry_address
@@ -24,7 +25,7 @@ def push(package: str, to: str | None = None, /, *, json: bool = False) -> None:
     """
     home = Home.default()
     printer = Printer(as_json=json)
-    found = home.open(Reference.parse(package))
+    found = _own(home, Reference.parse(package))
     if to is None:
         _publish(home, found, printer)
         return
@@ -32,6 +33,20 @@ def push(package: str, to: str | None = None, /, *, json: bool = False) -> None:
         moved = send(home, found, to, progress)
     text = f"{found.reference} is at {to} as {found.digest}: {moved_text(moved)}"
     printer.show({**moved_json(found, moved), "to": to}, text)
+
+
+def _own(home: Home, reference: Reference) -> Package:
+    """Return a package of this machine: what is only elsewhere was published by others."""
+    tagged = home.store.resolve(f"{reference.name}:{reference.version}")
+    digest = reference.digest or (tagged.digest if tagged else None)
+    if digest is None or home.store.size(digest) is None:
+        raise NotFound(
+            f"no package `{reference}` in the store",
+            code="package/not-found",
+            where=str(home.store.root),
+            hint="`ketch pack` makes one; `ketch list` shows what is here",
+        )
+    return home.open(Reference(reference.name, digest))
 
 
 def _publish(home: Home, package: Package, printer: Printer) -> None:
@@ -42,5 +57,8 @@ def _publish(home: Home, package: Package, printer: Printer) -> None:
             send(home, package, address, progress, named=False)
     with home.desk() as known:
         event = known.publish(package.manifest.name, package.digest)
-    text = f"{package.reference} is published as {package.digest}"
+    place = address if is_hub(address) else "the registry of this machine"
+    text = f"{package.reference} is published as {package.digest} in {place}"
+    if package.manifest.route is None:
+        text += "\nit names no route: `ketch promote` needs `--route NAME`"
     printer.show(event_json(event), text)

@@ -30,12 +30,13 @@ def told(event: Event) -> str:
     """Return an event as one line of a history."""
     body = event.body
     share = f" with {percent(float(str(body['share'])))}" if body.get("share") else ""
+    instead = f" in place of {body['instead_of']}" if body.get("instead_of") else ""
     says: Mapping[str, str] = {
         "published": f"published {body.get('name')}:{body.get('version')}",
         "withdrawn": f"withdrew {body.get('name')}:{body.get('version')}",
         "owner-changed": f"handed {body.get('name')} over to {body.get('to')}",
         "policy-set": "set the policy",
-        "promoted": f"promoted {body.get('package')} to {body.get('stage')}{share}",
+        "promoted": f"promoted {body.get('package')} to {body.get('stage')}{share}{instead}",
         "approved": f"approved {body.get('package')} for {body.get('stage')}",
         "rejected": f"rejected {body.get('package')} for {body.get('stage')}",
         "rolled-back": f"rolled back from {body.get('from')} to {body.get('package')}",
@@ -46,7 +47,12 @@ def told(event: Event) -> str:
     override = f", OVERRIDING {', '.join(_texts(body['override']))}" if body.get("override") else ""
     why = f": {body['reason']}" if body.get("reason") else ""
     said = f"{event.actor}  {says[event.kind]}{on}{override}{why}"
-    return f"{event.time:%Y-%m-%d %H:%M}  {printable(said)}"
+    return f"{event.time:%Y-%m-%d %H:%M:%S}  {printable(said)}"
+
+
+def meant(event: Event) -> str:
+    """Return which package an event was about, exactly."""
+    return f"{event.body['package']}  {event.body['digest']}"
 
 
 def route_text(route: Route) -> str:

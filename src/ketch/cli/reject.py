@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, told
+from ketch.cli.registered import event_json, meant, told
 from ketch.package import Reference
 from ketch.runtime import Home
 
@@ -19,4 +19,4 @@ def reject(package: str, /, *, reason: str, route: str | None = None, json: bool
     """
     with Home.default().desk() as known:
         event = known.reject(Reference.parse(package), reason=reason, route=route)
-    Printer(as_json=json).show(event_json(event), told(event))
+    Printer(as_json=json).show(event_json(event), f"{told(event)}\n{meant(event)}")

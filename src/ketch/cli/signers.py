@@ -11,17 +11,19 @@ from ketch.runtime import Home
 from ketch.signing import PublicKey, signatures, signed_by
 
 
-def demand(package: str, keys: Sequence[Path]) -> None:
-    """Return if each of some keys signed a package of the store.
+def demand(package: str, keys: Sequence[Path]) -> tuple[tuple[Path, str], ...]:
+    """Return keys with their fingerprints, if each of them signed a package of the store.
 
     Raises:
         Refused: ``signature/missing``: one of them did not.
     """
     home = Home.default()
     found = home.open(Reference.parse(package))
+    signed: list[tuple[Path, str]] = []
     for path in keys:
         key = PublicKey.load(path)
         if signed_by(found, key, home.store):
+            signed.append((path, key.fingerprint))
             continue
         known = {signature.fingerprint for signature in signatures(found.digest, home.store)}
         listed = ", ".join(f"`{one[:16]}`" for one in sorted(known)) or "none"
@@ -33,3 +35,4 @@ def demand(package: str, keys: Sequence[Path]) -> None:
             where=found.reference,
             hint=f"`ketch sign {found.reference} --key …` by the owner of `{path}`",
         )
+    return tuple(signed)

@@ -33,15 +33,20 @@ def verify(
     printer = Printer(as_json=json)
     if junit is not None:
         check_place(junit)  # before the work, not after it
+    signed: tuple[tuple[Path, str], ...] = ()
     if signed_by:
         from ketch.cli.signers import demand  # keys that few bring
 
-        demand(package, signed_by)
+        signed = demand(package, signed_by)
     with printer.progress() as progress:
         report = prove(package, options=Options(offline=offline), progress=progress)
     if junit is not None:
         from ketch.verify import junit_xml  # XML that few ask for
 
         write_whole(junit, junit_xml(report))
-    printer.show(report.to_json(), report_text(report))
+    value = report.to_json()
+    if signed:
+        value["signed_by"] = [{"key": str(path), "fingerprint": seal} for path, seal in signed]
+    lines = [f"signed by {path} ({seal[:16]})" for path, seal in signed]
+    printer.show(value, "\n".join([report_text(report), *lines]))
     return 0 if report.passed else 1

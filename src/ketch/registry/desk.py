@@ -262,8 +262,11 @@ class LocalDesk:
         self, route: str, policy: Policy, *, reason: str = "", expected: int | None = None
     ) -> Event:
         """Give a route its rules."""
+        found: Sequence[Evidence] = ()
+        if policy.baseline is not None:
+            _, found = self._exact(Reference.parse(policy.baseline))
         return self.registry.set_policy(
-            route, policy, actor=self.person, reason=reason, expected=expected
+            route, policy, actor=self.person, evidence=found, reason=reason, expected=expected
         )
 
     def route(self, name: str) -> Route:

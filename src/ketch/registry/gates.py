@@ -7,6 +7,7 @@ staging    it is not withdrawn; its contract was kept when it was last verified;
            a publisher whom the policy names signed it
 limited    also: it fits the callers of the route; something answers the rest;
            a comparison with prod, where the policy asks for one
+baseline   all but the experiment: it is what others are measured against
 prod       also: an experiment's verdict, when something is in prod already and the
            policy asks for one; approvals, by people who did not publish it; the
            signature of an approver whom the policy names
@@ -32,6 +33,8 @@ from ketch.registry.route import Place, Route
 from ketch.registry.share import Share
 from ketch.schema import Schema
 from ketch.schema.compatible import incompatibilities
+
+_TOLD = "; a hub learns of it by `ketch push`"
 
 
 class Proof(StrEnum):
@@ -180,6 +183,27 @@ def gates(
     return tuple(found)
 
 
+def baseline_gates(
+    candidate: Candidate, route: Route, *, callers: Schema | None, now: datetime
+) -> tuple[Gate, ...]:
+    """Return every gate between a package and a route's baseline.
+
+    It answers live traffic, so it needs what prod needs, but for an experiment: the
+    baseline is what others are measured against.
+
+    Args:
+        candidate: The package.
+        route: The route, with the rules it is to have.
+        callers: The schema that callers of the route rely on; None when nobody calls yet.
+        now: The present.
+    """
+    found = [_published(candidate), _verified(candidate)]
+    found += _signed("gate/publisher-signature", candidate, route.policy.publishers)
+    found += [_fits(candidate, callers), *_approved(candidate, route, now)]
+    found += _signed("gate/approver-signature", candidate, route.policy.approvers)
+    return tuple(found)
+
+
 def valid_approvers(candidate: Candidate, route: Route, now: datetime) -> tuple[str, ...]:
     """Return who approves of a package going to prod, on the evidence as it stands now."""
     return tuple(
@@ -204,7 +228,7 @@ def _verified(candidate: Candidate) -> Gate:
     if proof is not None and proof.passed:
         return Gate("gate/verification", is_open=True, says="kept its contract when last verified")
     says = "was never verified" if proof is None else "broke its contract when last verified"
-    opens = f"`ketch verify {candidate.package}`"
+    opens = f"`ketch verify {candidate.package}`{_TOLD}"
     return Gate(
         "gate/verification", is_open=False, says=f"`{candidate.package}` {says}", opens=opens
     )
@@ -221,7 +245,7 @@ def _signed(code: str, candidate: Candidate, people: Mapping[str, str]) -> Itera
         if signed
         else f"expected a signature by {_any_of(people)}, found none"
     )
-    opens = f"`ketch sign {candidate.package} --key …`, by {_any_of(people)}"
+    opens = f"`ketch sign {candidate.package} --key …`, by {_any_of(people)}{_TOLD}"
     yield Gate(code, bool(signed), says, opens)
 
 

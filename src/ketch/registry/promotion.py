@@ -13,7 +13,7 @@ on 3 March is one event to look up. Nothing here reads a clock, a store or a dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -63,14 +63,7 @@ def promote(
     """
     _check_request(route, candidate, stage, share, reason, override=override)
     closed = [gate for gate in gates if not gate.is_open and (gate.strict or not override)]
-    if closed:
-        count = f"{len(closed)} gate{'s' if len(closed) > 1 else ''}"
-        raise Refused(
-            f"`{candidate.package}` cannot go to {stage} on `{route.name}`: {count} closed",
-            code="gate/closed",
-            where=f"route:{route.name}",
-            findings=[gate.to_finding() for gate in closed],
-        )
+    _require_open(route, candidate.package, stage, closed)
     arms = {
         arm.place: arm
         for arm in route.arms
@@ -86,6 +79,7 @@ def promote(
             "package": candidate.package,
             "digest": str(candidate.digest),
             "stage": str(stage),
+            "instead_of": _evicted(route, candidate, stage),
             "share": None if share is None else share.fraction,
             "reason": reason,
             "override": passed_by,
@@ -96,26 +90,45 @@ def promote(
     )
 
 
-def roll_back(route: Route, *, to: tuple[str, Digest] | None, reason: str) -> Draft:
+def roll_back(
+    route: Route,
+    *,
+    to: tuple[str, Digest] | None,
+    reason: str,
+    withdrawn: Collection[Digest] = (),
+) -> Draft:
     """Return the event that takes the newest package out of live traffic.
 
     Without ``to``: a package at limited loses its share, and prod stays; when there is
-    none, the package that held prod before comes back. With ``to``, that package holds
-    prod, and limited ends. It needs no approval, for it held prod before.
+    none, the newest that held prod before and was not withdrawn comes back. With ``to``,
+    that package holds prod, and limited ends. It needs no approval, for it held prod before.
+
+    Args:
+        route: The route as it stands.
+        to: The package, when it is not the one before.
+        reason: Why; a withdrawn package needs one.
+        withdrawn: Those of the route's line that must not be used any more.
 
     Raises:
-        Refused: ``rollback/nothing``: nothing to go back to; ``rollback/never-prod``.
+        Refused: ``rollback/nothing``: nothing to go back to; ``rollback/never-prod``;
+            ``rollback/withdrawn``: the package was withdrawn, and no reason is given.
     """
     prod, limited = route.at(Place.PROD), route.at(Place.LIMITED)
     if to is None and limited is not None:
         target = None if prod is None else (prod.package, prod.digest)
     else:
-        target = to or _before(route)
+        target = to or _before(route, withdrawn)
     if target is not None and target[1] not in route.held:
         raise Refused(
             f"`{target[0]}` never held prod on `{route.name}`",
             code="rollback/never-prod",
-            hint=f"roll back to one of {_listed(route)}, or `ketch promote {target[0]} prod`",
+            hint=f"roll back to one of {_listed(route.line)}, or `ketch promote {target[0]} prod`",
+        )
+    if to is not None and to[1] in withdrawn and not reason.strip():
+        raise Refused(
+            f"`{to[0]}` was withdrawn",
+            code="rollback/withdrawn",
+            hint='roll back to another, or say why it has to be: `--reason "…"`',
         )
     arms = _without(route, Place.LIMITED)
     if target is not None:
@@ -142,8 +155,12 @@ def approve(
     """Return the event of a person's yes to a package in production.
 
     Raises:
-        Refused: ``approval/own-package``: publishers do not approve their own packages.
+        Refused: ``approval/own-package``: publishers do not approve their own packages;
+            ``version/withdrawn``.
     """
+    if candidate.withdrawn is not None:
+        message = f"`{candidate.package}` was withdrawn: {candidate.withdrawn}"
+        raise Refused(message, code="version/withdrawn")
     if approver == candidate.publisher:
         raise Refused(
             f"`{approver}` published `{candidate.package}` and cannot approve it too",
@@ -174,7 +191,14 @@ def reject(route: Route, candidate: Candidate, *, reason: str) -> Draft:
     )
 
 
-def set_policy(route: Route, policy: Policy, baseline: Digest | None, *, reason: str) -> Draft:
+def set_policy(
+    route: Route,
+    policy: Policy,
+    baseline: Digest | None,
+    *,
+    reason: str,
+    gates: Sequence[Gate] = (),
+) -> Draft:
     """Return the event that gives a route its rules, and its baseline a share.
 
     Args:
@@ -182,7 +206,13 @@ def set_policy(route: Route, policy: Policy, baseline: Digest | None, *, reason:
         policy: The new rules.
         baseline: The digest of the baseline that the rules name.
         reason: Why.
+        gates: Those of a baseline that did not answer here before.
+
+    Raises:
+        Refused: ``gate/closed``: the baseline may not answer; ``policy/shares``.
     """
+    if policy.baseline is not None:
+        _require_open(route, policy.baseline, "baseline", [g for g in gates if not g.is_open])
     arms = _without(route, Place.BASELINE)
     if policy.baseline is not None and baseline is not None:
         arms[Place.BASELINE] = Arm(Place.BASELINE, policy.baseline, baseline, policy.baseline_share)
@@ -199,6 +229,17 @@ def set_policy(route: Route, policy: Policy, baseline: Digest | None, *, reason:
         subject(route.name),
         {"reason": reason, **_state(arms, policy, route.line)},
     )
+
+
+def _require_open(route: Route, package: str, place: str, closed: Sequence[Gate]) -> None:
+    if closed:
+        count = f"{len(closed)} gate{'s' if len(closed) > 1 else ''}"
+        raise Refused(
+            f"`{package}` cannot go to {place} on `{route.name}`: {count} closed",
+            code="gate/closed",
+            where=f"route:{route.name}",
+            findings=[gate.to_finding() for gate in closed],
+        )
 
 
 def subject(route: str) -> str:
@@ -236,6 +277,12 @@ def _check_request(
         raise UsageError("expected a reason for an override", code="promote/reason", hint=hint)
 
 
+def _evicted(route: Route, candidate: Candidate, stage: Stage) -> str | None:
+    """Return the package that gives way."""
+    there = None if stage is Stage.DEV else route.at(_PLACES[stage])
+    return None if there is None or there.digest == candidate.digest else there.package
+
+
 def _arm(route: Route, candidate: Candidate, stage: Stage, share: Share | None, salt: str) -> Arm:
     arm = Arm(_PLACES[stage], candidate.package, candidate.digest)
     if stage is not Stage.LIMITED or share is None:
@@ -250,10 +297,18 @@ def _without(route: Route, place: Place) -> dict[Place, Arm]:
     return {arm.place: arm for arm in route.arms if arm.place is not place}
 
 
-def _before(route: Route) -> tuple[str, Digest]:
-    """Return the package that held prod before the present one."""
-    if len(route.line) > 1:
-        return route.line[-2]
+def _before(route: Route, withdrawn: Collection[Digest]) -> tuple[str, Digest]:
+    """Return the package that held prod before the present one, and may again."""
+    earlier = route.line[:-1]
+    for package, digest in reversed(earlier):
+        if digest not in withdrawn:
+            return package, digest
+    if earlier:
+        raise Refused(
+            f"all that held prod on `{route.name}` before was withdrawn: {_listed(earlier)}",
+            code="rollback/nothing",
+            hint=f'promote another package; or `ketch rollback {route.name} --to … --reason "…"`',
+        )
     raise Refused(
         f"nothing held prod on `{route.name}` before",
         code="rollback/nothing",
@@ -288,5 +343,5 @@ def _state(arms: Mapping[Place, Arm], policy: Policy, line: Line) -> Mapping[str
     }
 
 
-def _listed(route: Route) -> str:
-    return ", ".join(f"`{package}`" for package, _ in reversed(route.line)) or "none"
+def _listed(line: Line) -> str:
+    return ", ".join(f"`{package}`" for package, _ in reversed(line)) or "none"

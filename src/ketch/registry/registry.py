@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from ketch.errors import NotFound, Refused, UsageError
 from ketch.package import Digest, Package, PackageName, Reference, Stage
 from ketch.registry import promotion
 from ketch.registry.events import Draft, Event, Head, Kind
-from ketch.registry.gates import Candidate, Evidence, Gate, gates
+from ketch.registry.gates import Candidate, Evidence, Gate, baseline_gates, gates
 from ketch.registry.policy import Policy
 from ketch.registry.route import Arm, Place, Route
 from ketch.registry.share import Share
@@ -294,7 +294,9 @@ class Registry:
             _require_revision(standing, expected)
             target = None if to is None else self._resolve(session, to)
             pair = None if target is None else (target.reference, target.digest)
-            draft = promotion.roll_back(standing, to=pair, reason=reason)
+            draft = promotion.roll_back(
+                standing, to=pair, reason=reason, withdrawn=_withdrawn(session, standing)
+            )
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def set_policy(
@@ -303,18 +305,37 @@ class Registry:
         policy: Policy,
         *,
         actor: str,
+        evidence: Sequence[Evidence] = (),
         reason: str = "",
         expected: int | None = None,
     ) -> Event:
-        """Give a route its rules; the baseline they name must be published."""
+        """Give a route its rules.
+
+        Args:
+            route: The route.
+            policy: Its rules.
+            actor: Who gives them.
+            evidence: What is known about the baseline, which answers live traffic.
+            reason: Why, for the history.
+            expected: The revision the route must still have.
+
+        Raises:
+            Refused: ``gate/closed``: a new baseline lacks what prod asks for.
+        """
         PackageName.parse(route, where="route")
         with self.database.writing() as session:
             standing = queries.find_route(session, route)
             _require_revision(standing, expected)
-            baseline = None
+            baseline: Digest | None = None
+            found: tuple[Gate, ...] = ()
             if policy.baseline is not None:
-                baseline = self._resolve(session, Reference.parse(policy.baseline)).digest
-            draft = promotion.set_policy(standing, policy, baseline, reason=reason)
+                version = self._resolve(session, Reference.parse(policy.baseline))
+                baseline = version.digest
+                present = standing.at(Place.BASELINE)
+                if present is None or present.digest != baseline:
+                    candidate = self._candidate(version, evidence)
+                    found = self._baseline_gates(replace(standing, policy=policy), candidate)
+            draft = promotion.set_policy(standing, policy, baseline, reason=reason, gates=found)
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def route(self, name: str) -> Route:
@@ -372,6 +393,10 @@ class Registry:
     # ------------------------------------------------------------ inside a transaction
 
     def _again(self, session: Session, known: Version, package: Package) -> Event:
+        if known.digest == package.digest and known.withdrawn is not None:
+            message = f"`{known.reference}` was withdrawn: {known.withdrawn}"
+            hint = "raise the version in ketch.toml and pack again"
+            raise Refused(message, code="version/withdrawn", hint=hint)
         if known.digest == package.digest:
             found = log.find_events(
                 session, subject=f"package:{known.name}", before=known.seq + 1, limit=1
@@ -411,7 +436,14 @@ class Registry:
                 f"`{reference}` is {listed}", code="reference/choice", hint="name the version"
             )
         if not arms:
-            raise NotFound(f"no version of `{name}` is at {stage}", code="registry/not-found")
+            route = queries.find_route(session, name)
+            there = route.at(Place(stage))
+            hint = f"`ketch status` shows who stands where; try `{name}` by its version"
+            if there is not None:
+                meant = there.package.partition(":")[0]
+                hint = f"`{name}` is a route, where `{there.package}` is: `{meant}@{stage}`"
+            message = f"no version of `{name}` is at {stage}"
+            raise NotFound(message, code="registry/not-found", hint=hint)
         return queries.find_digest(session, name, arms[0][2])
 
     def _unknown(self, session: Session, wanted: str) -> NotFound:
@@ -475,12 +507,26 @@ class Registry:
         found = gates(candidate, route, stage, share=share, callers=callers, now=self._clock())
         return tuple(found)
 
+    def _baseline_gates(self, route: Route, candidate: Candidate) -> tuple[Gate, ...]:
+        callers = self._callers(route, candidate)
+        return baseline_gates(candidate, route, callers=callers, now=self._clock())
+
     def _callers(self, route: Route, candidate: Candidate) -> Schema | None:
         """Return the schema that callers of a route rely on: that of what answers most."""
         arm = route.at(Place.PROD) or route.at(Place.BASELINE)
         if arm is None or arm.digest == candidate.digest:
             return None
         return self._open(arm.digest).manifest.schema
+
+
+def _withdrawn(session: Session, route: Route) -> frozenset[Digest]:
+    """Return those of a route's line that were withdrawn."""
+    found = []
+    for package, digest in route.line:
+        version = queries.find_digest(session, package.partition(":")[0], digest)
+        if version is not None and version.withdrawn is not None:
+            found.append(digest)
+    return frozenset(found)
 
 
 def _require_revision(route: Route, expected: int | None) -> None:

@@ -63,6 +63,9 @@ _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+_AGAIN_HINT = "run the same again; what has arrived is kept"
+_TLS_HINT = "does the server speak `https`? if not, run the same again; what has arrived is kept"
+
 _Answer = TypeVar("_Answer")
 
 
@@ -407,13 +410,19 @@ def _explained(url: str) -> Iterator[None]:
             f"expected an answer, found the connection cut: {error}",
             code="remote/cut-off",
             where=bare(url),
-            hint="run the same again; what has arrived is kept",
+            hint=_TLS_HINT if _is_plain(error, url) else _AGAIN_HINT,
         )
         raise Passing(cut) from error
     except (httpx.InvalidURL, httpx.HTTPError) as error:
         raise UsageError(
             f"expected a URL, found: {error}", code="remote/address", where=bare(url)
         ) from error
+
+
+def _is_plain(error: Exception, url: str) -> bool:
+    """Whether http was spoken to a server that said nothing in it, as one does that wants TLS."""
+    is_http = urlsplit(url).scheme == "http"
+    return is_http and isinstance(error, httpx.RemoteProtocolError | httpx.ReadError)
 
 
 def _unconnected(error: httpx.ConnectError, url: str) -> Exception:
@@ -429,6 +438,7 @@ def _unconnected(error: httpx.ConnectError, url: str) -> Exception:
         f"expected a connection, found: {told}",
         code="remote/unreachable",
         where=bare(url),
-        hint="check the address, the network, and that the server runs",
+        hint="check the address, the network, and that the server runs; then run the same again, "
+        "which goes on where it stopped",
     )
     return Passing(unreachable, is_unheard=True)

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ketch.errors import NotFound, PackageError, UsageError
+from ketch.errors import NotFound, PackageError, Refused, Unavailable, UsageError
 from ketch.files import explained
 from ketch.package import Digest, Package, PackageName, Reference, open_package
 from ketch.progress import Progress, Silent
@@ -70,6 +70,7 @@ class Home:
 
         Raises:
             NotFound: There is no such package here, or none stands at that stage.
+            Refused: ``version/other-bytes``: the hub knows that version as another package.
             UsageError: The reference does not say which version it means.
         """
         if reference.digest is not None:
@@ -85,17 +86,25 @@ class Home:
             )
         tag = f"{reference.name}:{reference.version}"
         descriptor = self.store.resolve(tag)
-        if descriptor is None and self._hub is not None:
-            with self.desk() as desk:
-                return desk.resolve(reference).digest
-        if descriptor is None:
+        local = None if descriptor is None else descriptor.digest
+        published = self._published(reference, local)
+        digest = local or published
+        if digest is None:
             raise NotFound(
                 f"no package `{tag}` in the store",
                 code="package/not-found",
                 where=str(self.store.root),
                 hint=self._suggest(tag, str(reference.name)),
             )
-        return descriptor.digest
+        if published not in {None, digest}:
+            raise Refused(
+                f"expected `{tag}` to be `{published}`, as published, found `{local}` in the store",
+                code="version/other-bytes",
+                where=self._hub,
+                hint="pack yours under another version, or name the one that is meant: "
+                f"`{reference.name}@{published}` or `{reference.name}@{local}`",
+            )
+        return digest
 
     def open(self, reference: Reference, *, progress: Progress | None = None) -> Package:
         """Open the package that a reference means.
@@ -105,6 +114,7 @@ class Home:
         Raises:
             NotFound: There is no such package.
             PackageError: What is here under that name is another one.
+            Refused: ``version/other-bytes``: the hub knows that version as another package.
         """
         digest = self.resolve(reference)
         if self._hub is not None and self.store.size(digest) is None:
@@ -154,6 +164,26 @@ class Home:
     def _hub(self) -> str | None:
         address = registry_address(self.path)
         return address if is_hub(address) else None
+
+    def _published(self, reference: Reference, local: Digest | None) -> Digest | None:
+        """Return what a hub says a version is; None where none is asked, or it does not say.
+
+        Where something lies here, that will do without it; so it is not waited for.
+        """
+        if self._hub is None:
+            return None
+        from ketch.registry.hub import HubDesk, connect  # HTTP, which few verbs need
+        from ketch.remote.http import Patience
+
+        patience = Patience() if local is None else Patience(3.0, 5.0, 5.0, tries=1)
+        try:
+            with connect(self._hub, patience=patience) as session:
+                return HubDesk(session).resolve(reference).digest
+        except (NotFound, Unavailable, Refused) as problem:
+            says_nothing = not isinstance(problem, Refused) or problem.code == "hub/denied"
+            if local is None or not says_nothing:
+                raise
+            return None
 
     def _fetch(self, hub: str, name: PackageName, digest: Digest, progress: Progress) -> None:
         from ketch.registry.hub.credentials import token_for  # HTTP, which few verbs need

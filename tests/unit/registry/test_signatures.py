@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from tests.registries import Here, Office
@@ -48,10 +49,16 @@ def at(here: Here) -> LocalDesk:
     )
 
 
-def signed(here: Here, key: PrivateKey, *, known_as: PrivateKey | None = None) -> None:
-    digest = here.registry.resolve(Reference.parse("shop:1.0.0")).digest
-    package = open_package(digest, here.store)
-    attach(sign(package, key), (known_as or key).public, package, here.store)
+def signed(
+    here: Here,
+    key: PrivateKey,
+    *,
+    known_as: PrivateKey | None = None,
+    package: str = "shop:1.0.0",
+) -> None:
+    digest = here.registry.resolve(Reference.parse(package)).digest
+    found = open_package(digest, here.store)
+    attach(sign(found, key), (known_as or key).public, found, here.store)
 
 
 def promoted(here: Here, stage: str, **how: object) -> Mapping[str, str] | None:
@@ -64,7 +71,7 @@ def promoted(here: Here, stage: str, **how: object) -> Mapping[str, str] | None:
 
 
 def test_every_stage_asks_for_a_known_publisher(here: Here, office: Office) -> None:
-    opens = "`ketch sign shop:1.0.0 --key …`, by ana"
+    opens = "`ketch sign shop:1.0.0 --key …`, by ana; a hub learns of it by `ketch push`"
     assert promoted(here, "staging") == {"gate/publisher-signature": opens}
     signed(here, EVE)
     assert promoted(here, "staging") == {"gate/publisher-signature": opens}
@@ -75,7 +82,9 @@ def test_every_stage_asks_for_a_known_publisher(here: Here, office: Office) -> N
 def test_prod_asks_for_an_approver_too(here: Here, office: Office) -> None:
     signed(here, ANA)
     assert promoted(here, "prod") == {
-        "gate/approver-signature": "`ketch sign shop:1.0.0 --key …`, by ben"
+        "gate/approver-signature": (
+            "`ketch sign shop:1.0.0 --key …`, by ben; a hub learns of it by `ketch push`"
+        )
     }
     signed(here, BEN)
     assert promoted(here, "prod") is None
@@ -98,14 +107,15 @@ def test_a_route_without_keys_asks_for_none(here: Here, office: Office) -> None:
 
 
 def test_limited_asks_for_a_publisher_only(here: Here, office: Office) -> None:
-    policy = Policy(
-        baseline="plain:1.0.0",
-        baseline_share=Share.parse("5%"),
-        publishers=KEYS.publishers,
-        approvers=KEYS.approvers,
-    )
+    policy = replace(KEYS, baseline="plain:1.0.0", baseline_share=Share.parse("5%"))
     office.publish("plain:1.0.0")
-    office.at().set_policy("greetings", policy)
+    with pytest.raises(Refused) as refused:
+        at(here).set_policy("greetings", policy)
+    codes = [one.code for one in refused.value.findings]
+    assert codes == ["gate/publisher-signature", "gate/approver-signature"]
+    for key in (ANA, BEN):
+        signed(here, key, package="plain:1.0.0")
+    at(here).set_policy("greetings", policy)
     assert promoted(here, "limited", share=Share.parse("10%")) is not None
     signed(here, ANA)
     assert promoted(here, "limited", share=Share.parse("10%")) is None

@@ -118,7 +118,7 @@ class Tokens:
                 raise NotFound(
                     f"no token `{ident[:40]}`",
                     code="hub/no-such-token",
-                    hint="`ketch hub token list` shows them",
+                    hint=_hint(session, ident),
                 )
             if found[0].revoked is None:
                 person = found[0].identity.person
@@ -185,6 +185,15 @@ def _hash(text: str) -> str:
 def _find(session: Session, ident: str) -> tuple[Token, str] | None:
     row = session.one(f"SELECT {_COLUMNS} FROM tokens WHERE id = ?", ident)  # noqa: S608 # our own names
     return None if row is None else _token(row)
+
+
+def _hint(session: Session, said: str) -> str:
+    """Return where the ids are; those of a person, where a name was said instead."""
+    found = session.all(
+        "SELECT id FROM tokens WHERE person = ? AND revoked IS NULL ORDER BY seq", said
+    )
+    ids = ", ".join(f"`{row[0]}`" for row in found)
+    return f"the tokens of `{said}` are {ids}" if ids else "`ketch hub token list` shows them"
 
 
 @from_row

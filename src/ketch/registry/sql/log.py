@@ -12,6 +12,8 @@ from ketch.registry.sql.projection import project
 from ketch.schema.parse import canonical_json, parse_json
 
 _COLUMNS = "seq, time, actor, kind, subject, revision, body, previous, hash"
+_CHUNK = 200
+_NO_SEQ = 2**63 - 1
 
 
 def append(session: Session, draft: Draft, *, actor: str, now: datetime) -> Event:
@@ -73,11 +75,15 @@ def find_events(
 
     Args:
         session: Where to look.
-        subject: Only those of a subject.
+        subject: Only those of a subject; of a package, also those of routes that name one
+            of its versions.
         before: Only those with a smaller ``seq``: the next page.
         until: Only those recorded at this time or earlier.
         limit: At most so many.
     """
+    kind, _, name = (subject or "").partition(":")
+    if kind == "package":
+        return _of_package(session, name, before, until, limit)
     wanted: list[tuple[str, object]] = []
     if subject is not None:
         wanted.append(("subject = ?", subject))
@@ -90,6 +96,42 @@ def find_events(
     statement = f"SELECT {_COLUMNS} FROM events{where} ORDER BY {order} LIMIT ?"
     rows = session.all(statement, *(value for _, value in wanted), limit)
     return [_event(row) for row in rows]
+
+
+def _of_package(
+    session: Session, name: str, before: int | None, until: datetime | None, limit: int
+) -> list[Event]:
+    """Return the events of a package and of its versions on routes, the newest first.
+
+    The database looks for the name anywhere in the body, what it finds is read: a route's
+    events hold the whole route after them, and most of that did not happen to the package.
+    """
+    found: list[Event] = []
+    chunk = max(limit, _CHUNK)
+    conditions = "(subject = ? OR (subject LIKE ? AND body LIKE ?)) AND seq < ?"
+    values: list[object] = [f"package:{name}", "route:%", f'%"{name}:%']
+    if until is not None:
+        conditions, values = f"time <= ? AND {conditions}", [write_time(until), *values]
+    statement = f"SELECT {_COLUMNS} FROM events WHERE {conditions} ORDER BY seq DESC LIMIT ?"
+    below = _NO_SEQ if before is None else before
+    while len(found) < limit:
+        rows = session.all(statement, *values, below, chunk)
+        events = [_event(row) for row in rows]
+        found += [event for event in events if _concerns(event, name)]
+        if len(rows) < chunk:
+            break
+        below = events[-1].seq
+    return found[:limit]
+
+
+def _concerns(event: Event, name: str) -> bool:
+    """Whether an event is of a package, or moved, judged or set up one of its versions."""
+    if event.subject == f"package:{name}":
+        return True
+    policy = event.body.get("policy") if event.kind is Kind.POLICY_SET else None
+    named = [event.body.get(key) for key in ("package", "from", "instead_of")]
+    named += [policy.get("baseline")] if isinstance(policy, dict) else []
+    return any(isinstance(one, str) and one.partition(":")[0] == name for one in named)
 
 
 def events_after(session: Session, seq: int, *, limit: int) -> list[Event]:

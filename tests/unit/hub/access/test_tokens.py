@@ -141,3 +141,33 @@ def test_who_raises_a_token_behind_the_log_is_found(clock: Clock, statement: str
     with database.writing() as session:
         session.run(statement)
     assert [one.code for one in check_registry(database).findings] == ["registry/other-state"]
+
+
+def test_a_changed_token_is_told_by_its_columns_and_never_by_its_hash(clock: Clock) -> None:
+    database = open_database("sqlite://")
+    Registry(database, lambda digest: open_package(digest, MemoryStore()), clock=clock)
+    known, text = Tokens(database, clock=clock).create(ANA, by="otto", days=3)
+    with database.writing() as session:
+        session.run("UPDATE tokens SET role = 'admin', hash = 'of-another'")
+    changed = check_registry(database).findings[0].message
+    assert changed == (
+        f"expected what the events say, role `{ANA.role}`, found `admin`, hash …, found …"
+    )
+    with database.writing() as session:
+        session.run("DELETE FROM tokens")
+    gone = check_registry(database).findings[0].message
+    assert f"id `{known.id}`" in gone
+    assert gone.endswith("revoked none, found none")
+    assert hashlib.sha256(text.encode()).hexdigest() not in gone
+
+
+def test_a_name_in_place_of_an_id_is_answered_with_the_ids(tokens: Tokens) -> None:
+    first, _ = tokens.create(ANA, by="otto")
+    second, _ = tokens.create(ANA, by="otto")
+    tokens.revoke(first.id, by="otto")
+    with pytest.raises(NotFound) as problem:
+        tokens.revoke(ANA.person, by="otto")
+    assert problem.value.hint == f"the tokens of `{ANA.person}` are `{second.id}`"
+    with pytest.raises(NotFound) as problem:
+        tokens.revoke("nobody", by="otto")
+    assert "token list" in str(problem.value.hint)
