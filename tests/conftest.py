@@ -108,7 +108,7 @@ def require_program() -> Callable[[str, str], Path]:
     """Returns the path of a program: ``require_program(name, debian_package)``."""
 
     def require(name: str, debian_package: str) -> Path:
-        found = shutil.which(name)
+        found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
         if found is None:
             _missing(f"no program `{name}`: install the Debian package `{debian_package}`")
         return Path(found or name)

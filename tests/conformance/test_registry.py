@@ -20,6 +20,7 @@ from ketch.errors import NotFound, Refused, UsageError
 from ketch.package import PackageName, Reference, Stage
 from ketch.registry import (
     Database,
+    Event,
     Evidence,
     Head,
     Policy,
@@ -29,6 +30,7 @@ from ketch.registry import (
     open_database,
 )
 from ketch.registry.fsck import differences
+from ketch.registry.sql import log
 
 BACKENDS = [
     "memory",
@@ -518,7 +520,10 @@ class TestHistory:
         assert [event.seq for event in (*first, *rest)] == [last - back for back in range(5)]
         assert {event.kind for event in (*first, *rest)} == {"published"}
 
-    def test_that_of_a_package_has_all_that_happened_to_its_versions(self, office: Office) -> None:
+    def test_that_of_a_package_has_all_that_happened_to_its_versions(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(log, "_CHUNK", 1)
         office.in_prod("shop:1.0.0")
         office.publish("shop-two:1.0.0")  # its name begins the same
         office.promote("shop-two:1.0.0", "staging", reason='not "package":"shop:1.0.0"')
@@ -537,7 +542,7 @@ class TestHistory:
         kinds = "withdrawn rolled-back promoted rejected approved published promoted published"
         assert [str(event.kind) for event in whole] == kinds.split()
         paged: list[Event] = []
-        while page := told(paged[-1].seq if paged else None, limit=3):
+        while page := told(paged[-1].seq if paged else None, limit=2):
             paged += page
         assert paged == whole
         until = office.at().history(subject="package:shop", until=NOON, limit=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from tests.shop import KETCH
 from uv import find_uv_bin
+
+from ketch.signing import PublicKey
 
 pytestmark = pytest.mark.e2e
 
@@ -115,6 +118,13 @@ def test_verify_demands_each_signer(place: Path) -> None:
     accepted = ketch(place, "verify", PACKAGE, *keys)
     assert accepted.returncode == 0, accepted.stderr
     assert "keeps its contract" in accepted.stdout
+    seals = [PublicKey.load(place / key).fingerprint for key in ("ana.key.pub", "ben.key.pub")]
+    assert accepted.stdout.endswith(
+        f"signed by ana.key.pub ({seals[0][:16]})\nsigned by ben.key.pub ({seals[1][:16]})\n"
+    )
+    told = json.loads(ketch(place, "verify", PACKAGE, *keys, "--json").stdout)
+    assert [one["fingerprint"] for one in told["signed_by"]] == seals
+    assert "signed_by" not in json.loads(ketch(place, "verify", PACKAGE, "--json").stdout)
 
 
 def test_a_signature_outlives_a_garbage_collection(place: Path) -> None:

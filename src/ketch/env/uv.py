@@ -89,7 +89,7 @@ def run_uv(
     with _working_folder(folder) as cwd:
         status, said = _run(command, cwd, progress)
     if status != 0:
-        raise failure(said, status)
+        raise failure(said, status, offline=offline)
 
 
 def cache_folder() -> Path:
@@ -205,6 +205,15 @@ def _kind(
     return _Kind(re.compile(pattern), error, code, message, hint)
 
 
+_UNHEARD_OF = "there is no version of"
+_NOT_CACHED = _kind(
+    r"network was disabled|[Nn]etwork connectivity is disabled",
+    Unavailable,
+    "env/not-cached",
+    "a distribution is not in uv's cache, and the network is off",
+    "run once without `--offline`, on a machine that reaches the index",
+)
+
 # The first that matches counts: a failure to fetch may also say "No solution found".
 _KINDS = (
     _kind(
@@ -214,13 +223,7 @@ _KINDS = (
         "a distribution is not the file that was locked",
         "the index, or something on the way to it, served other content; do not install it",
     ),
-    _kind(
-        r"network was disabled|[Nn]etwork connectivity is disabled",
-        Unavailable,
-        "env/not-cached",
-        "a distribution is not in uv's cache, and the network is off",
-        "run once without `--offline`, on a machine that reaches the index",
-    ),
+    _NOT_CACHED,
     _kind(
         r"could not be queried due to|authentication credentials|status client error \(40[13]",
         Unavailable,
@@ -280,11 +283,14 @@ _KINDS = (
 )
 
 
-def failure(said: str, status: int) -> KetchError:
-    """Return the error that uv's own words amount to."""
+def failure(said: str, status: int, *, offline: bool = False) -> KetchError:
+    """Return the error that uv's own words amount to.
+
+    Without the network uv may take what its cache lacks for a version that does not exist.
+    """
     reason = _reason(said) or f"uv ended with status {status}"
     for kind in _KINDS:
-        if kind.pattern.search(said):
+        if kind.pattern.search(said) or (offline and kind is _NOT_CACHED and _UNHEARD_OF in said):
             return kind.error(f"{kind.message}: {reason}", code=kind.code, hint=kind.hint)
     return Unavailable(f"uv failed: {reason}", code="env/uv-failed")
 

@@ -438,7 +438,7 @@ def _unconnected(error: httpx.ConnectError, url: str) -> Exception:
         f"expected a connection, found: {told}",
         code="remote/unreachable",
         where=bare(url),
-        hint="check the address, the network, and that the server runs; then run the same again, "
-        "which goes on where it stopped",
+        hint="check the address, the network, and that the server runs; then run the same again: "
+        "a push or pull goes on where it stopped",
     )
     return Passing(unreachable, is_unheard=True)

@@ -49,7 +49,12 @@ def push_package(
 
 
 def pull_package(
-    store: LocalStore, address: Address, *, watcher: Progress, token: str | None = None
+    store: LocalStore,
+    address: Address,
+    *,
+    watcher: Progress,
+    token: str | None = None,
+    named: bool = True,
 ) -> tuple[Package, Moved]:
     """Fetch a package, and what is attested of it; it gets its own name here.
 
@@ -58,6 +63,7 @@ def pull_package(
         address: Where it is; it says which version, or which digest.
         watcher: Told what is done.
         token: The token for a hub.
+        named: Whether it must get its name here; else it does where that is free.
 
     Raises:
         NotFound: ``remote/no-package``: there is none of that name.
@@ -68,7 +74,7 @@ def pull_package(
         root = _meant(remote, address)
         name = _own_name(remote, root)
         known = store.resolve(name)
-        if known is not None and known.digest != root.digest:
+        if named and known is not None and known.digest != root.digest:
             raise Refused(
                 f"expected `{name}` to stand for `{root.digest}`, found `{known.digest}`",
                 code="store/tag-taken",
@@ -86,7 +92,8 @@ def pull_package(
             hint="whoever pushed it gave it the wrong name; pull it by its digest from where "
             "it belongs",
         )
-    store.tag(name, package.descriptor)
+    if named or known is None:
+        store.tag(name, package.descriptor)
     return package, moved
 
 

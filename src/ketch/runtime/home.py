@@ -191,7 +191,8 @@ class Home:
         from ketch.remote.packages import pull_package
 
         address = Address.parse(f"{hub.rstrip('/')}/{name}@{digest}")
-        pull_package(self.store, address, watcher=progress, token=token_for(hub))
+        token = token_for(hub)
+        pull_package(self.store, address, watcher=progress, token=token, named=False)
 
     def _versions(self, name: str) -> list[str]:
         return sorted(tag for tag in self.store.tags() if tag.startswith(f"{name}:"))

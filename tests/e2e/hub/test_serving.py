@@ -201,6 +201,30 @@ class TestLogin:
         assert done.returncode == status, done.stderr
         assert not (tmp_path / "config").exists()
 
+    def test_it_says_how_to_work_with_the_hub(self, tmp_path: Path) -> None:
+        with hub(tmp_path / "hub") as served:
+            token = served.token("ana", Role.VIEWER)
+            done = ketch("login", served.url, said=token, XDG_CONFIG_HOME=str(tmp_path))
+        assert done.stdout.endswith(f"to work with it: export KETCH_REGISTRY={served.url}\n")
+
+    def test_a_certificate_of_ones_own_is_trusted_and_http_asks_about_it(
+        self, tmp_path: Path, certificate: tuple[Path, Path]
+    ) -> None:
+        cert, key = certificate
+        config = {"XDG_CONFIG_HOME": str(tmp_path), "KETCH_HOME": str(tmp_path / "here")}
+        with hub(tmp_path / "hub", "--tls-cert", str(cert), "--tls-key", str(key)) as served:
+            token = served.token("ana", Role.VIEWER)
+            done = ketch("login", served.url, said=token, **config)
+            assert (done.returncode, "KETCH_CA_FILE" in done.stderr) == (3, True)
+            config["KETCH_CA_FILE"] = str(cert)
+            done = ketch("login", served.url, said=token, **config)
+            assert done.returncode == 0, done.stderr
+            done = ketch("status", KETCH_REGISTRY=served.url, **config)
+            assert (done.returncode, done.stdout[:13]) == (0, "no routes yet")
+            plain = served.url.replace("https:", "http:")
+            done = ketch("status", KETCH_REGISTRY=plain, **config)
+            assert (done.returncode, "`https`" in done.stderr) == (3, True)
+
     @pytest.mark.parametrize("url", ["http://hub.shop.example", "ftp://x", "https://x/y", "x"])
     def test_a_token_goes_to_no_other_address(self, tmp_path: Path, url: str) -> None:
         done = ketch("login", url, said="ketch_x\n", XDG_CONFIG_HOME=str(tmp_path))

@@ -188,6 +188,7 @@ def test_nobody_there_is_unreachable(waits: list[float]) -> None:
     with nobody, pytest.raises(Unavailable) as caught:
         nobody.request("POST", "/")
     assert caught.value.code == "remote/unreachable"
+    assert "goes on where it stopped" in str(caught.value.hint)
     assert len(waits) == 2, "nobody heard it, so it may be repeated"
 
 
@@ -428,6 +429,14 @@ def test_a_certificate_that_nobody_vouches_for_will_not(
     assert "KETCH_CA_FILE" in str(caught.value)
     assert waits == [], "another try would meet the same certificate"
     assert certified.asked == []
+
+
+def test_http_to_a_server_that_wants_tls_asks_about_https(certified: Server) -> None:
+    asked = Session(certified.url.replace("https:", "http:"), patience=HASTY)
+    with asked, pytest.raises(Unavailable) as caught:
+        asked.request("GET", "/")
+    assert caught.value.code == "remote/cut-off"
+    assert "`https`" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("content", [None, b"nonsense"])
