@@ -149,5 +149,7 @@ def _head(row: tuple[Any, ...]) -> Head:
 @from_row
 def _event(row: tuple[Any, ...]) -> Event:
     seq, time, actor, kind, subject, count, body, previous, _ = row
+    if not all(isinstance(one, str) for one in (actor, subject, previous)):
+        raise TypeError("expected text, found something else")  # a damaged SQLite file gives bytes
     content = cast("dict[str, object]", parse_json(str(body).encode()))
     return Event(seq, read_time(time), actor, Kind(kind), subject, count, content, previous)
