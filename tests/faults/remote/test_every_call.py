@@ -105,20 +105,22 @@ def push(registry: str, source: LocalStore, package: Package) -> harness.Work:
 def test_a_pull_killed_at_any_change_leaves_a_whole_store(
     pull: harness.Work, tmp_path: Path
 ) -> None:
-    assert harness.kill_everywhere(pull, tmp_path, most=14) == []
+    assert harness.kill_everywhere(pull, tmp_path, most=14, steady=0.5) == []
 
 
 def test_a_pull_whose_disk_is_full_at_any_change_says_so(
     pull: harness.Work, tmp_path: Path
 ) -> None:
     problems = harness.refuse_everywhere(
-        pull, tmp_path, calls=harness.ALLOCATING, error="ENOSPC", most=8
+        pull, tmp_path, calls=harness.ALLOCATING, error="ENOSPC", most=8, steady=0.5
     )
     assert problems == []
 
 
 def test_a_pull_whose_disk_fails_to_sync_keeps_nothing(pull: harness.Work, tmp_path: Path) -> None:
-    problems = harness.refuse_everywhere(pull, tmp_path, calls=harness.SYNCING, error="EIO", most=6)
+    problems = harness.refuse_everywhere(
+        pull, tmp_path, calls=harness.SYNCING, error="EIO", most=6, steady=0.5
+    )
     assert problems == []
 
 
@@ -139,13 +141,13 @@ def test_a_pull_onto_disks_of_any_size(pull: harness.Work, tmp_path: Path) -> No
 def test_a_push_killed_at_any_change_is_ended_by_the_next(
     push: harness.Work, tmp_path: Path
 ) -> None:
-    assert harness.kill_everywhere(push, tmp_path, most=8) == []
+    assert harness.kill_everywhere(push, tmp_path, most=8, steady=0.5) == []
 
 
 def test_a_push_that_can_remember_nothing_is_a_push(push: harness.Work, tmp_path: Path) -> None:
     """What is remembered of uploads is a convenience."""
     problems = harness.refuse_everywhere(
-        push, tmp_path, calls=("write", "pwrite64"), error="ENOSPC", most=6
+        push, tmp_path, calls=("write", "pwrite64"), error="ENOSPC", most=6, steady=0.5
     )
     assert problems == []
 
