@@ -17,8 +17,6 @@ from ketch.remote.store import RemoteStore
 INSECURE = "KETCH_OCI_INSECURE"
 CA_FILE = "KETCH_CA_FILE"
 
-_API_HOSTS = {"docker.io": "registry-1.docker.io"}
-
 
 @contextmanager
 def connected(
@@ -72,7 +70,7 @@ def base_url(address: Address, environ: Mapping[str, str] | None = None) -> str:
     A registry is spoken to over https; over http only on this machine, or where
     ``KETCH_OCI_INSECURE`` lists its host.
     """
-    host = _API_HOSTS.get(address.host, address.host)
+    host = address.host
     if address.scheme is not Scheme.OCI:
         return f"{address.scheme}://{host}"
     listed = (os.environ if environ is None else environ).get(INSECURE, "")

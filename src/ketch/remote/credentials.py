@@ -19,7 +19,6 @@ from ketch.remote.auth import Basic
 from ketch.schema.parse import parse_json
 
 _LONGEST = 1024 * 1024
-_DOCKER_HUB = frozenset({"docker.io", "registry-1.docker.io"})
 
 
 def login_for(
@@ -68,8 +67,7 @@ def _configuration(environ: Mapping[str, str]) -> tuple[bytes, str]:
 def _places(host: str, repository: str) -> list[str]:
     """Return the keys to look for, the most exact first."""
     parts = [host, *repository.split("/")] if repository else [host]
-    places = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    return [*places, "index.docker.io"] if host in _DOCKER_HUB else places
+    return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 def _bare(key: str) -> str:

@@ -45,8 +45,8 @@ def test_an_address_is_read_and_written_back(text: str, address: Address) -> Non
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("docker://ghcr.io/a/b:1", "did you mean `oci://ghcr.io/a/b:1`?"),
-        ("ghcr.io/a/b:1", "did you mean `oci://ghcr.io/a/b:1`?"),
+        ("docker://registry.example/a/b:1", "did you mean `oci://registry.example/a/b:1`?"),
+        ("registry.example/a/b:1", "did you mean `oci://registry.example/a/b:1`?"),
         ("localhost:5000/shop", "did you mean `oci://localhost:5000/shop`?"),
         ("oci:/host/shop", "did you mean `oci://host/shop`?"),
         ("S3:/bucket/x", "did you mean `s3://bucket/x`?"),
@@ -125,7 +125,6 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(scheme: str) -> 
         ("registry.example:5000", "other, registry.example", "http://registry.example:5000"),
         ("registry.example:5001", "registry.example:5000", "https://registry.example:5001"),
         ("evil-registry.example", "registry.example", "https://evil-registry.example"),
-        ("docker.io", "", "https://registry-1.docker.io"),
     ],
 )
 def test_http_is_for_this_machine_and_for_what_is_listed(host: str, listed: str, url: str) -> None:

@@ -41,9 +41,9 @@ def test_a_part_of_a_registry_has_a_login_of_its_own() -> None:
     assert login_for("r.example", "teams/shop", found) == Basic("x", "y")
 
 
-def test_docker_hub_is_known_by_its_old_name() -> None:
-    found = given({"https://index.docker.io/v1/": auth("ann", "s:cret")})
-    assert login_for("docker.io", "team/shop", found) == ANN
+def test_an_address_may_stand_there_as_older_tools_write_it() -> None:
+    found = given({"https://r.example/v1/": auth("ann", "s:cret")})
+    assert login_for("r.example", "team/shop", found) == ANN
 
 
 def test_name_and_password_may_stand_there_as_they_are() -> None:
