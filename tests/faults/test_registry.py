@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -166,7 +167,8 @@ def test_every_flipped_bit_that_a_reader_could_see_is_found(tmp_path: Path) -> N
     for person in ("ana", "ben"):
         made, _ = tokens.create(Identity(person, Role.OPERATOR, ("shop*",)), by="otto", days=7)
     tokens.revoke(made.id, by="otto")
-    office.database._threads.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
+    with contextlib.closing(sqlite3.connect(path)) as beside:
+        beside.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     office.close()
     before, content = visible(path), path.read_bytes()
     random, missed, seen = Random(7), [], 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ketch.errors import Finding, KetchError, NotFound, Refused
+from ketch.errors import Finding, KetchError, NotFound
 from ketch.package import Package, Reference
 from ketch.runtime import Home
 from ketch.store.home import has_registry, is_hub, registry_address
@@ -35,9 +35,6 @@ def check_unpublished(package: Package, home: Home, *, offline: bool) -> tuple[F
         return (Finding("version/unasked", message, hint=problem.message, blocks=False),)
     if known.digest == package.digest:
         return ()
-    raise Refused(
-        f"`{package.reference}` is `{known.digest}` for ever; found `{package.digest}`",
-        code="version/taken",
-        where=f"package:{manifest.name}",
-        hint="raise the version in ketch.toml and pack again",
-    )
+    from ketch.registry.registry import version_taken  # which the desk brought already
+
+    raise version_taken(known, package.digest)

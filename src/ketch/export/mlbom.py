@@ -109,20 +109,15 @@ def _metrics(attestation: Attestation | None) -> Iterator[dict[str, object]]:
 
 def _library(package: LockedPackage) -> dict[str, object]:
     purl = f"pkg:pypi/{package.name}@{quote(package.version, safe='')}"
-    component: dict[str, object] = {
+    marker = [_property("marker", package.marker)] if package.marker else []
+    return {
         "type": "library",
         "bom-ref": purl,
         "name": package.name,
         "version": package.version,
         "purl": purl,
-        "properties": [_property("file", f"sha256:{one}") for one in package.hashes],
+        "properties": [*marker, *(_property("file", f"sha256:{one}") for one in package.hashes)],
     }
-    if package.marker:
-        component["properties"] = [
-            _property("marker", package.marker),
-            *(_property("file", f"sha256:{one}") for one in package.hashes),
-        ]
-    return component
 
 
 def _data(data: DataDeclaration) -> dict[str, object]:

@@ -6,19 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from ketch.files import explained
 from ketch.hub.access import GuardedDesk, Identity, Tokens
 from ketch.package import open_package
 from ketch.registry import Database, Known, Registry, open_database
+from ketch.registry.events import now
 from ketch.store import LocalStore
-
-
-def now() -> datetime:
-    """Return the present, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,11 @@ class Head:
         return cls(seq, seal, None if time is None else read_time(str(time)))
 
 
+def now() -> datetime:
+    """Return the present, in UTC."""
+    return datetime.now(UTC)
+
+
 def write_time(time: datetime) -> str:
     """Return a time as text that sorts as the times do, in microseconds."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

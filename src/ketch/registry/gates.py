@@ -183,27 +183,6 @@ def gates(
     return tuple(found)
 
 
-def baseline_gates(
-    candidate: Candidate, route: Route, *, callers: Schema | None, now: datetime
-) -> tuple[Gate, ...]:
-    """Return every gate between a package and a route's baseline.
-
-    It answers live traffic, so it needs what prod needs, but for an experiment: the
-    baseline is what others are measured against.
-
-    Args:
-        candidate: The package.
-        route: The route, with the rules it is to have.
-        callers: The schema that callers of the route rely on; None when nobody calls yet.
-        now: The present.
-    """
-    found = [_published(candidate), _verified(candidate)]
-    found += _signed("gate/publisher-signature", candidate, route.policy.publishers)
-    found += [_fits(candidate, callers), *_approved(candidate, route, now)]
-    found += _signed("gate/approver-signature", candidate, route.policy.approvers)
-    return tuple(found)
-
-
 def valid_approvers(candidate: Candidate, route: Route, now: datetime) -> tuple[str, ...]:
     """Return who approves of a package going to prod, on the evidence as it stands now."""
     return tuple(

@@ -11,14 +11,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ketch.errors import NotFound, Refused, UsageError
 from ketch.package import Digest, Package, PackageName, Reference, Stage
 from ketch.registry import promotion
-from ketch.registry.events import Draft, Event, Head, Kind
-from ketch.registry.gates import Candidate, Evidence, Gate, baseline_gates, gates
+from ketch.registry.events import Draft, Event, Head, Kind, now
+from ketch.registry.gates import Candidate, Evidence, Gate, gates
 from ketch.registry.policy import Policy
 from ketch.registry.route import Arm, Place, Route
 from ketch.registry.share import Share
@@ -67,7 +67,7 @@ class Registry:
         database: Database,
         open_package: Open,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self.database = database
         self._open = open_package
@@ -264,9 +264,9 @@ class Registry:
             version = self._resolve(session, reference)
             standing = self._standing(session, version, route, None)
             candidate = self._candidate(version, evidence)
-            now = self._clock()
-            draft = promotion.approve(standing, candidate, approver=actor, reason=reason, now=now)
-            return log.append(session, draft, actor=actor, now=now)
+            time = self._clock()
+            draft = promotion.approve(standing, candidate, approver=actor, reason=reason, now=time)
+            return log.append(session, draft, actor=actor, now=time)
 
     def reject(
         self, reference: Reference, *, actor: str, reason: str, route: str | None = None
@@ -334,7 +334,10 @@ class Registry:
                 present = standing.at(Place.BASELINE)
                 if present is None or present.digest != baseline:
                     candidate = self._candidate(version, evidence)
-                    found = self._baseline_gates(replace(standing, policy=policy), candidate)
+                    # It answers live traffic as prod does, but others are measured against it.
+                    rules = replace(policy, experiment=False)
+                    new = replace(standing, policy=rules)
+                    found = self._gates(new, candidate, Stage.PROD, None)
             draft = promotion.set_policy(standing, policy, baseline, reason=reason, gates=found)
             return log.append(session, draft, actor=actor, now=self._clock())
 
@@ -402,12 +405,7 @@ class Registry:
                 session, subject=f"package:{known.name}", before=known.seq + 1, limit=1
             )
             return found[0]
-        raise Refused(
-            f"`{known.reference}` is `{known.digest}` for ever; found `{package.digest}`",
-            code="version/taken",
-            where=f"package:{known.name}",
-            hint="raise the version in ketch.toml and pack again",
-        )
+        raise version_taken(known, package.digest)
 
     def _resolve(self, session: Session, reference: Reference) -> Version:
         name = str(reference.name)
@@ -507,16 +505,22 @@ class Registry:
         found = gates(candidate, route, stage, share=share, callers=callers, now=self._clock())
         return tuple(found)
 
-    def _baseline_gates(self, route: Route, candidate: Candidate) -> tuple[Gate, ...]:
-        callers = self._callers(route, candidate)
-        return baseline_gates(candidate, route, callers=callers, now=self._clock())
-
     def _callers(self, route: Route, candidate: Candidate) -> Schema | None:
         """Return the schema that callers of a route rely on: that of what answers most."""
         arm = route.at(Place.PROD) or route.at(Place.BASELINE)
         if arm is None or arm.digest == candidate.digest:
             return None
         return self._open(arm.digest).manifest.schema
+
+
+def version_taken(known: Version, found: Digest) -> Refused:
+    """Return the error for a version that is published as another package."""
+    return Refused(
+        f"`{known.reference}` is `{known.digest}` for ever; found `{found}`",
+        code="version/taken",
+        where=f"package:{known.name}",
+        hint="raise the version in ketch.toml and pack again",
+    )
 
 
 def _withdrawn(session: Session, route: Route) -> frozenset[Digest]:

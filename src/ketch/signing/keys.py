@@ -142,11 +142,13 @@ class PrivateKey:
                     where=str(each),
                     hint="name another file; a key that is written over is lost",
                 )
-        locked = serialization.NoEncryption() if not passphrase else None
+        lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if passphrase:
+            lock = serialization.BestAvailableEncryption(passphrase.encode())
         pem = self._key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
-            locked or serialization.BestAvailableEncryption((passphrase or "").encode()),
+            lock,
         )
         _write_new(path, pem, 0o600)
         _write_new(beside, self.public.pem, 0o644)

@@ -14,13 +14,13 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from ketch.errors import NotFound, Refused, UsageError
 from ketch.hub.access.roles import Identity, Role
 from ketch.registry import Database
-from ketch.registry.events import Draft, Kind, read_time, write_time
+from ketch.registry.events import Draft, Kind, now, read_time, write_time
 from ketch.registry.sql import log
 from ketch.registry.sql.database import Session, from_row
 from ketch.schema.parse import parse_json
@@ -74,7 +74,7 @@ class Tokens:
         self,
         database: Database,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -93,8 +93,8 @@ class Tokens:
         _check(identity, days)
         ident, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
         text = f"ketch_{ident}_{secret}"
-        now = self._clock()
-        expires = None if days is None else now + timedelta(days=days)
+        began = self._clock()
+        expires = None if days is None else began + timedelta(days=days)
         body = {
             "id": ident,
             **identity.to_json(),
@@ -103,7 +103,7 @@ class Tokens:
         }
         draft = Draft(Kind.TOKEN_CREATED, f"token:{ident}", body)
         with self._database.writing() as session:
-            event = log.append(session, draft, actor=by, now=now)
+            event = log.append(session, draft, actor=by, now=began)
         return Token(ident, identity, event.time, expires, None), text
 
     def revoke(self, ident: str, *, by: str) -> Token:

@@ -11,13 +11,13 @@ import base64
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from ketch.errors import NotFound, UsageError
 from ketch.hub.webhooks.addresses import check_url
 from ketch.registry import Database, Event, Kind
-from ketch.registry.events import read_time, write_time
+from ketch.registry.events import now, read_time, write_time
 from ketch.registry.sql import log
 from ketch.registry.sql.database import Session, from_row
 from ketch.schema import nearest
@@ -83,7 +83,7 @@ class Webhooks:
         self,
         database: Database,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self._database = database
         self._clock = clock

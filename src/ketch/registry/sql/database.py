@@ -100,13 +100,43 @@ class Session:
         return statement if self.mark == "?" else statement.replace("?", self.mark)
 
 
+class _Connections:
+    """A connection a thread.
+
+    Args:
+        connect: Makes one.
+        is_usable: Whether one that was made still works.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Any], is_usable: Callable[[Any], bool] = lambda _: True
+    ) -> None:
+        self._connect = connect
+        self._is_usable = is_usable
+        self._threads = threading.local()
+
+    def own(self) -> Any:
+        """Return the connection of this thread."""
+        connection = getattr(self._threads, "connection", None)
+        if connection is None or not self._is_usable(connection):
+            connection = self._threads.connection = self._connect()
+        return connection
+
+    def close(self) -> None:
+        """Let go of this thread's connection."""
+        connection = getattr(self._threads, "connection", None)
+        if connection is not None:
+            connection.close()
+            del self._threads.connection
+
+
 class SQLite:
     """A registry in one file; any number of processes of one machine may share it."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.url = f"sqlite:///{path}" if path else "sqlite://"
-        self._threads = threading.local()
+        self._connections = _Connections(self._connect)
         self._shared = self._connect() if path is None else None
         self._turn = threading.RLock()
 
@@ -124,10 +154,7 @@ class SQLite:
 
     def close(self) -> None:
         """Let go of this thread's connection."""
-        connection = getattr(self._threads, "connection", None)
-        if connection is not None:
-            connection.close()
-            del self._threads.connection
+        self._connections.close()
 
     @contextmanager
     def _session(self, begin: str) -> Iterator[Session]:
@@ -136,10 +163,7 @@ class SQLite:
                 with self._turn:
                     yield from _transaction(self._shared, begin, "?", sqlite3)
                 return
-            connection = getattr(self._threads, "connection", None)
-            if connection is None:
-                connection = self._threads.connection = self._connect()
-            yield from _transaction(connection, begin, "?", sqlite3)
+            yield from _transaction(self._connections.own(), begin, "?", sqlite3)
 
     def _connect(self) -> sqlite3.Connection:
         if self.path is None:
@@ -157,7 +181,7 @@ class PostgreSQL:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._threads = threading.local()
+        self._connections = _Connections(self._connect, lambda connection: not connection.closed)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -174,21 +198,18 @@ class PostgreSQL:
 
     def close(self) -> None:
         """Let go of this thread's connection."""
-        connection = getattr(self._threads, "connection", None)
-        if connection is not None:
-            connection.close()
-            del self._threads.connection
+        self._connections.close()
 
     @contextmanager
     def _session(self, begin: str) -> Iterator[Session]:
         driver = _psycopg()
         with translated(driver, _without_password(self.url)):
-            connection = getattr(self._threads, "connection", None)
-            if connection is None or connection.closed:
-                connection = self._threads.connection = driver.connect(
-                    self.url, autocommit=True, connect_timeout=10, application_name="ketch"
-                )
-            yield from _transaction(connection, begin, "%s", driver)
+            yield from _transaction(self._connections.own(), begin, "%s", driver)
+
+    def _connect(self) -> Any:
+        return _psycopg().connect(
+            self.url, autocommit=True, connect_timeout=10, application_name="ketch"
+        )
 
 
 def open_database(url: str) -> Database:
