@@ -2,9 +2,9 @@
 
     python bench/registry.py [--sizes 1000,10000,100000] [--mlflow PYTHON] [--url URL]
 
-Each operation is timed alone, in process, 200 times; the median is printed in
-milliseconds, and its ratio to the same at 1,000 versions. ``--mlflow`` is the Python of
-an environment that has MLflow; it is measured with the same script at up to 10,000.
+Each operation is timed alone, in process, 200 times, or fewer where it is slow; the median
+is printed in milliseconds, and its ratio to the same at 1,000 versions. ``--mlflow`` is the Python of
+an environment that has MLflow, which is measured by the same script.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def ketch(size: int, url: str) -> dict[str, float]:
     from datetime import UTC, datetime
 
     sys.path.insert(0, str(Path(__file__).parent.parent))
-    from tests.registries import TRIED, VERIFIED
+    from tests.registries import TRIED
 
     from ketch.package import Digest, PackageName, PackageVersion, Reference, Stage
     from ketch.package.manifest import Manifest, Pipeline
@@ -80,7 +80,6 @@ def ketch(size: int, url: str) -> dict[str, float]:
         "list all": median(lambda: registry.versions(limit=10_000_000), 5),
         "history at a time": median(lambda: registry.arms_at("route-7", noon)),
     }
-    assert VERIFIED
     database.close()
     return found
 
@@ -143,7 +142,7 @@ def main() -> None:
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             rows["ketch", size] = ketch(size, given.url or f"sqlite:///{folder}/registry.db")
-        if given.mlflow and size <= 10_000:
+        if given.mlflow:
             argv = [given.mlflow, __file__, "--peer", str(size)]
             ran = subprocess.run(argv, check=True, capture_output=True, text=True)
             rows["MLflow", size] = json.loads(ran.stdout.splitlines()[-1])

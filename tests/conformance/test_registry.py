@@ -31,6 +31,7 @@ from ketch.registry import (
 )
 from ketch.registry.fsck import differences
 from ketch.registry.sql import log
+from ketch.registry.sql.migrate import migrate
 
 BACKENDS = [
     "memory",
@@ -162,6 +163,7 @@ class TestVersions:
         with pytest.raises(Refused) as refused:
             office.publish("shop:1.1.0", owner="search@shop.example")
         assert refused.value.code == "version/owner"
+        assert 'owner = "growth@shop.example"' in str(refused.value.hint)
         office.at("ana").hand_over(PackageName("shop"), "search@shop.example", reason="")
         office.publish("shop:1.1.0", owner="search@shop.example")
         assert office.at().resolve(ref("shop:1.0.0")).owner == "search@shop.example"
@@ -181,6 +183,19 @@ class TestVersions:
             office.publish(f"late:1.0.{len(seen)}")  # pages do not shift
         assert seen == wanted[::-1]
 
+    def test_text_that_is_none_is_told(self, office: Office) -> None:
+        office.publish("shop:1.0.0")
+        desk, foreign = office.at(), "a\udcff"  # a terminal of another encoding
+        for ask in (
+            lambda: desk.versions(search=foreign),
+            lambda: desk.route(foreign),
+            lambda: desk.history(subject=f"package:{foreign}"),
+            lambda: desk.withdraw(ref("shop:1.0.0"), reason=foreign),
+        ):
+            with pytest.raises(UsageError) as problem:
+                ask()
+            assert problem.value.code == "registry/value"
+
     @pytest.mark.parametrize(
         ("search", "found"),
         [
@@ -189,11 +204,13 @@ class TestVersions:
             ("_", set()),
             ("%", {"other:1.0.0"}),
             ("growth@", {"shop:1.0.0", "other:1.0.0"}),
+            ("äpfel", {"shop:1.0.0"}),
+            ("Äpfel", {"shop:1.0.0"}),
             ("'; DROP TABLE versions; --", set()),
         ],
     )
     def test_search_takes_text_as_text(self, office: Office, search: str, found: set[str]) -> None:
-        office.publish("shop:1.0.0", description="Plain.", owner="growth@place.example")
+        office.publish("shop:1.0.0", description="Äpfel.", owner="growth@place.example")
         office.publish("other:1.0.0", description="Greets 100%.", owner="growth@place.example")
         page = office.at().versions(search=search)
         assert {one.reference for one in page.items} == found
@@ -228,6 +245,35 @@ class TestPromotion:
         office.approve("shop:1.0.0")
         office.promote("shop:1.0.0", "prod")
         assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
+
+    @pytest.mark.parametrize("stage", ["limited", "prod"])
+    @pytest.mark.parametrize(
+        ("unit", "says"),
+        [
+            ("nam", "`inputs.nam`: expected text or a whole number, the unit of the route, "),
+            ("greeting", "found no such input"),
+            ("score", "found `float64`"),
+        ],
+    )
+    def test_a_package_takes_the_unit_of_its_route_or_stays_out(
+        self, office: Office, unit: str, says: str, stage: str
+    ) -> None:
+        taken = schema({"name": "string", "score": "float64"}, {"greeting": "string"})
+        office.publish("shop:1.0.0", schema=taken)
+        office.publish("shop:1.1.0", schema=taken)
+        office.promote("shop:1.0.0", "prod", evidence=TRIED, override=True, reason="set up")
+        rules = Policy(unit=unit, approvals=0, experiment=False)
+        office.at().set_policy("greetings", rules)
+        share = Share.parse("10%") if stage == "limited" else None
+        office.promote("shop:1.1.0", "staging")
+        with pytest.raises(Refused) as refused:
+            office.promote("shop:1.1.0", stage, share=share, override=True, reason="now")
+        (finding,) = refused.value.findings
+        assert finding.code == "gate/unit"
+        assert says in finding.message
+        assert ("did you mean `name`?" in str(finding.hint)) == (unit == "nam")
+        office.at().set_policy("greetings", replace(rules, unit="name"))
+        office.promote("shop:1.1.0", stage, share=share)
 
     def test_limited_needs_somebody_who_answers_the_rest(self, office: Office) -> None:
         office.publish("shop:1.0.0")
@@ -352,6 +398,61 @@ class TestFourEyes:
         office.at("cleo").reject(ref("shop:1.0.0"), reason="not before Monday")
         assert not self.is_approved(office)
 
+    def test_a_refusal_names_who_rejected_when_why_and_what_opens_it(self, office: Office) -> None:
+        office.publish("shop:1.0.0")
+        office.at("cleo").reject(ref("shop:1.0.0"), reason="not before Monday")
+        office.clock.pass_by(hours=1)
+        office.at("dan").reject(ref("shop:1.0.0"), reason="too\nslow")
+        with pytest.raises(Refused) as refused:
+            office.promote("shop:1.0.0", "prod")
+        (finding,) = refused.value.findings
+        assert finding.message == (
+            "rejected by cleo on 2026-03-03 12:00 UTC: not before Monday; "
+            "rejected by dan on 2026-03-03 13:00 UTC: too slow"
+        )
+        assert "`ketch approve shop:1.0.0`" in str(finding.hint)
+        found = office.at().route("greetings").rejections
+        assert [(one.person, one.reason) for one in found] == [
+            ("cleo", "not before Monday"),
+            ("dan", "too\nslow"),
+        ]
+
+    def test_an_approval_takes_rejections_back(self, office: Office) -> None:
+        office.publish("shop:1.0.0")
+        office.at("cleo").reject(ref("shop:1.0.0"), reason="not before Monday")
+        office.approve("shop:1.0.0", actor="ben")
+        assert self.is_approved(office)
+        assert office.at().route("greetings").rejections == ()
+
+    def test_a_rejection_is_for_one_digest_on_one_route(self, office: Office) -> None:
+        office.publish("shop:1.0.0")
+        office.publish("shop:1.0.1")
+        for reference in ("shop:1.0.0", "shop:1.0.1"):
+            office.approve(reference)
+        office.at("cleo").reject(ref("shop:1.0.1"), reason="no")
+        office.at("cleo").reject(ref("shop:1.0.0"), reason="no", route="elsewhere")
+        assert self.is_approved(office)
+        assert not self.is_approved(office, reference="shop:1.0.1")
+
+    def test_a_rejection_holds_where_no_approval_is_asked_for(self, office: Office) -> None:
+        office.at().set_policy("greetings", Policy(approvals=0, experiment=False))
+        office.publish("shop:1.0.0")
+        office.at("cleo").reject(ref("shop:1.0.0"), reason="wrong prices")
+        with pytest.raises(Refused, match="1 gate closed"):
+            office.promote("shop:1.0.0", "prod")
+        office.promote("shop:1.0.0", "prod", override=True, reason="prices are right")
+
+    def test_what_was_rejected_after_it_held_prod_comes_back_by_rollback_alone(
+        self, office: Office
+    ) -> None:
+        office.in_prod("shop:1.0.0", "shop:1.1.0")
+        office.at("cleo").reject(ref("shop:1.0.0"), reason="wrong prices")
+        with pytest.raises(Refused) as refused:
+            office.promote("shop:1.0.0", "prod")
+        assert [one.code for one in refused.value.findings] == ["gate/approval"]
+        office.at().roll_back("greetings")
+        assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
+
     def test_a_policy_may_ask_for_two_people(self, office: Office) -> None:
         office.at("otto").set_policy("greetings", Policy(approvals=2))
         office.publish("shop:1.0.0")
@@ -425,6 +526,23 @@ class TestRollback:
         office.at("otto").roll_back("greetings", to=ref("shop:1.0.0"))
         assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
 
+    def test_never_to_the_package_that_is_there(self, office: Office) -> None:
+        office.in_prod("shop:1.0.0", "shop:1.1.0")
+        office.promote("shop:1.0.0", "prod", reason="back")
+        office.at("otto").withdraw(ref("shop:1.1.0"), reason="it leaks")
+        for to in (None, ref("shop:1.0.0")):
+            with pytest.raises(Refused) as refused:
+                office.at("otto").roll_back("greetings", to=to)
+            assert refused.value.code == "rollback/nothing"
+        assert office.at().route("greetings").revision == 3
+
+    def test_to_what_is_in_prod_ends_limited(self, office: Office) -> None:
+        office.in_prod("shop:1.0.0")
+        office.publish("shop:1.1.0")
+        office.promote("shop:1.1.0", "limited", share=Share.parse("10%"))
+        office.at("otto").roll_back("greetings", to=ref("shop:1.0.0"))
+        assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
+
     def test_never_to_a_package_that_did_not(self, office: Office) -> None:
         office.in_prod("shop:1.0.0", "shop:1.1.0")
         office.publish("shop:1.2.0")
@@ -442,6 +560,9 @@ class TestRollback:
         with pytest.raises(NotFound) as problem:
             office.at("otto").roll_back("greeting")
         assert problem.value.hint == "did you mean `greetings`?"
+        with pytest.raises(NotFound) as problem:
+            office.at("otto").route("shop")
+        assert "`ketch history --package shop`" in str(problem.value.hint)
 
 
 class TestBaseline:
@@ -458,6 +579,44 @@ class TestBaseline:
         with pytest.raises(Refused) as refused:
             office.promote("shop:1.1.0", "limited", share=Share.parse("96%"))
         assert [one.code for one in refused.value.findings] == ["gate/rest"]
+
+    def test_the_same_units_stay_held_out_whatever_the_baseline_becomes(
+        self, office: Office
+    ) -> None:
+        for reference in ("top:1.0.0", "top:1.1.0"):
+            office.publish(reference)
+            office.approve(reference)
+
+        def salt_of(policy: Policy) -> str | None:
+            office.at("otto").set_policy("greetings", policy)
+            arms = office.at().route("greetings").arms
+            return next(arm.salt for arm in arms if arm.place == "baseline")
+
+        first = salt_of(BASELINE)
+        assert first
+        assert salt_of(replace(BASELINE, baseline_share=Share.parse("7%"))) == first
+        assert salt_of(replace(BASELINE, baseline="top:1.1.0")) == first
+        office.in_prod("shop:1.0.0")
+        arms = office.at().route("greetings").arms
+        assert next(arm.salt for arm in arms if arm.place == "baseline") == first
+
+    def test_it_stays_while_nobody_else_answers_the_rest(self, office: Office) -> None:
+        office.publish("top:1.0.0")
+        office.approve("top:1.0.0")
+        office.at("otto").set_policy("greetings", BASELINE)
+        office.publish("shop:1.0.0")
+        office.promote("shop:1.0.0", "limited", share=Share.parse("10%"))
+        with pytest.raises(Refused) as refused:
+            office.at("otto").set_policy("greetings", Policy())
+        assert refused.value.code == "policy/shares"
+        assert office.arms() == {"limited": ("shop:1.0.0", 0.1), "baseline": ("top:1.0.0", 0.9)}
+
+    def test_the_smallest_share_is_read_back(self, office: Office) -> None:
+        office.publish("top:1.0.0")
+        office.approve("top:1.0.0")
+        policy = replace(BASELINE, baseline_share=Share(1))
+        office.at("otto").set_policy("greetings", policy)
+        assert office.at().route("greetings").policy == policy
 
     def test_a_baseline_must_be_published(self, office: Office) -> None:
         with pytest.raises(NotFound):
@@ -581,14 +740,29 @@ class TestAudit:
             ("INSERT INTO held VALUES ('greetings', 'sha256:0')", "registry/other-state"),
             ("UPDATE routes SET policy = '{}'", "registry/other-state"),
             ("UPDATE packages SET owner = 'eve'", "registry/other-state"),
+            ("UPDATE rejections SET person = 'eve'", "registry/other-state"),
+            ("DELETE FROM rejections", "registry/other-state"),
         ],
     )
     def test_what_is_changed_behind_its_back_is_found(
         self, office: Office, statement: str, code: str
     ) -> None:
         office.in_prod("shop:1.0.0", "shop:1.1.0")
-
+        office.at("cleo").reject(ref("shop:1.0.0"), reason="wrong prices")
         assert code in _found_after(office.database, statement)
+
+    def test_a_registry_of_the_shape_before_is_derived_anew(self, office: Office) -> None:
+        office.in_prod("shop:1.0.0", "shop:1.1.0")
+        office.approve("shop:1.1.0")
+        office.at("cleo").reject(ref("shop:1.1.0"), reason="no")
+        office.approve("shop:1.0.0")
+        before = office.at().routes()
+        with office.database.writing() as session:
+            session.run("DROP TABLE rejections")
+            session.run("UPDATE shape SET number = 2")
+        migrate(office.database)
+        assert office.at().routes() == before
+        assert check_registry(office.database).is_clean
 
     def test_packages_without_their_bytes_are_named(self, office: Office) -> None:
         digest = office.publish("shop:1.0.0")

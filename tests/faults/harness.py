@@ -31,6 +31,8 @@ IS_FULL = os.environ.get("KETCH_TEST_FAULTS") == "full"
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 LIMIT_S = 120.0
+KILLED = 128 + signal.SIGKILL
+"""The status of a command of several processes when one of them was killed."""
 
 SYNCING = ("fsync", "fdatasync", "syncfs")
 ALLOCATING = (
@@ -56,6 +58,8 @@ class Work:
         prepare: Fills a fresh folder before the command.
         caches: Parts of paths of what the command can do without.
         variables: Returns environment variables for the command, beside our own.
+        lasts: Returns whether some changes outlast a power cut: a sync may fail unnoticed
+            if what it was for was synced elsewhere.
     """
 
     argv: Callable[[Path], Sequence[str | Path]]
@@ -63,6 +67,7 @@ class Work:
     prepare: Callable[[Path], None] = lambda folder: folder.mkdir(parents=True)
     variables: Callable[[Path], Mapping[str, str]] = lambda _: {}
     caches: Sequence[str] = ("/filecache", "/profiles")
+    lasts: Callable[[Sequence[Change]], bool] = lambda _: False
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,24 @@ def kill_everywhere(
     return _everywhere(work, folder, most, how, killed, steady=steady)
 
 
+def kill_one_everywhere(
+    work: Work, folder: Path, *, most: int, steady: float = 0.8
+) -> list[str]:
+    """Kill the process that makes a change, and let the others of the command go on.
+
+    Its status is :data:`KILLED`, or those that are left say what they miss, or they had
+    all that they needed. The arguments are as for :func:`kill_everywhere`.
+    """
+
+    def told(run: Run) -> list[str]:
+        is_said = run.status == 3 and "hint:" in run.output and "Traceback" not in run.output
+        if run.status in {0, KILLED, -signal.SIGKILL} or is_said:
+            return []
+        return [f"exit status {run.status}, or not told what to do: {run.output}"]
+
+    return _everywhere(work, folder, most, ["caller"], told, steady=steady)
+
+
 def refuse_everywhere(
     work: Work,
     folder: Path,
@@ -190,15 +213,16 @@ def refuse_everywhere(
     """Let each of some calls fail; return everything that was wrong, with its point.
 
     A command that does without (a cache, a clean-up) has to end as if nothing happened;
-    any other has to say so. No sync can be done without.
+    any other has to say so. No sync can be done without, unless all lasts all the same.
 
     ``steady`` is as for :func:`kill_everywhere`.
     """
 
     def told(run: Run) -> list[str]:
         failed = run.changes[run.hit - 1]
+        made = (*run.changes[: run.hit - 1], *run.changes[run.hit :])
         is_cache = any(cache in path for cache in work.caches for path in failed.paths)
-        is_needless = is_cache or failed.call not in SYNCING
+        is_needless = is_cache or failed.call not in SYNCING or work.lasts(made)
         return [] if run.status == 0 and is_needless else run.refusal
 
     return _everywhere(work, folder, most, [error], told, calls=calls, steady=steady)
@@ -265,6 +289,36 @@ def unsynced(changes: Sequence[Change], root: Path) -> list[str]:
                 if target.startswith(f"{blobs}/"):
                     dirty.add(blobs)
     return problems
+
+
+def database_lasts(changes: Sequence[Change]) -> bool:
+    """Whether all that was written to the registry's database outlasts a power cut.
+
+    SQLite goes on when a folder or a checkpoint does not sync. That is right as long as its
+    log has everything, synced, under a name that lasts, or the database has.
+    """
+    (database,) = {
+        path for change in changes for path in change.paths if path.endswith("/registry.db")
+    }
+    log, folder = f"{database}-wal", str(Path(database).parent)
+    kept, unsynced = log, set[str]()  # a name is written as its path with a slash
+    for change in changes:
+        path = change.paths[-1]
+        match change.call:
+            case "pwrite64" | "ftruncate":
+                unsynced.add(path)
+            case "openat" if path == log:
+                kept = log
+                unsynced.add(f"{log}/")
+            case "openat" if path == f"{database}-journal":  # only of a new database
+                unsynced.add(f"{database}/")
+            case "fsync" | "fdatasync" if path == folder:
+                unsynced -= {f"{log}/", f"{database}/"}
+            case "fsync" | "fdatasync":
+                unsynced.discard(path)
+            case "unlink" if path == log:
+                kept = database
+    return not {kept, f"{kept}/"} & unsynced
 
 
 def _everywhere(

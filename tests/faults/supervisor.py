@@ -11,6 +11,7 @@ for each thread by itself. At change number ``at`` the fault happens instead:
 - ``group``: the process group of the command is killed (``kill -9``), as a terminal or a
   job scheduler does;
 - ``parent``: the command's first process is killed and nothing else;
+- ``caller``: the process that makes the change is killed and nothing else;
 - the name of an error, such as ``ENOSPC``: the call fails with it.
 
 Whatever the command started must end with it. What still runs ``patience_s`` after is
@@ -156,6 +157,9 @@ class Supervisor:
         elif self._fault == "parent":
             is_dying = Path(f"/proc/{self._child}/task/{task}").exists()
             os.kill(self._child, signal.SIGKILL)
+        elif self._fault == "caller":
+            is_dying = True
+            os.kill(_process(task), signal.SIGKILL)
         else:
             return int(getattr(errno, self._fault))
         return -1 if is_dying else 0
@@ -182,6 +186,11 @@ def _descriptor(task: int, number: int) -> str:
         return str(Path(f"/proc/{task}", "cwd" if number == -100 else f"fd/{number}").readlink())
     except OSError:
         return "?"
+
+
+def _process(task: int) -> int:
+    said = Path(f"/proc/{task}/status").read_text()
+    return int(said.partition("Tgid:")[2].partition("\n")[0])
 
 
 def _text(task: int, address: int) -> str:

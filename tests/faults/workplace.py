@@ -114,9 +114,13 @@ class Workplace:
         subprocess.run(["cp", "-a", f"{self.template}/.", folder], check=True)
 
     def ketch(self, folder: Path, *arguments: str) -> None:
+        """Run a verb of ketch that has to succeed."""
+        self.run(folder, KETCH, *arguments)
+
+    def run(self, folder: Path, *command: str | Path) -> None:
         """Run a command that has to succeed."""
         done = subprocess.run(
-            [KETCH, *arguments],
+            command,
             cwd=folder,
             env={**os.environ, **self.variables(folder)},
             capture_output=True,

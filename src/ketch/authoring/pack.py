@@ -119,14 +119,14 @@ def pack(
         keep_report(report, package, home)
         if not report.passed:
             return packed
-    replaced = _tag(package, home)
+    replaced = _tag(package, home, options)
     if archive is not None:
         progress.step(f"writing {archive.name}")
         write_archive(home.store, package.descriptor, archive, name=package.reference)
     return replace(packed, findings=(*advice, *replaced), archive=archive)
 
 
-def _tag(package: Package, home: Home) -> tuple[Finding, ...]:
+def _tag(package: Package, home: Home, options: Options) -> tuple[Finding, ...]:
     """Point ``name:version`` at the package; say so when it pointed elsewhere.
 
     Until a version is published to a registry it is the author's own to pack again.
@@ -135,6 +135,8 @@ def _tag(package: Package, home: Home) -> tuple[Finding, ...]:
     before = home.store.resolve(tag)
     if before is not None and before.digest == package.digest:
         return ()
+    if before is not None:  # which may have been published while this one was verified
+        check_unpublished(package, home, offline=options.offline)
     home.store.tag(tag, package.descriptor, replace=True)
     if before is None:
         return ()

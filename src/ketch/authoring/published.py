@@ -32,9 +32,10 @@ def check_unpublished(package: Package, home: Home, *, offline: bool) -> tuple[F
         return ()
     except KetchError as problem:  # nobody there, or one who does not know us: packing is ours
         message = f"whether `{package.reference}` is published could not be asked"
-        return (Finding("version/unasked", message, hint=problem.message, blocks=False),)
+        hint = "; ".join(filter(None, (problem.message, problem.hint)))
+        return (Finding("version/unasked", message, hint=hint, blocks=False),)
     if known.digest == package.digest:
         return ()
-    from ketch.registry.registry import version_taken  # which the desk brought already
+    from ketch.registry.publication import taken  # which the desk brought already
 
-    raise version_taken(known, package.digest)
+    raise taken(known, package.digest)

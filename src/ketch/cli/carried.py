@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from ketch.cli.text import counted, size
 from ketch.package import Package, Reference, Stage
 from ketch.runtime import Home
-from ketch.store.home import is_hub
+from ketch.store.home import is_hub, named_hub
 
 if TYPE_CHECKING:
     from ketch.cli.working import Working
-    from ketch.remote import Address
     from ketch.remote.transfer import Moved
 
 
@@ -29,21 +28,29 @@ def send(home: Home, package: Package, to: str, progress: Working, *, named: boo
         named: Whether it gets its name there; else only its bytes go.
     """
     from ketch.remote import Address
-    from ketch.remote.packages import push_package
+    from ketch.runtime import carrying
 
-    address = Address.parse(to)
-    return push_package(
-        home.store, package, address, watcher=progress, token=_token(address), named=named
-    )
+    return carrying.send(home.store, package, Address.parse(to), progress, named=named)
 
 
-def fetch(home: Home, source: str, progress: Working) -> tuple[Package, Moved]:
-    """Fetch the package that an address names; a hub knows its stages, too."""
+def fetch(
+    home: Home, source: str, progress: Working, *, replace: bool = False
+) -> tuple[Package, Moved]:
+    """Fetch the package that an address names; a hub knows its stages, too.
+
+    Args:
+        home: Where it is kept.
+        source: The address; of the hub that this person works with, the package will do.
+        progress: Told what is done.
+        replace: Whether it takes its name from another package here.
+    """
     from ketch.remote import Address
-    from ketch.remote.packages import pull_package
+    from ketch.runtime import carrying
 
-    address = Address.parse(_exact(source))
-    return pull_package(home.store, address, watcher=progress, token=_token(address))
+    own = named_hub()
+    if own is not None and "://" not in source:
+        source = f"{own.rstrip('/')}/{source}"
+    return carrying.fetch(home.store, Address.parse(_exact(source)), progress, replace=replace)
 
 
 def _exact(source: str) -> str:
@@ -78,12 +85,3 @@ def moved_text(moved: Moved) -> str:
     if not moved.blobs:
         return "nothing was missing"
     return f"{size(moved.size_bytes)} in {counted(moved.blobs, 'blob')}"
-
-
-def _token(address: Address) -> str | None:
-    """Return the token for a hub; registries and buckets have credentials of their own."""
-    if not address.scheme.is_hub:
-        return None
-    from ketch.registry.hub.credentials import token_for
-
-    return token_for(str(address.place))

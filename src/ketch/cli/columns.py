@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from ketch.runtime.failures import printable
+from ketch.runtime.failures import escaped
 
 
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Return rows as lines whose cells stand below each other; what ends them is cut."""
-    lines = [[printable(cell) for cell in row] for row in rows]
+    lines = [[escaped(" ".join(cell.splitlines())) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(_padded, cells, widths)).rstrip() for cells in lines)
 

@@ -28,6 +28,10 @@ def serve(
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
     behind_proxy: bool = False,
+    accelerated: str | None = None,
+    blob_gb: float | None = None,
+    uploads_gb: float | None = None,
+    reserve_gb: float | None = None,
     openapi: bool = False,
     json: bool = False,
 ) -> None:
@@ -41,6 +45,11 @@ def serve(
         tls_cert: Its certificate, in PEM form.
         tls_key: The key of the certificate, in PEM form.
         behind_proxy: A proxy in front of it ends TLS.
+        accelerated: Let nginx in front of it send the bytes: the path of its own under which
+            it finds the blobs of the store.
+        blob_gb: The largest file taken, in GB; 256 if nothing is said.
+        uploads_gb: What all open uploads may hold together, in GB; 512 if nothing is said.
+        reserve_gb: What uploads leave free of the disk, in GB; 0.1 if nothing is said.
         openapi: Print what its API takes and gives, as OpenAPI 3.1, and serve nothing.
         json: Print one JSON value.
     """
@@ -51,10 +60,20 @@ def serve(
         text = json_text.dumps(document(), indent=2)
         Printer(as_json=json).show(document(), text)
         return
+    from ketch.hub.oci import Limits
     from ketch.hub.serve import serve as serve_hub
     from ketch.hub.settings import Settings
 
-    settings = Settings(host, port, tls_cert, tls_key, behind_proxy, tuple(name or ()))
+    settings = Settings(
+        host,
+        port,
+        tls_cert,
+        tls_key,
+        behind_proxy,
+        tuple(name or ()),
+        uploads=Limits.of(blob_gb=blob_gb, uploads_gb=uploads_gb, reserve_gb=reserve_gb),
+        accelerated=accelerated,
+    )
     printer = Printer(as_json=json)
 
     with opened(home) as inside:

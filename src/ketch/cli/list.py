@@ -46,7 +46,8 @@ def list_packages(
             code="usage/arguments",
             hint="the store is listed whole; `--search` shortens that",
         )
-    entries = [one for one in listing(home) if (search or "") in one.reference]
+    wanted = (search or "").lower()
+    entries = [one for one in listing(home) if wanted in one.reference.lower()]
     verified = [_verified(entry, home) for entry in entries]
     value = [
         {**entry.to_json(), "verified": passed}

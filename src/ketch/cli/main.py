@@ -39,6 +39,7 @@ VERBS = {
     "route": "show or set the rules of a route",
     "history": "show what happened, who did it and why",
     "audit": "prove that the history was not changed",
+    "serve": "answer HTTP with packages, on this machine",
     "hub": "serve the registry and its packages to a team",
     "login": "keep the token for a hub",
     "keygen": "make a pair of keys to sign packages with",

@@ -14,7 +14,7 @@ from ketch.cli.text import counted, moment, rows, size
 from ketch.env import Lock
 from ketch.package import Attestation, Package, Scenario, imported_distributions
 from ketch.runtime import Stored
-from ketch.runtime.failures import printable
+from ketch.runtime.failures import escaped
 from ketch.schema import Field
 
 NAMED = 6
@@ -61,7 +61,7 @@ def overview(
 
 def _section(screen: Text, title: str, facts: Iterable[Fact]) -> None:
     """Append facts as two columns below a title; a long one is folded."""
-    listed = [(name, printable(value)) for name, value in facts if value]
+    listed = [(name, escaped(value)) for name, value in facts if value]
     if not listed:
         return
     screen.append(f"\n{title}\n" if title else "\n")

@@ -68,10 +68,10 @@ class Printer:
         """Pass on the last that a package printed, which may not pose as something of ours."""
         if not text:
             return
-        from ketch.runtime.failures import printable  # few packages print
+        from ketch.runtime.failures import escaped  # few packages print
 
         self.say("the package printed:", style="bold")
-        for line in printable(text).splitlines():
+        for line in escaped(text).splitlines():
             self.say(f"  │ {line}")
 
     def error(self, problem: KetchError) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ketch.cli.columns import columns
 from ketch.cli.text import size
-from ketch.runtime.failures import printable
+from ketch.runtime.failures import escaped
 
 if TYPE_CHECKING:
     from ketch.registry import Page, Version
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def page_text(page: Page, search: str | None = None) -> str:
     """Return a page of versions, the newest published first, and how to get the next."""
     if not page.items and search is not None:
-        return f"nothing that is published has `{printable(search)}` in it"
+        return f"nothing that is published has `{escaped(search)}` in it"
     if not page.items:
         return "nothing is published; `ketch push` publishes a package"
     text = columns([_cells(version) for version in page.items])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ketch.cli.text import percent
 from ketch.registry import Event, Place, Route
-from ketch.runtime.failures import printable
+from ketch.runtime.failures import escaped
 
 
 def event_json(event: Event) -> dict[str, object]:
@@ -46,8 +46,8 @@ def told(event: Event) -> str:
     on = f" on {event.subject.partition(':')[2]}" if event.subject.startswith("route:") else ""
     override = f", OVERRIDING {', '.join(_texts(body['override']))}" if body.get("override") else ""
     why = f": {body['reason']}" if body.get("reason") else ""
-    said = f"{event.actor}  {says[event.kind]}{on}{override}{why}"
-    return f"{event.time:%Y-%m-%d %H:%M:%S}  {printable(said)}"
+    said = " ".join(f"{event.actor}  {says[event.kind]}{on}{override}{why}".splitlines())
+    return f"{event.time:%Y-%m-%d %H:%M:%S}  {escaped(said)}"
 
 
 def meant(event: Event) -> str:
@@ -61,7 +61,9 @@ def route_text(route: Route) -> str:
     lines = [f"{route.name}  revision {route.revision}"]
     for arm in route.arms:
         share = "shadow" if arm.place is Place.STAGING else percent(arm.share.fraction)
-        lines.append(f"  {arm.place:<8}  {arm.package:<{width}}  {share:>7}  {arm.digest.short}")
+        line = f"  {arm.place:<8}  {arm.package:<{width}}  {share:>7}  {arm.digest.short}"
+        rejected = [one.person for one in route.rejections if one.digest == arm.digest]
+        lines.append(f"{line}  rejected by {', '.join(rejected)}" if rejected else line)
     if not route.arms:
         lines.append("  nothing answers here")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ketch.cli.fit import WIDTH, both, crop, folded
 from ketch.cli.text import counted, seconds
 from ketch.package import Divergence
-from ketch.runtime.failures import printable
+from ketch.runtime.failures import escaped
 from ketch.schema import Difference
 from ketch.verify import ProbeResult, Report, ScenarioResult
 
@@ -26,17 +26,17 @@ def report_text(report: Report) -> str:
 def _report(report: Report) -> Iterator[str]:
     yield f"{report.name}  {report.digest.short}"
     if report.problem is not None:
-        yield from folded(f"✗ could not be verified: {printable(report.problem)}", indent=4)
+        yield from folded(f"✗ could not be verified: {escaped(report.problem)}", indent=4)
         yield from _last_words(report.said, 12, indent=4)
     yield from _scenarios(report.scenarios)
     yield from _probes(report.probes)
     yield from _first_moved(report)
     if report.metrics:
         listed = ", ".join(f"{name} {value:.4g}" for name, value in sorted(report.metrics.items()))
-        yield from folded(printable(f"  metrics: {listed}"), indent=4, most=10)
+        yield from folded(escaped(f"  metrics: {listed}"), indent=4, most=10)
     yield f"  {_measured(report)}"
     for note in report.notes:
-        yield from folded(f"  ! {printable(note)}", indent=4)
+        yield from folded(f"  ! {escaped(note)}", indent=4)
     yield from _printed(report)
     verdict = "✓ keeps its contract" if report.passed else "✗ breaks its contract"
     yield f"{verdict} ({seconds(report.duration_s)})"
@@ -55,7 +55,7 @@ def _scenarios(results: Sequence[ScenarioResult]) -> Iterator[str]:
             yield f"      … and {len(result.differences) - SHOWN} more differences"
         yield from _last_words(result.said, _LAST_WORDS, indent=8)
         if result.hint:
-            yield from folded(f"      {printable(result.hint)}", indent=6, most=5)
+            yield from folded(f"      {escaped(result.hint)}", indent=6, most=5)
     yield from _named("failed, too", failed[SHOWN:])
     yield from _named("not asked", [result for result in results if not result.asked])
 
@@ -76,7 +76,7 @@ def _probes(results: Sequence[ProbeResult]) -> Iterator[str]:
         if result.passed:
             continue
         mark = "✗" if result.required else "·"
-        yield from folded(f"  {mark} {result.name}: {printable(result.detail)}", indent=6)
+        yield from folded(f"  {mark} {result.name}: {escaped(result.detail)}", indent=6)
         if result.hint and result.required:
             yield from folded(f"      {result.hint}", indent=6)
 
@@ -108,8 +108,8 @@ def _moved_text(who: str, moved: Divergence) -> str:
     if moved.row is not None:
         where += f", row {moved.row}"
     values = moved.expected, moved.found
-    told = (_json(one) if moved.field else printable(str(one)) for one in values)
-    return both(printable(f"{who} first moved at {where}"), *told, indent=4)
+    told = (_json(one) if moved.field else escaped(str(one)) for one in values)
+    return both(escaped(f"{who} first moved at {where}"), *told, indent=4)
 
 
 def difference_text(difference: Difference, *, indent: int = 4) -> str:
@@ -119,7 +119,7 @@ def difference_text(difference: Difference, *, indent: int = 4) -> str:
         difference: Where an answer is not the expected one.
         indent: Columns before the first line, which the caller writes.
     """
-    said = printable(difference.message)
+    said = escaped(difference.message)
     space = " " * indent
     if difference.field:
         place = f"{space}row {difference.row}, `{difference.field}`"
@@ -136,7 +136,7 @@ def value_text(value: object) -> str:
 
 
 def _json(value: object) -> str:
-    return f"`{printable(json.dumps(value, ensure_ascii=False, default=str))}`"
+    return f"`{escaped(json.dumps(value, ensure_ascii=False, default=str))}`"
 
 
 def _measured(report: Report) -> str:
@@ -155,10 +155,10 @@ def _printed(report: Report) -> Iterator[str]:
     for check, text in report.printed.items():
         if check != "probes" or probes_failed:
             yield f"  the package printed, during {check}:"
-            lines = printable(text).splitlines()
+            lines = escaped(text).splitlines()
             yield from (crop(f"    │ {line}", WIDTH) for line in lines)
 
 
 def _last_words(said: str, count: int, *, indent: int) -> Iterator[str]:
-    lines = printable(said.strip()).splitlines()
+    lines = escaped(said.strip()).splitlines()
     return (crop(f"{' ' * indent}{line}", WIDTH) for line in lines[-count:])

@@ -170,7 +170,8 @@ class Environments:
         if not path.exists():
             return
         trash = self.root / f"{TRASH}{token_hex(8)}"
-        path.rename(trash)
+        with explained(path):
+            path.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)
 
 

@@ -28,9 +28,9 @@ from ketch.errors import KetchError, NotFound, Unavailable, UsageError
 from ketch.hub.access import Identity, Role
 from ketch.hub.authority import ANYBODY, Authority
 from ketch.hub.guard import Answer, Body, Limits, Names, check_framing, is_secure
-from ketch.hub.journal import log, told
 from ketch.hub.problems import problem, request_id, status_of
 from ketch.hub.routing import Entry
+from ketch.logs import log, told
 from ketch.package.paths import printable
 
 T = TypeVar("T")

@@ -44,7 +44,6 @@ class Limits:
         header_bytes: Of one request, its first line included.
         header_s: How long a request may take to say what it wants.
         silence_s: How long a body, or whoever reads an answer, may stand still.
-        json_s: How long a body of JSON may take as a whole.
         threads: How many requests look into the registry at once.
         goodbye_s: How long requests may go on when the hub is told to stop.
     """
@@ -55,7 +54,6 @@ class Limits:
     header_bytes: int = 16 * 1024
     header_s: float = 10.0
     silence_s: float = 60.0
-    json_s: float = 30.0
     threads: int = 16
     goodbye_s: int = 30
 

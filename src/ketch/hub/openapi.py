@@ -9,9 +9,16 @@ from typing import Any
 
 import msgspec
 
+from ketch.hub.access import Role
 from ketch.hub.api import shapes
 from ketch.hub.api.calls import CALLS, PREFIX, Call
 from ketch.remote.problem import MEDIA_TYPE
+
+PROBES = {
+    "/livez": ("alive", "Say that the hub is there."),
+    "/readyz": ("ready", "Say whether it can do its work: its registry and its store answer."),
+}
+"""What anybody may ask, outside of the API: what is answered, and what it means."""
 
 _JSON = "application/json"
 _REFERENCE = "#/components/schemas/{name}"
@@ -35,6 +42,7 @@ _FAILURES = {
     "422": "The bytes of a package are wrong.",
     "503": "Something did not answer; trying again may help.",
 }
+_PROBLEMS = {status: {"$ref": f"#/components/responses/problem{status}"} for status in _FAILURES}
 
 
 def document() -> dict[str, Any]:
@@ -45,6 +53,7 @@ def document() -> dict[str, Any]:
     for call in CALLS:
         operation = _operation(call, components)
         paths.setdefault(f"{PREFIX}{call.path}", {})[call.method.lower()] = operation
+    paths |= {path: {"get": _probe(path)} for path in PROBES}
     asked = {call.query.__name__ for call in CALLS if call.query is not None}
     return {
         "openapi": "3.1.0",
@@ -89,7 +98,7 @@ def _operation(call: Call, components: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": [*_in_path(call), *_in_query(call, components), *_in_headers(call)],
         "responses": {
             "200": _answer(call),
-            **{status: {"$ref": f"#/components/responses/problem{status}"} for status in _FAILURES},
+            **_PROBLEMS,
         },
     }
     if call.act.__name__ == "route":
@@ -98,6 +107,21 @@ def _operation(call: Call, components: Mapping[str, Any]) -> dict[str, Any]:
         schema = {"$ref": _REFERENCE.format(name=call.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
     return operation
+
+
+def _probe(path: str) -> dict[str, Any]:
+    member, says = PROBES[path]
+    schema = {"type": "object", "required": [member], "properties": {member: {"const": True}}}
+    return {
+        "operationId": path.removeprefix("/"),
+        "summary": says,
+        "x-ketch-role": str(Role.ANYBODY),
+        "security": [],
+        "responses": {
+            "200": {"description": "Yes.", "content": {_JSON: {"schema": schema}}},
+            **_PROBLEMS,
+        },
+    }
 
 
 def _answer(call: Call) -> dict[str, Any]:

@@ -17,8 +17,9 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ketch import logs
 from ketch.errors import Unavailable
-from ketch.hub import api, journal
+from ketch.hub import api
 from ketch.hub.access import Role
 from ketch.hub.api.acts import Behind
 from ketch.hub.app import Hub
@@ -27,8 +28,9 @@ from ketch.hub.guard import Names
 from ketch.hub.inside import Inside
 from ketch.hub.oci import HubBytes, publish
 from ketch.hub.oci import entries as oci_entries
-from ketch.hub.openapi import document
+from ketch.hub.openapi import PROBES, document
 from ketch.hub.protocol import HubProtocol
+from ketch.hub.readiness import Readiness
 from ketch.hub.routing import Entry
 from ketch.hub.settings import Settings
 from ketch.hub.webhooks.courier import Couriers
@@ -47,14 +49,21 @@ def application(inside: Inside, settings: Settings, *, person: str) -> Iterator[
     """
     limits = settings.limits
     pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="ketch-hub")
-    held = HubBytes.open(inside.store, inside.registry, inside.desk_of)
+    held = HubBytes.open(
+        inside.store,
+        inside.registry,
+        inside.desk_of,
+        limits=settings.uploads,
+        accelerated=settings.accelerated,
+    )
     behind = Behind(
         inside.desk_of,
         inside.tokens,
         lambda name, digest, desk: publish(name, digest, desk, held),
     )
     authority = Authority(inside.tokens, person if settings.is_private else None)
-    table = (*_own(), *api.entries(behind, pool), *oci_entries(held))
+    readiness = Readiness(inside)
+    table = (*_own(readiness), *api.entries(behind, pool), *oci_entries(held))
     names = Names.of(settings.host, settings.names)
     couriers = Couriers(inside.database)
     couriers.start()
@@ -62,6 +71,7 @@ def application(inside: Inside, settings: Settings, *, person: str) -> Iterator[
         yield Hub(table, authority, names=names, pool=pool, limits=limits)
     finally:
         couriers.stop()
+        readiness.close()
         pool.shutdown(wait=True, cancel_futures=True)
         held.close()
 
@@ -88,7 +98,7 @@ def serve(
         Unavailable: ``hub/port``: somebody else does.
     """
     settings.check(has_tokens=inside.tokens.exist())
-    journal.start()
+    logs.start()
     with application(inside, settings, person=person) as hub, _listener(settings) as listener:
         server = _Server(_config(hub, settings), lambda: listening(_url(settings, listener)), until)
         server.run(sockets=[listener])
@@ -170,7 +180,7 @@ def _url(settings: Settings, listener: socket.socket) -> str:
     return f"{scheme}://{host}:{listener.getsockname()[1]}"
 
 
-def _own() -> Sequence[Entry]:
+def _own(readiness: Readiness) -> Sequence[Entry]:
     """Return the routes that are neither the registry nor bytes."""
     described = msgspec.json.encode(document())
 
@@ -181,7 +191,8 @@ def _own() -> Sequence[Entry]:
         return Response(described, media_type="application/json")
 
     return (
-        Entry("GET", "/livez", Role.ANYBODY, alive, says="Say that the hub is there."),
+        Entry("GET", "/livez", Role.ANYBODY, alive, says=PROBES["/livez"][1]),
+        Entry("GET", "/readyz", Role.ANYBODY, readiness, says=PROBES["/readyz"][1]),
         Entry(
             *("GET", f"{api.PREFIX}/openapi.json", Role.ANYBODY, openapi),
             says="What the API takes and gives.",

@@ -7,12 +7,16 @@ or somebody's word that a proxy has it.
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ketch.errors import Refused, UsageError
+from ketch.hub import oci
 from ketch.hub.guard import Limits
+
+_PATH = re.compile(r"(/[A-Za-z0-9._-]+)+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Settings:
         behind_proxy: Whether something in front of it ends TLS.
         names: Names it is addressed by, beside its address.
         limits: How much it takes of everything.
+        uploads: How much it takes of bytes.
+        accelerated: Where nginx in front of it finds the store's blobs, to send them itself.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +40,8 @@ class Settings:
     behind_proxy: bool = False
     names: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    uploads: oci.Limits = field(default_factory=oci.Limits)
+    accelerated: str | None = None
 
     @property
     def is_private(self) -> bool:
@@ -44,12 +52,14 @@ class Settings:
         """Return when it may listen there.
 
         Raises:
-            UsageError: ``hub/tls``: half of TLS was given, or files that are none.
+            UsageError: ``hub/tls``: half of TLS was given, or files that are none;
+                ``hub/accelerated``: nobody is in front of it, or has no path there.
             Refused: ``hub/no-tokens``, ``hub/plain-http``.
         """
         if (self.tls_cert is None) != (self.tls_key is None):
             raise UsageError("expected `--tls-cert` and `--tls-key` together", code="hub/tls")
         self._check_tls()
+        self._check_accelerated()
         if self.is_private:
             return
         if not has_tokens:
@@ -63,6 +73,20 @@ class Settings:
                 f"expected TLS at `{self.host}`, where tokens would be sent in the open",
                 code="hub/plain-http",
                 hint="`--tls-cert` and `--tls-key`, or `--behind-proxy` where a proxy has them",
+            )
+
+    def _check_accelerated(self) -> None:
+        if self.accelerated is None:
+            return
+        if not self.behind_proxy:
+            raise UsageError(
+                "expected `--behind-proxy` beside `--accelerated`: nobody else sends the bytes",
+                code="hub/accelerated",
+            )
+        if not _PATH.fullmatch(self.accelerated):
+            raise UsageError(
+                f"expected a path of the proxy such as `/blobs`, found `{self.accelerated[:80]}`",
+                code="hub/accelerated",
             )
 
     def _check_tls(self) -> None:

@@ -14,8 +14,9 @@ from ketch.registry.gates import Candidate, Evidence, Gate, Proof
 from ketch.registry.opening import open_desk, person
 from ketch.registry.policy import Policy
 from ketch.registry.registry import Page, Registry
-from ketch.registry.route import Approval, Arm, Place, Route
+from ketch.registry.route import Approval, Arm, Place, Rejection, Route
 from ketch.registry.share import Share
+from ketch.registry.sql.claims import Claim
 from ketch.registry.sql.database import Database, open_database
 from ketch.registry.sql.queries import Version
 
@@ -24,6 +25,7 @@ __all__ = [
     "Arm",
     "Audit",
     "Candidate",
+    "Claim",
     "Database",
     "Desk",
     "Event",
@@ -38,6 +40,7 @@ __all__ = [
     "Policy",
     "Proof",
     "Registry",
+    "Rejection",
     "Route",
     "Share",
     "Version",

@@ -10,11 +10,12 @@ is, in the attestations beside its bytes; nobody brings evidence along.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
 
-from ketch.errors import NotFound
-from ketch.package import Digest, PackageName, Reference, Stage, open_package
+from ketch.errors import KetchError, NotFound
+from ketch.package import Digest, Package, PackageName, Reference, Stage, open_package
 from ketch.package.oci import SIGSTORE_BUNDLE
 from ketch.registry.events import Event, Head
 from ketch.registry.fsck import Audit, check_registry
@@ -172,7 +173,8 @@ class LocalDesk:
                 code="package/not-found",
                 where=str(digest),
             )
-        return self.registry.publish(package, actor=self.person)
+        with self._named(package):  # what has no name is collected
+            return self.registry.publish(package, actor=self.person)
 
     def withdraw(self, reference: Reference, *, reason: str) -> Event:
         """Record that a version must not be promoted any more."""
@@ -303,6 +305,32 @@ class LocalDesk:
             has_blob=lambda digest: self.store.size(digest) is not None,
             checkpoint=contains,
         )
+
+    @contextmanager
+    def _named(self, package: Package) -> Iterator[None]:
+        """Let a package have its name in the store; take it back where the registry refuses.
+
+        Raises:
+            Refused: ``store/tag-taken``: it is the name of another package there.
+        """
+        tag, before = package.reference, self.store.resolve(package.reference)
+        if before is None or not self._is_another(package):
+            self.store.tag(tag, package.descriptor)
+        try:
+            yield
+        except KetchError:
+            if before is None:
+                self.store.untag(tag)
+            raise
+
+    def _is_another(self, package: Package) -> bool:
+        """Whether the version of a package is published as another one."""
+        manifest = package.manifest
+        try:
+            known = self.registry.resolve(Reference(manifest.name, manifest.version))
+        except NotFound:
+            return False
+        return known.digest != package.digest
 
     def _exact(self, reference: Reference) -> tuple[Reference, Sequence[Evidence]]:
         """Return the digest that is meant now, and what is known about it.

@@ -76,7 +76,7 @@ def check_registry(
             findings += islice(differences(session, has_blob, checkpoint), MOST_FINDINGS)
     except (KetchError, ValueError, KeyError, TypeError) as problem:
         message = f"expected a readable log, found {type(problem).__name__}: {problem}"
-        findings.append(Finding("registry/broken-log", message, database.url))
+        findings.append(Finding("registry/broken-log", message))
     return Audit(last.seq, last, tuple(findings))
 
 

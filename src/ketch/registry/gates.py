@@ -5,18 +5,19 @@ to         gates
 =========  ========================================================================
 staging    it is not withdrawn; its contract was kept when it was last verified;
            a publisher whom the policy names signed it
-limited    also: it fits the callers of the route; something answers the rest;
-           a comparison with prod, where the policy asks for one
+limited    also: it fits the callers of the route; it takes the unit that the policy
+           names; something answers the rest; a comparison with prod, where the policy
+           asks for one
 baseline   all but the experiment: it is what others are measured against
 prod       also: an experiment's verdict, when something is in prod already and the
-           policy asks for one; approvals, by people who did not publish it; the
-           signature of an approver whom the policy names
+           policy asks for one; approvals, by people who did not publish it, and no
+           rejection after them; the signature of an approver whom the policy names
 =========  ========================================================================
 
-A package that held prod before comes back without experiment and approvals: retreat must
-be quick. An override with a reason opens comparison, experiment and approvals, never the
-others, and stands in the history as what it is. Every gate is looked at, so that a
-refusal names all that is in the way.
+A package that held prod before comes back without experiment and approvals, unless it was
+rejected: retreat must be quick. An override with a reason opens comparison, experiment and
+approvals, never the others, and stands in the history as what it is. Every gate is looked
+at, so that a refusal names all that is in the way.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from enum import StrEnum
 from ketch.errors import Finding
 from ketch.package.digest import Digest
 from ketch.package.names import Stage
-from ketch.registry.route import Place, Route
+from ketch.package.paths import printable
+from ketch.registry.policy import Policy
+from ketch.registry.route import Place, Rejection, Route
 from ketch.registry.share import Share
-from ketch.schema import Schema
+from ketch.schema import Int, Schema, String, did_you_mean
 from ketch.schema.compatible import incompatibilities
 
 _TOLD = "; a hub learns of it by `ketch push`"
@@ -174,12 +177,12 @@ def gates(
     found = [_published(candidate), _verified(candidate)]
     found += _signed("gate/publisher-signature", candidate, policy.publishers)
     if stage in (Stage.LIMITED, Stage.PROD):
-        found.append(_fits(candidate, callers))
+        found += [_fits(candidate, callers), *_takes_unit(candidate, policy.unit)]
     if stage is Stage.LIMITED:
         found += [_rest(route, candidate, share), *_compared(candidate, route)]
     if stage is Stage.PROD:
         found += [*_tried(candidate, route), *_approved(candidate, route, now)]
-        found += _signed("gate/approver-signature", candidate, policy.approvers)
+        found += _countersigned(candidate, policy)
     return tuple(found)
 
 
@@ -215,17 +218,40 @@ def _verified(candidate: Candidate) -> Gate:
 
 def _signed(code: str, candidate: Candidate, people: Mapping[str, str]) -> Iterator[Gate]:
     """Yield the gate of a signature, where the policy names people to give it."""
-    if not people:
+    if people:
+        yield _signature(code, candidate, people)
+
+
+def _countersigned(candidate: Candidate, policy: Policy) -> Iterator[Gate]:
+    """Yield the gate of an approver's signature, where the policy names approvers."""
+    if not policy.approvers:
         return
+    vouched = _signers(candidate, policy.publishers)
+    others = {
+        person: key
+        for person, key in policy.approvers.items()
+        if person != candidate.publisher and _is_second(person, key, vouched)
+    }
+    yield _signature("gate/approver-signature", candidate, others)
+
+
+def _is_second(person: str, key: str, vouched: Mapping[str, str]) -> bool:
+    """Whether somebody is another one than whoever alone signed as a publisher."""
+    return not vouched or any(who != person and one != key for who, one in vouched.items())
+
+
+def _signature(code: str, candidate: Candidate, people: Mapping[str, str]) -> Gate:
+    signed = ", ".join(sorted(_signers(candidate, people)))
+    wanted = _any_of(people) or "an approver who did not publish it"
+    says = f"signed by {signed}" if signed else f"expected a signature by {wanted}, found none"
+    opens = f"`ketch sign {candidate.package} --key …`, by {wanted}{_TOLD}"
+    return Gate(code, bool(signed), says, opens)
+
+
+def _signers(candidate: Candidate, people: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the people whose key signed a package."""
     keys = {one.digest for one in candidate.evidence if one.kind is Proof.SIGNATURE}
-    signed = sorted(person for person, key in people.items() if key in keys)
-    says = (
-        f"signed by {', '.join(signed)}"
-        if signed
-        else f"expected a signature by {_any_of(people)}, found none"
-    )
-    opens = f"`ketch sign {candidate.package} --key …`, by {_any_of(people)}{_TOLD}"
-    yield Gate(code, bool(signed), says, opens)
+    return {person: key for person, key in people.items() if key in keys}
 
 
 def _any_of(people: Iterable[str]) -> str:
@@ -244,6 +270,21 @@ def _fits(candidate: Candidate, callers: Schema | None) -> Gate:
     more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
     opens = "change the schema back, or give the new one a route of its own"
     return Gate("gate/schema", is_open=False, says=f"{listed}{more}", opens=opens)
+
+
+def _takes_unit(candidate: Candidate, unit: str | None) -> Iterator[Gate]:
+    """Yield the gate of the unit, where the policy names the input that holds it."""
+    if unit is None:
+        return
+    types = {one.name: one.type for one in candidate.schema.inputs}
+    if isinstance(types.get(unit), String | Int):
+        yield Gate("gate/unit", is_open=True, says=f"takes `{unit}`, the unit of the route")
+        return
+    found = f"`{types[unit]}`" if unit in types else "no such input"
+    says = f"`inputs.{unit}`: expected text or a whole number, the unit of the route, found {found}"
+    opens = "add it to `[inputs]` of a new version, or name another `unit` in the route's policy"
+    near = did_you_mean(unit, types) if unit not in types else None
+    yield Gate("gate/unit", is_open=False, says=says, opens=f"{near} {opens}" if near else opens)
 
 
 def _rest(route: Route, candidate: Candidate, share: Share | None) -> Gate:
@@ -285,6 +326,14 @@ def _proved(code: str, candidate: Candidate, kind: Proof, opens: str) -> Gate:
 
 
 def _approved(candidate: Candidate, route: Route, now: datetime) -> Iterator[Gate]:
+    opens = f"`ketch approve {candidate.package}`, by somebody other than {candidate.publisher}"
+    rejected = [_told(one) for one in route.rejections if one.digest == candidate.digest]
+    if rejected:
+        opens = f"publish a version without what was wrong; or {opens}, takes the no back"
+        yield Gate(
+            "gate/approval", is_open=False, says="; ".join(rejected), opens=opens, strict=False
+        )
+        return
     wanted = route.policy.approvals
     if wanted == 0 or candidate.digest in route.held:
         return
@@ -294,5 +343,10 @@ def _approved(candidate: Candidate, route: Route, now: datetime) -> Iterator[Gat
     stale = {one.approver for one in route.approvals if one.digest == candidate.digest}
     if stale - set(approvers):
         says += f"; no longer valid: {', '.join(sorted(stale - set(approvers)))}"
-    opens = f"`ketch approve {candidate.package}`, by somebody other than {candidate.publisher}"
     yield Gate("gate/approval", len(set(approvers)) >= wanted, says, opens, strict=False)
+
+
+def _told(rejection: Rejection) -> str:
+    when = f"{rejection.time:%Y-%m-%d %H:%M} UTC"
+    reason = printable(" ".join(rejection.reason.split()), 300)
+    return f"rejected by {rejection.person} on {when}: {reason}"

@@ -1,8 +1,8 @@
 """Where the registry is, and a desk at it.
 
 ``KETCH_REGISTRY`` names a database (``postgresql://…``, ``sqlite:///…``) or a hub
-(``https://…``). Without it the registry is a file in the ketch home, made when something is
-first published.
+(``https://…``), ``KETCH_HUB`` a hub. Without either the registry is a file in the ketch home,
+made when somebody first asks it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ketch.store import Store
 from ketch.store.home import REGISTRY, is_hub, registry_address
 
 PERSON = "KETCH_USER"
+LONGEST_PERSON = 200
 
 _DATABASES = ("sqlite:///", "postgresql://", "postgres://")
 
@@ -62,5 +63,21 @@ def person() -> str:
     """Return who asks: ``KETCH_USER``, else the operating system's user.
 
     A registry on one machine writes down who says they did it; a hub proves it.
+
+    Raises:
+        UsageError: ``registry/person``: it would stand in the history as another line.
     """
-    return os.environ.get(PERSON) or getpass.getuser()
+    found = os.environ.get(PERSON) or _user()
+    if found.strip() and found.isprintable() and len(found) <= LONGEST_PERSON:
+        return found
+    raise UsageError(
+        f"expected a name of 1 to {LONGEST_PERSON} characters in {PERSON}, found `{found[:40]!a}`",
+        code="registry/person",
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container a process may run as a number without a name
+        return f"uid {os.getuid()}"

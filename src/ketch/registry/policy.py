@@ -25,7 +25,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from typing import Self
 
 from ketch.errors import Finding, UsageError
@@ -36,6 +37,7 @@ from ketch.schema import did_you_mean
 MOST_BYTES = 64 * 1024
 _MOST_DAYS = 365
 _MOST_APPROVALS = 10
+_TOGETHER = ("baseline", "baseline_share")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -56,7 +58,8 @@ class Policy:
         auto_rollback: Whether the guard may roll back without a person.
         publishers: Person → fingerprint of their key. When there are any, every stage needs
             a signature of one of them.
-        approvers: The same for prod, which then needs one of theirs, too.
+        approvers: The same for prod, which then needs one of theirs, too, of somebody who
+            neither published the package nor is its only publisher who signed.
     """
 
     unit: str | None = None
@@ -95,23 +98,10 @@ class Policy:
         Raises:
             UsageError: ``policy/invalid``, with every finding.
         """
-        known = {one.name for one in fields(cls)}
-        findings: list[Finding] = []
-        found: dict[str, object] = {}
-        for name, given in value.items():
-            if name not in known:
-                message = f"unknown key `{name[:60]}`"
-                hint = did_you_mean(name, known)
-                findings.append(Finding("policy/unknown-key", message, where, hint))
-                continue
-            try:
-                found[name] = _READ[name](given)
-            except UsageError as problem:
-                findings.append(Finding("policy/wrong-value", problem.message, f"{where}: {name}"))
-            except ValueError as problem:
-                message = f"expected {problem}, found `{str(given)[:60]}`"
-                findings.append(Finding("policy/wrong-value", message, f"{where}: {name}"))
-        if ("baseline" in found) != (found.get("baseline_share", NONE) != NONE):
+        found, findings = _read(value, where)
+        unread = value.keys() - found.keys()
+        has_share = found.get("baseline_share", NONE) != NONE
+        if unread.isdisjoint(_TOGETHER) and ("baseline" in found) != has_share:
             message = "expected `baseline` and `baseline_share` together, found one of them"
             findings.append(Finding("policy/wrong-value", message, f"{where}: baseline"))
         if findings:
@@ -124,6 +114,26 @@ class Policy:
         share = self.baseline_share.fraction
         body = {**asdict(self), "guardrails": list(self.guardrails), "baseline_share": share}
         return {name: value for name, value in body.items() if value not in (None, {})}
+
+
+def _read(value: Mapping[str, object], where: str) -> tuple[dict[str, object], list[Finding]]:
+    """Return the values that can be read, by their keys, and what is wrong with the others."""
+    found: dict[str, object] = {}
+    findings: list[Finding] = []
+    for name, given in value.items():
+        if name not in _READERS:
+            hint = did_you_mean(name, _READERS)
+            message = f"unknown key `{name[:60]}`"
+            findings.append(Finding("policy/unknown-key", message, where, hint))
+            continue
+        try:
+            found[name] = _READERS[name](given)
+        except UsageError as problem:
+            findings.append(Finding("policy/wrong-value", problem.message, f"{where}: {name}"))
+        except ValueError as problem:
+            message = f"expected {problem}, found `{str(given)[:60]}`"
+            findings.append(Finding("policy/wrong-value", message, f"{where}: {name}"))
+    return found, findings
 
 
 def _text(value: object) -> str:
@@ -161,6 +171,8 @@ def _package(value: object) -> str:
 
 
 def _share(value: object) -> Share:
+    if type(value) in (int, float):  # digits alone: Python writes small numbers as `1e-05`
+        value = f"{Decimal(repr(value)):f}"
     share = Share.parse(value if isinstance(value, str) else f"{value}")
     if not 0 <= share.millionths < WHOLE:
         raise ValueError("a share below 100%")
@@ -175,7 +187,7 @@ def _keys(value: object) -> dict[str, str]:
     raise ValueError("people, each with the 64 hexadecimal digits that `ketch keygen` printed")
 
 
-_READ: dict[str, Callable[[object], object]] = {
+_READERS: dict[str, Callable[[object], object]] = {
     "unit": _text,
     "baseline": _package,
     "baseline_share": _share,

@@ -4,7 +4,7 @@ A package moves up a route stage by stage::
 
     dev ──▶ staging ──▶ limited ──▶ prod        `promote`, through the gates
                                      │
-          prod ◀── the one before ───┘          `roll_back`, at once
+          prod ◀── the one before ───┘          :mod:`~ketch.registry.rollback`
 
 Each function takes the route as it stands and returns a :class:`Draft` with the route's
 arms as they will be, so that an event tells the whole state after it: what was in prod
@@ -13,7 +13,7 @@ on 3 March is one event to look up. Nothing here reads a clock, a store or a dat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,6 +32,8 @@ _PLACES = {
     Stage.PROD: Place.PROD,
 }
 LONGEST_LINE = 20
+Line = tuple[tuple[str, Digest], ...]
+"""Packages that held prod, the present one last."""
 
 
 def promote(
@@ -62,16 +64,10 @@ def promote(
         Refused: ``gate/closed``; the findings are the closed gates.
     """
     _check_request(route, candidate, stage, share, reason, override=override)
-    closed = [gate for gate in gates if not gate.is_open and (gate.strict or not override)]
-    _require_open(route, candidate.package, stage, closed)
-    arms = {
-        arm.place: arm
-        for arm in route.arms
-        if arm.place is Place.BASELINE or arm.digest != candidate.digest
-    }
-    if stage is not Stage.DEV:
-        arms[_PLACES[stage]] = _arm(route, candidate, stage, share, salt)
-    passed_by = [gate.name for gate in gates if not gate.is_open]
+    closed = [gate for gate in gates if not gate.is_open]
+    stopping = [gate for gate in closed if gate.strict or not override]
+    _require_open(route, candidate.package, stage, stopping)
+    arms = _moved(route, candidate, stage, share, salt)
     return Draft(
         Kind.PROMOTED,
         subject(route.name),
@@ -82,69 +78,10 @@ def promote(
             "instead_of": _evicted(route, candidate, stage),
             "share": None if share is None else share.fraction,
             "reason": reason,
-            "override": passed_by,
+            "override": [gate.name for gate in closed],
             "gates": [gate.to_json() for gate in gates],
             "evidence": candidate.evidence_digest,
-            **_state(arms, route.policy, _promoted(route, candidate, stage)),
-        },
-    )
-
-
-def roll_back(
-    route: Route,
-    *,
-    to: tuple[str, Digest] | None,
-    reason: str,
-    withdrawn: Collection[Digest] = (),
-) -> Draft:
-    """Return the event that takes the newest package out of live traffic.
-
-    Without ``to``: a package at limited loses its share, and prod stays; when there is
-    none, the newest that held prod before and was not withdrawn comes back. With ``to``,
-    that package holds prod, and limited ends. It needs no approval, for it held prod before.
-
-    Args:
-        route: The route as it stands.
-        to: The package, when it is not the one before.
-        reason: Why; a withdrawn package needs one.
-        withdrawn: Those of the route's line that must not be used any more.
-
-    Raises:
-        Refused: ``rollback/nothing``: nothing to go back to; ``rollback/never-prod``;
-            ``rollback/withdrawn``: the package was withdrawn, and no reason is given.
-    """
-    prod, limited = route.at(Place.PROD), route.at(Place.LIMITED)
-    if to is None and limited is not None:
-        target = None if prod is None else (prod.package, prod.digest)
-    else:
-        target = to or _before(route, withdrawn)
-    if target is not None and target[1] not in route.held:
-        raise Refused(
-            f"`{target[0]}` never held prod on `{route.name}`",
-            code="rollback/never-prod",
-            hint=f"roll back to one of {_listed(route.line)}, or `ketch promote {target[0]} prod`",
-        )
-    if to is not None and to[1] in withdrawn and not reason.strip():
-        raise Refused(
-            f"`{to[0]}` was withdrawn",
-            code="rollback/withdrawn",
-            hint='roll back to another, or say why it has to be: `--reason "…"`',
-        )
-    arms = _without(route, Place.LIMITED)
-    if target is not None:
-        if (staged := arms.get(Place.STAGING)) and staged.digest == target[1]:
-            del arms[Place.STAGING]
-        arms[Place.PROD] = Arm(Place.PROD, *target)
-    left = limited or prod
-    return Draft(
-        Kind.ROLLED_BACK,
-        subject(route.name),
-        {
-            "package": None if target is None else target[0],
-            "digest": None if target is None else str(target[1]),
-            "from": None if left is None else left.package,
-            "reason": reason,
-            **_state(arms, route.policy, _walked_back(route.line, target)),
+            **state(arms, route.policy, _promoted(route, candidate, stage)),
         },
     )
 
@@ -178,7 +115,7 @@ def approve(
 
 
 def reject(route: Route, candidate: Candidate, *, reason: str) -> Draft:
-    """Return the event of a person's no: approvals of the package hold no longer."""
+    """Return the event of a person's no: it stands until somebody approves the package."""
     return Draft(
         Kind.REJECTED,
         subject(route.name),
@@ -196,6 +133,7 @@ def set_policy(
     policy: Policy,
     baseline: Digest | None,
     *,
+    salt: str,
     reason: str,
     gates: Sequence[Gate] = (),
 ) -> Draft:
@@ -205,6 +143,8 @@ def set_policy(
         route: The route as it stands.
         policy: The new rules.
         baseline: The digest of the baseline that the rules name.
+        salt: Fresh randomness, used when no unit is held out yet; else the same units stay
+            held out, whatever the baseline and its share become.
         reason: Why.
         gates: Those of a baseline that did not answer here before.
 
@@ -213,22 +153,38 @@ def set_policy(
     """
     if policy.baseline is not None:
         _require_open(route, policy.baseline, "baseline", [g for g in gates if not g.is_open])
-    arms = _without(route, Place.BASELINE)
+    arms = without(route, Place.BASELINE)
     if policy.baseline is not None and baseline is not None:
-        arms[Place.BASELINE] = Arm(Place.BASELINE, policy.baseline, baseline, policy.baseline_share)
-    limited = arms.get(Place.LIMITED)
-    if limited is not None and limited.share > rest_of(policy.baseline_share):
-        raise Refused(
-            f"`{limited.package}` has `{limited.share}` of `{route.name}`; beside it "
-            f"`{policy.baseline_share}` for the baseline is too much",
-            code="policy/shares",
-            hint="lower one of the two",
-        )
+        before = route.at(Place.BASELINE)
+        kept = before.salt if before is not None and before.salt is not None else salt
+        share = policy.baseline_share
+        arms[Place.BASELINE] = Arm(Place.BASELINE, policy.baseline, baseline, share, kept)
+    _require_rest(route, arms, policy.baseline_share)
     return Draft(
         Kind.POLICY_SET,
         subject(route.name),
-        {"reason": reason, **_state(arms, policy, route.line)},
+        {"reason": reason, **state(arms, policy, route.line)},
     )
+
+
+def _require_rest(route: Route, arms: Mapping[Place, Arm], held_out: Share) -> None:
+    """Refuse rules by which units would have no answer, or two."""
+    limited = arms.get(Place.LIMITED)
+    if limited is None:
+        return
+    given = f"`{limited.package}` has `{limited.share}` of `{route.name}`"
+    if limited.share > rest_of(held_out):
+        raise Refused(
+            f"{given}; beside it `{held_out}` for the baseline is too much",
+            code="policy/shares",
+            hint="lower one of the two",
+        )
+    if arms.keys().isdisjoint({Place.PROD, Place.BASELINE}):
+        raise Refused(
+            f"{given}; without the baseline nobody answers the rest",
+            code="policy/shares",
+            hint="promote a package to prod first, or take that one off the route",
+        )
 
 
 def _require_open(route: Route, package: str, place: str, closed: Sequence[Gate]) -> None:
@@ -283,6 +239,20 @@ def _evicted(route: Route, candidate: Candidate, stage: Stage) -> str | None:
     return None if there is None or there.digest == candidate.digest else there.package
 
 
+def _moved(
+    route: Route, candidate: Candidate, stage: Stage, share: Share | None, salt: str
+) -> dict[Place, Arm]:
+    """Return who answers when a package has moved; it stays the baseline if it is that."""
+    arms = {
+        arm.place: arm
+        for arm in route.arms
+        if arm.place is Place.BASELINE or arm.digest != candidate.digest
+    }
+    if stage is not Stage.DEV:
+        arms[_PLACES[stage]] = _arm(route, candidate, stage, share, salt)
+    return arms
+
+
 def _arm(route: Route, candidate: Candidate, stage: Stage, share: Share | None, salt: str) -> Arm:
     arm = Arm(_PLACES[stage], candidate.package, candidate.digest)
     if stage is not Stage.LIMITED or share is None:
@@ -293,30 +263,9 @@ def _arm(route: Route, candidate: Candidate, stage: Stage, share: Share | None, 
     return replace(arm, share=share, salt=kept)
 
 
-def _without(route: Route, place: Place) -> dict[Place, Arm]:
+def without(route: Route, place: Place) -> dict[Place, Arm]:
+    """Return who answers at all places but one."""
     return {arm.place: arm for arm in route.arms if arm.place is not place}
-
-
-def _before(route: Route, withdrawn: Collection[Digest]) -> tuple[str, Digest]:
-    """Return the package that held prod before the present one, and may again."""
-    earlier = route.line[:-1]
-    for package, digest in reversed(earlier):
-        if digest not in withdrawn:
-            return package, digest
-    if earlier:
-        raise Refused(
-            f"all that held prod on `{route.name}` before was withdrawn: {_listed(earlier)}",
-            code="rollback/nothing",
-            hint=f'promote another package; or `ketch rollback {route.name} --to … --reason "…"`',
-        )
-    raise Refused(
-        f"nothing held prod on `{route.name}` before",
-        code="rollback/nothing",
-        hint="promote another package, or set a baseline",
-    )
-
-
-Line = tuple[tuple[str, Digest], ...]
 
 
 def _promoted(route: Route, candidate: Candidate, stage: Stage) -> Line:
@@ -325,23 +274,10 @@ def _promoted(route: Route, candidate: Candidate, stage: Stage) -> Line:
     return (*route.line, (candidate.package, candidate.digest))[-LONGEST_LINE:]
 
 
-def _walked_back(line: Line, target: tuple[str, Digest] | None) -> Line:
-    if target is None:
-        return line
-    for end in range(len(line), 0, -1):
-        if line[end - 1][1] == target[1]:
-            return line[:end]
-    return (*line, target)[-LONGEST_LINE:]
-
-
-def _state(arms: Mapping[Place, Arm], policy: Policy, line: Line) -> Mapping[str, object]:
+def state(arms: Mapping[Place, Arm], policy: Policy, line: Line) -> Mapping[str, object]:
     """Return the route as it is after an event, to be part of the event."""
     return {
         "arms": [arm.to_json() for arm in divided(arms, policy.baseline_share)],
         "policy": policy.to_json(),
         "line": [[package, str(digest)] for package, digest in line],
     }
-
-
-def _listed(line: Line) -> str:
-    return ", ".join(f"`{package}`" for package, _ in reversed(line)) or "none"

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ketch.errors import NotFound, Refused, UsageError
+from ketch.errors import Refused, UsageError
 from ketch.package import Digest, Package, PackageName, Reference, Stage
-from ketch.registry import promotion
-from ketch.registry.events import Draft, Event, Head, Kind, now
+from ketch.registry import promotion, publication, references, rollback
+from ketch.registry.events import Event, Head, now
 from ketch.registry.gates import Candidate, Evidence, Gate, gates
 from ketch.registry.policy import Policy
 from ketch.registry.route import Arm, Place, Route
@@ -26,7 +26,7 @@ from ketch.registry.sql import log, queries
 from ketch.registry.sql.database import Database, Session
 from ketch.registry.sql.migrate import migrate
 from ketch.registry.sql.queries import Version
-from ketch.schema import Schema, nearest
+from ketch.schema import Schema
 
 Open = Callable[[Digest], Package]
 
@@ -83,30 +83,13 @@ class Registry:
             Refused: ``version/taken``: it is another digest already; ``version/owner``:
                 somebody else answers for packages of this name.
         """
-        manifest = package.manifest
-        name, version = str(manifest.name), str(manifest.version)
+        name, version = str(package.manifest.name), str(package.manifest.version)
         with self.database.writing() as session:
             known = queries.find_version(session, name, version)
             if known is not None:
-                return self._again(session, known, package)
-            owner = queries.owner_of(session, name)
-            if owner not in (None, manifest.owner):
-                raise Refused(
-                    f"expected the owner `{owner}` in ketch.toml, found `{manifest.owner}`",
-                    code="version/owner",
-                    where=f"package:{name}",
-                    hint=f"`ketch owner {name} {manifest.owner}` hands it over",
-                )
-            body = {
-                "name": name,
-                "version": version,
-                "digest": str(package.digest),
-                "owner": manifest.owner,
-                "size_bytes": package.size_bytes,
-                "description": manifest.description,
-                "route": manifest.route,
-            }
-            draft = Draft(Kind.PUBLISHED, f"package:{name}", body)
+                publication.require_same(known, package.digest)
+                return log.events_after(session, known.seq - 1, limit=1)[0]
+            draft = publication.publish(package, queries.owner_of(session, name))
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def withdraw(self, reference: Reference, *, reason: str, actor: str) -> Event:
@@ -116,25 +99,8 @@ class Registry:
             Refused: ``version/in-use``: it answers on a route.
         """
         with self.database.writing() as session:
-            version = self._resolve(session, reference)
-            _require_reason(reason)
-            if version.withdrawn is not None:
-                message = f"`{version.reference}` was withdrawn before: {version.withdrawn}"
-                raise Refused(message, code="version/withdrawn")
-            used = [
-                f"{place} of `{route}`"
-                for place in Place
-                for route, _, digest in queries.arms_of(session, version.name, place)
-                if digest == version.digest
-            ]
-            if used:
-                raise Refused(
-                    f"`{version.reference}` answers at {', '.join(used)}",
-                    code="version/in-use",
-                    hint="promote or roll back to another one first",
-                )
-            body = {"name": version.name, "version": version.version, "reason": reason}
-            draft = Draft(Kind.WITHDRAWN, f"package:{version.name}", body)
+            version = references.find(session, reference)
+            draft = publication.withdraw(version, _answers_at(session, version), reason=reason)
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def hand_over(self, name: PackageName, to: str, *, reason: str, actor: str) -> Event:
@@ -142,14 +108,8 @@ class Registry:
         with self.database.writing() as session:
             owner = queries.owner_of(session, str(name))
             if owner is None:
-                raise self._unknown(session, str(name))
-            if not to.strip() or not to.isprintable() or owner == to:
-                raise UsageError(
-                    f"expected another owner than `{owner}`, found `{to[:60]!s}`",
-                    code="version/owner",
-                )
-            body = {"name": str(name), "from": owner, "to": to, "reason": reason}
-            draft = Draft(Kind.OWNER_CHANGED, f"package:{name}", body)
+                raise references.unknown(session, str(name))
+            draft = publication.hand_over(str(name), owner, to, reason=reason)
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def resolve(self, reference: Reference) -> Version:
@@ -160,7 +120,7 @@ class Registry:
             UsageError: It stands at that stage of several routes with several versions.
         """
         with self.database.reading() as session:
-            return self._resolve(session, reference)
+            return references.find(session, reference)
 
     def versions(
         self,
@@ -219,7 +179,7 @@ class Registry:
             Refused: ``gate/closed``, with every closed gate; ``route/moved``.
         """
         with self.database.writing() as session:
-            version = self._resolve(session, reference)
+            version = references.find(session, reference)
             standing = self._standing(session, version, route, expected)
             candidate = self._candidate(version, evidence)
             draft = promotion.promote(
@@ -245,7 +205,7 @@ class Registry:
     ) -> tuple[Gate, ...]:
         """Return every gate between a package and a stage, as things stand."""
         with self.database.reading() as session:
-            version = self._resolve(session, reference)
+            version = references.find(session, reference)
             standing = self._standing(session, version, route, None)
             candidate = self._candidate(version, evidence)
             return self._gates(standing, candidate, stage, share)
@@ -261,7 +221,7 @@ class Registry:
     ) -> Event:
         """Record a person's yes to this digest in production, on this evidence."""
         with self.database.writing() as session:
-            version = self._resolve(session, reference)
+            version = references.find(session, reference)
             standing = self._standing(session, version, route, None)
             candidate = self._candidate(version, evidence)
             time = self._clock()
@@ -273,8 +233,8 @@ class Registry:
     ) -> Event:
         """Record a person's no; approvals of the package hold no longer."""
         with self.database.writing() as session:
-            version = self._resolve(session, reference)
-            _require_reason(reason)
+            version = references.find(session, reference)
+            publication.require_reason(reason)
             standing = self._standing(session, version, route, None)
             draft = promotion.reject(standing, self._candidate(version, ()), reason=reason)
             return log.append(session, draft, actor=actor, now=self._clock())
@@ -290,11 +250,11 @@ class Registry:
     ) -> Event:
         """Take the newest package of a route out of live traffic, at once."""
         with self.database.writing() as session:
-            standing = self._known(session, route)
+            standing = references.find_route(session, route)
             _require_revision(standing, expected)
-            target = None if to is None else self._resolve(session, to)
+            target = None if to is None else references.find(session, to)
             pair = None if target is None else (target.reference, target.digest)
-            draft = promotion.roll_back(
+            draft = rollback.roll_back(
                 standing, to=pair, reason=reason, withdrawn=_withdrawn(session, standing)
             )
             return log.append(session, draft, actor=actor, now=self._clock())
@@ -329,16 +289,17 @@ class Registry:
             baseline: Digest | None = None
             found: tuple[Gate, ...] = ()
             if policy.baseline is not None:
-                version = self._resolve(session, Reference.parse(policy.baseline))
+                version = references.find(session, Reference.parse(policy.baseline))
                 baseline = version.digest
-                present = standing.at(Place.BASELINE)
-                if present is None or present.digest != baseline:
-                    candidate = self._candidate(version, evidence)
-                    # It answers live traffic as prod does, but others are measured against it.
-                    rules = replace(policy, experiment=False)
-                    new = replace(standing, policy=rules)
-                    found = self._gates(new, candidate, Stage.PROD, None)
-            draft = promotion.set_policy(standing, policy, baseline, reason=reason, gates=found)
+                found = self._baseline_gates(standing, self._candidate(version, evidence), policy)
+            draft = promotion.set_policy(
+                standing,
+                policy,
+                baseline,
+                salt=secrets.token_hex(16),
+                reason=reason,
+                gates=found,
+            )
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def route(self, name: str) -> Route:
@@ -348,7 +309,7 @@ class Registry:
             NotFound: ``route/not-found``.
         """
         with self.database.reading() as session:
-            return self._known(session, name)
+            return references.find_route(session, name)
 
     def routes(self) -> tuple[Route, ...]:
         """Return every route as it stands, by name."""
@@ -395,67 +356,6 @@ class Registry:
 
     # ------------------------------------------------------------ inside a transaction
 
-    def _again(self, session: Session, known: Version, package: Package) -> Event:
-        if known.digest == package.digest and known.withdrawn is not None:
-            message = f"`{known.reference}` was withdrawn: {known.withdrawn}"
-            hint = "raise the version in ketch.toml and pack again"
-            raise Refused(message, code="version/withdrawn", hint=hint)
-        if known.digest == package.digest:
-            found = log.find_events(
-                session, subject=f"package:{known.name}", before=known.seq + 1, limit=1
-            )
-            return found[0]
-        raise version_taken(known, package.digest)
-
-    def _resolve(self, session: Session, reference: Reference) -> Version:
-        name = str(reference.name)
-        if reference.digest is not None:
-            version = queries.find_digest(session, name, reference.digest)
-        elif reference.stage is not None:
-            version = self._at_stage(session, reference, reference.stage)
-        else:
-            version = queries.find_version(session, name, str(reference.version))
-        if version is None:
-            raise self._unknown(session, str(reference))
-        return version
-
-    def _at_stage(self, session: Session, reference: Reference, stage: Stage) -> Version | None:
-        name = str(reference.name)
-        if stage is Stage.DEV:
-            raise UsageError(
-                "every published version is in dev, so `@dev` names none of them",
-                code="reference/choice",
-                hint=f"`ketch list {name}` shows the versions",
-            )
-        arms = queries.arms_of(session, name, Place(stage))
-        if len({digest for _, _, digest in arms}) > 1:
-            listed = ", ".join(f"`{package}` on `{route}`" for route, package, _ in arms)
-            raise UsageError(
-                f"`{reference}` is {listed}", code="reference/choice", hint="name the version"
-            )
-        if not arms:
-            route = queries.find_route(session, name)
-            there = route.at(Place(stage))
-            hint = f"`ketch status` shows who stands where; try `{name}` by its version"
-            if there is not None:
-                meant = there.package.partition(":")[0]
-                hint = f"`{name}` is a route, where `{there.package}` is: `{meant}@{stage}`"
-            message = f"no version of `{name}` is at {stage}"
-            raise NotFound(message, code="registry/not-found", hint=hint)
-        return queries.find_digest(session, name, arms[0][2])
-
-    def _unknown(self, session: Session, wanted: str) -> NotFound:
-        name = Reference.parse(wanted, bare=True).name
-        known = queries.find_versions(session, name=str(name), limit=5)
-        if known:
-            hint = "published are " + ", ".join(f"`{one.reference}`" for one in known)
-        else:
-            recent = [one.reference for one in queries.find_versions(session, limit=100)]
-            near = nearest(wanted, recent)
-            hint = f"did you mean `{near}`?" if near else "`ketch push` publishes a package"
-        message = f"no `{wanted}` in the registry"
-        return NotFound(message, code="registry/not-found", hint=hint)
-
     def _standing(
         self, session: Session, version: Version, route: str | None, expected: int | None
     ) -> Route:
@@ -471,17 +371,6 @@ class Registry:
         _require_revision(standing, expected)
         return standing
 
-    def _known(self, session: Session, name: str) -> Route:
-        route = queries.find_route(session, name)
-        if route.revision == 0:
-            near = nearest(name, queries.route_names(session))
-            raise NotFound(
-                f"no route `{name[:64]}`",
-                code="route/not-found",
-                hint=f"did you mean `{near}`?" if near else "`ketch status` lists the routes",
-            )
-        return route
-
     def _candidate(self, version: Version, evidence: Sequence[Evidence]) -> Candidate:
         return Candidate(
             version.reference,
@@ -493,17 +382,23 @@ class Registry:
         )
 
     def _gates(
-        self,
-        route: Route,
-        candidate: Candidate,
-        stage: Stage,
-        share: Share | None,
+        self, route: Route, candidate: Candidate, stage: Stage, share: Share | None
     ) -> tuple[Gate, ...]:
         if stage is Stage.DEV:
             return ()
         callers = self._callers(route, candidate)
-        found = gates(candidate, route, stage, share=share, callers=callers, now=self._clock())
-        return tuple(found)
+        return gates(candidate, route, stage, share=share, callers=callers, now=self._clock())
+
+    def _baseline_gates(
+        self, route: Route, candidate: Candidate, policy: Policy
+    ) -> tuple[Gate, ...]:
+        """Return the gates of a baseline; one that answers already has passed them."""
+        present = route.at(Place.BASELINE)
+        if present is not None and present.digest == candidate.digest:
+            return ()
+        # It answers live traffic as prod does, but others are measured against it.
+        new = replace(route, policy=replace(policy, experiment=False))
+        return self._gates(new, candidate, Stage.PROD, None)
 
     def _callers(self, route: Route, candidate: Candidate) -> Schema | None:
         """Return the schema that callers of a route rely on: that of what answers most."""
@@ -513,14 +408,14 @@ class Registry:
         return self._open(arm.digest).manifest.schema
 
 
-def version_taken(known: Version, found: Digest) -> Refused:
-    """Return the error for a version that is published as another package."""
-    return Refused(
-        f"`{known.reference}` is `{known.digest}` for ever; found `{found}`",
-        code="version/taken",
-        where=f"package:{known.name}",
-        hint="raise the version in ketch.toml and pack again",
-    )
+def _answers_at(session: Session, version: Version) -> list[str]:
+    """Return where a version answers, in words."""
+    return [
+        f"{place} of `{route}`"
+        for place in Place
+        for route, _, digest in queries.arms_of(session, version.name, place)
+        if digest == version.digest
+    ]
 
 
 def _withdrawn(session: Session, route: Route) -> frozenset[Digest]:
@@ -540,11 +435,4 @@ def _require_revision(route: Route, expected: int | None) -> None:
             code="route/moved",
             where=f"route:{route.name}",
             hint=f"somebody changed it meanwhile; `ketch history {route.name}` shows how",
-        )
-
-
-def _require_reason(reason: str) -> None:
-    if not reason.strip():
-        raise UsageError(
-            "expected a reason, found none", code="registry/reason", hint='`--reason "…"`'
         )

@@ -45,7 +45,8 @@ class Arm:
         package: ``name:version``.
         digest: The package, exactly.
         share: The share of units it answers.
-        salt: Decides which units; drawn once per rollout. Only at ``limited``.
+        salt: Decides which units: at ``limited`` drawn once per rollout, at ``baseline``
+            when units are first held out.
     """
 
     place: Place
@@ -110,6 +111,38 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """One person's no to one digest in production; it holds until somebody approves."""
+
+    package: str
+    digest: Digest
+    person: str
+    time: datetime
+    reason: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the rejection as ``ketch status --json`` prints it."""
+        return {
+            "package": self.package,
+            "digest": str(self.digest),
+            "person": self.person,
+            "time": write_time(self.time),
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, object]) -> Rejection:
+        """Read what :meth:`to_json` wrote."""
+        return cls(
+            str(body["package"]),
+            Digest.parse(str(body["digest"])),
+            str(body["person"]),
+            read_time(str(body["time"])),
+            str(body["reason"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route as it stands.
 
@@ -119,6 +152,7 @@ class Route:
         policy: Its rules.
         arms: Who answers, by place; ``prod`` first.
         approvals: Approvals given and not rejected since, expired ones included.
+        rejections: Rejections without an approval of the same digest since.
         line: Packages that held prod, the present one last, as a rollback walks back:
             a package that was rolled back is no longer part of it. At most 20.
         held: Digests of all packages that ever held prod.
@@ -129,6 +163,7 @@ class Route:
     policy: Policy = field(default_factory=Policy)
     arms: tuple[Arm, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
     line: tuple[tuple[str, Digest], ...] = ()
     held: frozenset[Digest] = frozenset()
 
@@ -149,6 +184,7 @@ class Route:
             "arms": [arm.to_json() for arm in self.arms],
             "policy": self.policy.to_json(),
             "approvals": [approval.to_json() for approval in self.approvals],
+            "rejections": [rejection.to_json() for rejection in self.rejections],
             "line": [{"package": package, "digest": str(digest)} for package, digest in self.line],
             "held": sorted(str(digest) for digest in self.held),
         }
@@ -163,6 +199,7 @@ class Route:
             Policy.from_json(policy),
             tuple(Arm.from_json(arm) for arm in _tables(body["arms"])),
             tuple(Approval.from_json(one) for one in _tables(body["approvals"])),
+            tuple(Rejection.from_json(one) for one in _tables(body["rejections"])),
             tuple(
                 (str(one["package"]), Digest.parse(str(one["digest"])))
                 for one in _tables(body["line"])

@@ -5,19 +5,17 @@ The only module that imports obstore, which is an extra: ``pip install 'ketch[ob
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from ketch.errors import NotFound, Refused, Unavailable, UsageError
+from ketch.errors import KetchError, NotFound, Refused, Unavailable, UsageError
 from ketch.package.paths import printable
 from ketch.remote.address import Address, Scheme
-from ketch.remote.replies import bare, is_loopback
+from ketch.remote.endpoints import is_plain
 
 try:
     import obstore.exceptions
@@ -42,8 +40,8 @@ _RETRIES = {
     "retry_timeout": timedelta(seconds=60),
     "backoff": {"init_backoff": timedelta(milliseconds=250), "max_backoff": timedelta(seconds=10)},
 }
+_NOT_LET_IN = ("401 Unauthorized", "403 Forbidden")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
-_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,49 +168,26 @@ class Bucket:
     @contextmanager
     def _explained(self, key: str) -> Iterator[None]:
         """Translate what obstore raises."""
-        errors = obstore.exceptions
         try:
             yield
-        except (errors.PermissionDeniedError, errors.UnauthenticatedError) as error:
-            raise Refused(
-                f"expected to be let in, found: {_first_line(error)}",
-                code="remote/denied",
-                where=self._at(key),
-                hint="set the credentials of the object store, as its own tools want them",
-            ) from error
-        except (FileNotFoundError, errors.BaseError) as error:
-            if isinstance(error, FileNotFoundError) or any(one in str(error) for one in _NO_BUCKET):
-                raise NotFound(
-                    "expected a bucket, found none of that name",
-                    code="remote/not-found",
-                    where=self._where,
-                    hint="check its name, and the account and endpoint that are set",
-                ) from error
-            raise Unavailable(
-                f"expected an answer, found: {_first_line(error)}",
-                code="remote/failing",
-                where=self._at(key),
-                hint="run the same again in a while; what has arrived is kept",
-            ) from error
+        except (FileNotFoundError, obstore.exceptions.BaseError) as error:
+            raise _meant_by(error, self._where, key) from error
 
 
 _LOST = (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError)
+_DENIED = (obstore.exceptions.PermissionDeniedError, obstore.exceptions.UnauthenticatedError)
 
 
 def open_bucket(address: Address, *, ca_file: Path | None = None) -> Bucket:
     """Open a prefix of a bucket; credentials are where the object store's own tools look.
-
-    Plain http is spoken with an endpoint of this machine only, unless ``AWS_ALLOW_HTTP`` says
-    otherwise.
 
     Raises:
         UsageError: ``remote/address``: the settings of the object store are wrong.
     """
     made = {Scheme.S3: S3Store, Scheme.GS: GCSStore, Scheme.AZ: AzureStore}[address.scheme]
     client: dict[str, Any] = {"connect_timeout": timedelta(seconds=10)}
-    for endpoint in filter(None, map(os.environ.get, _ENDPOINTS)):
-        if _is_plain(endpoint):
-            client["allow_http"] = True
+    if is_plain(address.scheme):
+        client["allow_http"] = True
     if ca_file is not None:
         client["root_certificate"] = ca_file.read_bytes()
     try:
@@ -231,25 +206,6 @@ def open_bucket(address: Address, *, ca_file: Path | None = None) -> Bucket:
     return Bucket(objects, str(address.place))
 
 
-def _is_plain(endpoint: str) -> bool:
-    """Whether an endpoint is spoken to over http.
-
-    Raises:
-        UsageError: ``remote/address``: it is on another machine, and nobody allowed that.
-    """
-    parts = urlsplit(endpoint)
-    if parts.scheme != "http":
-        return False
-    is_allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true", "yes"}
-    if is_allowed or is_loopback(parts.hostname or ""):
-        return True
-    raise UsageError(
-        f"expected an endpoint `https://…`, found `{bare(endpoint)[:200]}`",
-        code="remote/address",
-        hint="`AWS_ALLOW_HTTP=true` lets credentials and content go there in the open",
-    )
-
-
 def _bounded(stream: Iterator[bytes], most: int, where: str) -> bytes:
     parts, size = [], 0
     for part in stream:
@@ -258,6 +214,31 @@ def _bounded(stream: Iterator[bytes], most: int, where: str) -> bytes:
         if size > most:
             raise _odd(f"at most {most} bytes, found more", where)
     return b"".join(parts)
+
+
+def _meant_by(error: Exception, where: str, key: str) -> KetchError:
+    """Return what an error of obstore means; of a list it keeps the server's words alone."""
+    told = str(error)
+    if isinstance(error, _DENIED) or any(one in told for one in _NOT_LET_IN):
+        return Refused(
+            f"expected to be let in, found: {_first_line(error)}",
+            code="remote/denied",
+            where=f"{where}/{key}",
+            hint="set the credentials of the object store, as its own tools want them",
+        )
+    if isinstance(error, FileNotFoundError) or any(one in told for one in _NO_BUCKET):
+        return NotFound(
+            "expected a bucket, found none of that name",
+            code="remote/not-found",
+            where=where,
+            hint="check its name, and the account and endpoint that are set",
+        )
+    return Unavailable(
+        f"expected an answer, found: {_first_line(error)}",
+        code="remote/failing",
+        where=f"{where}/{key}",
+        hint="run the same again in a while; what has arrived is kept",
+    )
 
 
 def _odd(expected: str, where: str) -> Unavailable:

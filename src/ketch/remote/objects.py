@@ -17,27 +17,24 @@ recognised by name and never sent again; nobody sees a blob before its list is w
 
 from __future__ import annotations
 
-import hashlib
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore
 
 from ketch.errors import Unavailable
 from ketch.package.digest import Digest
 from ketch.package.oci import MAX_MANIFEST_BYTES, Descriptor
+from ketch.remote import pieces
 from ketch.remote.bucket import Bucket, Seen
-from ketch.remote.pieces import PIECE_BYTES, Piece, Pieces
-from ketch.remote.store import WORKERS, Outgoing, RemoteStore
+from ketch.remote.outgoing import Outgoing
+from ketch.remote.piecework import BLOBS, LISTS, Piecework, blob_key
+from ketch.remote.readers import Parts
+from ketch.remote.store import RemoteStore
 from ketch.schema.parse import canonical_json, parse_json
 from ketch.store.base import Progress, Reader, not_found
 from ketch.store.blobs import is_hex_name
 from ketch.store.copying import stream_mismatch
 from ketch.store.index import Index, check_tag, joined
 
-_BLOBS = "blobs/sha256/"
-_LISTS = ".pieces"
 _MOST_RACES = 50
 
 
@@ -52,56 +49,53 @@ class ObjectStore(RemoteStore):
     def __init__(self, bucket: Bucket, *, where: str) -> None:
         super().__init__(where)
         self._bucket = bucket
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ketch-pieces")
-        self._slots = BoundedSemaphore(WORKERS + 1)  # pieces in memory, whoever sends them
+        self._piecework = Piecework(bucket, where)
 
     def size(self, digest: Digest) -> int | None:
         """Return the size of a blob in bytes; ``None`` when it is not there."""
-        size = self._bucket.size(_key(digest))
+        size = self._bucket.size(blob_key(digest))
         if size is not None:
             return size
-        pieces = self._pieces(digest)
-        return None if pieces is None else pieces.size
+        listed = self._piecework.listed(digest)
+        return None if listed is None else listed.size
 
     @contextmanager
     def fetch(self, digest: Digest, position: int = 0) -> Iterator[Reader]:
         """Open a blob for reading from a position on; pieces come several at a time."""
-        parts = self._bucket.stream(_key(digest), position)
+        parts = self._bucket.stream(blob_key(digest), position)
         if parts is None:
-            pieces = self._pieces(digest)
-            if pieces is None:
+            listed = self._piecework.listed(digest)
+            if listed is None:
                 raise not_found(digest, self._at(digest))
-            parts = self._ahead(digest, pieces.after(position))
+            parts = self._piecework.read(digest, listed, position)
         yield Parts(parts)
 
     def send(self, outgoing: Outgoing, *, progress: Progress | None = None) -> None:
         """Store a blob; of a large one, the pieces that are not there yet."""
         stored = outgoing.stored
-        if stored.size <= PIECE_BYTES:
-            with outgoing.open() as file:
-                content = file.read(PIECE_BYTES + 1)
-            found = Digest.of(content)
-            if found != stored.digest:
-                raise stream_mismatch(stored, found, len(content))
-            self._bucket.put(_key(stored.digest), content)
-            if progress is not None:
-                progress(stored.size)
-        else:
-            self._send_pieces(outgoing, progress)
+        if stored.size > pieces.PIECE_BYTES:
+            self._piecework.send(outgoing, progress)
+            return
+        with outgoing.open() as file:
+            content = file.read(pieces.PIECE_BYTES + 1)
+        found = Digest.of(content)
+        if found != stored.digest:
+            raise stream_mismatch(stored, found, len(content))
+        self._bucket.put(blob_key(stored.digest), content)
+        if progress is not None:
+            progress(stored.size)
 
     def digests(self) -> Iterator[Digest]:
         """Yield what the store holds, in no order."""
-        for key in self._bucket.names(_BLOBS):
-            name = key.removeprefix(_BLOBS).removesuffix(_LISTS)
+        for key in self._bucket.names(BLOBS):
+            name = key.removeprefix(BLOBS).removesuffix(LISTS)
             if is_hex_name(name):
                 yield Digest(name)
 
     def delete(self, digest: Digest) -> None:
         """Remove a blob, if it is there, whoever refers to it."""
-        lists = f"{_key(digest)}{_LISTS}"
-        keys = [lists, _key(digest), *self._bucket.names(_folder(digest))]
-        for key in keys:  # the list first: without it the pieces are nothing
-            self._bucket.delete(key)
+        self._piecework.delete(digest)
+        self._bucket.delete(blobblob_key(digest))
 
     def check_name(self, name: str) -> None:
         """Refuse what is no name for a person to give."""
@@ -171,63 +165,6 @@ class ObjectStore(RemoteStore):
             hint="run the same again",
         )
 
-    def _send_pieces(self, outgoing: Outgoing, progress: Progress | None) -> None:
-        stored, sha = outgoing.stored, hashlib.sha256()
-        there = self._bucket.sizes(_folder(stored.digest))
-        sending: list[Future[None]] = []
-        pieces: list[Piece] = []
-        try:
-            with outgoing.open() as file:
-                while content := file.read(PIECE_BYTES):
-                    sha.update(content)
-                    piece = Piece(Digest.of(content), len(content))
-                    key = _piece_key(stored.digest, len(pieces), piece)
-                    pieces.append(piece)
-                    if there.get(key) != piece.size:
-                        sending.append(self._send_piece(key, content, progress))
-                    elif progress is not None:
-                        progress(piece.size)
-        finally:
-            _settle(sending)
-        found, size = Digest(sha.hexdigest()), sum(piece.size for piece in pieces)
-        if (found, size) != (stored.digest, stored.size):
-            self.delete(stored.digest)
-            raise stream_mismatch(stored, found, size)
-        self._bucket.put(f"{_key(stored.digest)}{_LISTS}", Pieces(tuple(pieces)).to_bytes())
-
-    def _send_piece(self, key: str, content: bytes, progress: Progress | None) -> Future[None]:
-        self._slots.acquire()
-
-        def send() -> None:
-            try:
-                self._bucket.put(key, content)
-                if progress is not None:
-                    progress(len(content))
-            finally:
-                self._slots.release()
-
-        return self._pool.submit(send)
-
-    def _ahead(self, digest: Digest, wanted: Sequence[tuple[int, Piece, int]]) -> Iterator[bytes]:
-        """Yield the pieces in order, while the next ones are on their way."""
-        coming: deque[Future[bytes]] = deque()
-        left = deque(wanted)
-        with ThreadPoolExecutor(WORKERS) as pool:
-            try:
-                while left or coming:
-                    while left and len(coming) < WORKERS:
-                        number, piece, start = left.popleft()
-                        key = _piece_key(digest, number, piece)
-                        coming.append(pool.submit(self._bucket.part, key, start, piece.size))
-                    yield coming.popleft().result()
-            finally:
-                for each in coming:
-                    each.cancel()
-
-    def _pieces(self, digest: Digest) -> Pieces | None:
-        seen = self._bucket.look(f"{_key(digest)}{_LISTS}")
-        return None if seen is None else Pieces.parse(seen.content, where=self._at(digest))
-
     def _descriptor(self, content: bytes, name: str) -> Descriptor:
         where = f"{self.where}/{name}"
         return Descriptor.from_json(parse_json(content, where=where), where=where)
@@ -236,40 +173,3 @@ class ObjectStore(RemoteStore):
         where = f"{self.where}/referrers/{subject.hex}"
         body = parse_json(seen.content, max_bytes=MAX_MANIFEST_BYTES, where=where)
         return [each for _, each in Index.from_json(body, where=where).named()]
-
-
-class Parts:
-    """An iterator of bytes as a :class:`~ketch.store.base.Reader`."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-        self._rest = memoryview(b"")
-
-    def read(self, count: int, /) -> bytes:
-        """Return at most ``count`` bytes; none at the end."""
-        while not self._rest:
-            part = next(self._parts, None)
-            if part is None:
-                return b""
-            self._rest = memoryview(part)
-        part, self._rest = bytes(self._rest[:count]), self._rest[count:]
-        return part
-
-
-def _settle(sending: Sequence[Future[None]]) -> None:
-    """Wait for every upload, then raise the first error among them."""
-    errors = [error for error in (each.exception() for each in sending) if error is not None]
-    if errors:
-        raise errors[0]
-
-
-def _key(digest: Digest) -> str:
-    return f"{_BLOBS}{digest.hex}"
-
-
-def _folder(digest: Digest) -> str:
-    return f"pieces/{digest.hex}/"
-
-
-def _piece_key(digest: Digest, number: int, piece: Piece) -> str:
-    return f"{_folder(digest)}{number:06d}-{piece.digest.hex}"

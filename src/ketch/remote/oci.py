@@ -11,38 +11,28 @@ to different content at the same moment both hear of the last one only. A hub re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace as replace_entries
 
-from ketch.errors import DigestMismatch, Refused, UsageError
+from ketch.errors import Refused, UsageError
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.package.oci import (
-    IMAGE_INDEX,
-    IMAGE_MANIFEST,
-    MAX_MANIFEST_BYTES,
-    Descriptor,
-    parse_manifest,
-)
+from ketch.package.oci import IMAGE_INDEX, Descriptor
 from ketch.package.paths import printable
+from ketch.remote import oci_lists
 from ketch.remote.address import is_tag
-from ketch.remote.http import Session, Stream
+from ketch.remote.http import Session
 from ketch.remote.journal import Journal
+from ketch.remote.oci_manifests import MANIFEST_TYPES, Manifests
 from ketch.remote.oci_upload import Uploads
-from ketch.remote.replies import malformed
-from ketch.remote.store import Outgoing, RemoteStore
+from ketch.remote.outgoing import Outgoing
+from ketch.remote.ranges import from_position, length_of
+from ketch.remote.store import RemoteStore
 from ketch.schema.parse import parse_json
 from ketch.store.base import Progress, Reader, not_found
 from ketch.store.graph import manifests, walk
 from ketch.store.index import Index, joined, referrers_tag, subject_of
-
-MANIFEST_TYPES = f"{IMAGE_MANIFEST}, {IMAGE_INDEX}"
-
-_PAGE = 1000
-_MOST_TAGS = 100_000
-_MOST_PAGES = 1000
-_MOST_REFERRER_PAGES = 100
 
 
 class OciStore(RemoteStore):
@@ -63,6 +53,7 @@ class OciStore(RemoteStore):
         super().__init__(where)
         self._session = session
         self._base = f"/v2/{repository}"
+        self._manifests = Manifests(session, self._base, where)
         self._uploads = Uploads(session, repository, journal or Journal())
 
     def size(self, digest: Digest) -> int | None:
@@ -72,7 +63,7 @@ class OciStore(RemoteStore):
                 "HEAD", path, headers={"Accept": MANIFEST_TYPES}, allow={404}, elsewhere=True
             )
             if reply.status != 404:
-                return _length(reply.headers, reply.url)
+                return length_of(reply.headers, reply.url)
         return None
 
     def has(self, stored: Stored) -> bool:
@@ -90,7 +81,7 @@ class OciStore(RemoteStore):
             ) as stream:
                 if stream.status == 404:
                     continue
-                yield _from(stream, position)
+                yield from_position(stream, position)
                 return
         raise not_found(digest, self._at(digest))
 
@@ -100,15 +91,8 @@ class OciStore(RemoteStore):
 
     def manifest(self, digest: Digest) -> bytes:
         """Return a manifest: it lies among the manifests, or, when nobody tagged it, the blobs."""
-        found = self._document(str(digest))
-        if found is None:
-            return super().manifest(digest)
-        content, _ = found
-        if Digest.of(content) != digest:
-            raise DigestMismatch(
-                f"expected `{digest}`, found `{Digest.of(content)}`", where=self._at(digest)
-            )
-        return content
+        content = self._manifests.get(digest)
+        return super().manifest(digest) if content is None else content
 
     def send(self, outgoing: Outgoing, *, progress: Progress | None = None) -> None:
         """Upload a blob, and go on where an earlier attempt stopped."""
@@ -117,8 +101,8 @@ class OciStore(RemoteStore):
     def digests(self) -> Iterator[Digest]:
         """Yield what the tags lead to: a registry lists no blobs."""
         seen: set[Digest] = set()
-        for name in self._tag_names():
-            top = self._resolved(name)
+        for name in oci_lists.tags(self._session, self._base):
+            top = self._manifests.resolve(name)
             for each in walk([top], manifests(self)) if top else ():
                 if each.digest not in seen:
                     seen.add(each.digest)
@@ -148,7 +132,7 @@ class OciStore(RemoteStore):
         """Let a tag stand for a manifest; looks before and after, for no put is conditional."""
         with self._lock:
             self.require_free(name, descriptor, replace=replace)
-            self._put(content, descriptor.media_type, name)
+            self._manifests.put(content, descriptor.media_type, name)
         self.require_free(name, descriptor)
 
     def untag(self, name: str) -> None:
@@ -159,113 +143,46 @@ class OciStore(RemoteStore):
     def resolve(self, name: str) -> Descriptor | None:
         """Return what a tag stands for, by the manifest's own bytes."""
         self.check_name(name)
-        return self._resolved(name)
+        return self._manifests.resolve(name)
 
     def names(self) -> list[str]:
         """Return every tag, sorted; not the referrers' tags."""
-        return sorted(name for name in self._tag_names() if subject_of(name) is None)
+        return sorted(
+            name for name in oci_lists.tags(self._session, self._base) if subject_of(name) is None
+        )
 
     def referrers(self, subject: Digest) -> list[Descriptor]:
         """Return the manifests that refer to ``subject``, as the registry lists them."""
-        path: str | None = f"{self._base}/referrers/{subject}"
-        found: list[Descriptor] = []
-        for _ in range(_MOST_REFERRER_PAGES):
-            if path is None:
-                return found
-            reply = self._session.request("GET", path, allow={404})
-            if reply.status == 404:
-                return [each for _, each in self._kept_referrers(subject).named()]
-            index = Index.from_json(reply.json(), where=reply.url)
-            found += [each for _, each in index.named()]
-            path = self._session.next_page(reply)
-        raise malformed(
-            f"at most {_MOST_REFERRER_PAGES} pages of referrers, found more", self.where
-        )
+        listed = oci_lists.referrers(self._session, self._base, subject)
+        if listed is None:
+            return [each for _, each in self._kept_referrers(subject).named()]
+        return listed
 
     def put_manifest(self, content: bytes, media_type: str) -> None:
         """Store a manifest under its digest."""
-        self._put(content, media_type, str(Digest.of(content)))
+        self._manifests.put(content, media_type, str(Digest.of(content)))
 
     def put_referrer(self, subject: Digest, descriptor: Descriptor, content: bytes) -> None:
         """Store a manifest that refers to ``subject``; list it, if the registry does not."""
         with self._lock:
-            if self._put(content, descriptor.media_type, str(descriptor.digest)):
+            if self._manifests.put(content, descriptor.media_type, str(descriptor.digest)):
                 return
             known = self._kept_referrers(subject)
             before = [each for _, each in known.named()]
             if len(joined(before, [descriptor])) > len(before):
                 index = replace_entries(known, entries=(*known.entries, descriptor.to_json()))
-                self._put(index.to_bytes(), IMAGE_INDEX, referrers_tag(subject))
-
-    def _put(self, content: bytes, media_type: str, reference: str) -> bool:
-        """Put a manifest; return whether the registry lists referrers by itself.
-
-        Raises:
-            DigestMismatch: The registry took it for something else.
-        """
-        digest = Digest.of(content)
-        reply = self._session.request(
-            "PUT",
-            f"{self._base}/manifests/{reference}",
-            headers={"Content-Type": media_type},
-            body=content,
-            again=True,
-        )
-        found = reply.headers.get("docker-content-digest", str(digest))
-        if found != str(digest):
-            raise DigestMismatch(
-                f"expected `{digest}`, found `{printable(found)}`", where=self._at(digest)
-            )
-        return "oci-subject" in reply.headers
+                self._manifests.put(index.to_bytes(), IMAGE_INDEX, referrers_tag(subject))
 
     def _places(self, digest: Digest) -> tuple[str, str]:
         return f"{self._base}/blobs/{digest}", f"{self._base}/manifests/{digest}"
 
-    def _resolved(self, name: str) -> Descriptor | None:
-        found = self._document(name)
-        if found is None:
-            return None
-        content, headers = found
-        digest = Digest.of(content)
-        said = headers.get("docker-content-digest", str(digest))
-        if said != str(digest):
-            raise DigestMismatch(
-                f"expected `{printable(said)}`, found `{digest}`", where=f"{self.where}:{name}"
-            )
-        return _described(content, digest, headers.get("content-type", ""))
-
-    def _document(self, reference: str) -> tuple[bytes, Mapping[str, str]] | None:
-        reply = self._session.request(
-            "GET",
-            f"{self._base}/manifests/{reference}",
-            headers={"Accept": MANIFEST_TYPES},
-            allow={404},
-            max_bytes=MAX_MANIFEST_BYTES,
-        )
-        return None if reply.status == 404 else (reply.content, reply.headers)
-
     def _kept_referrers(self, subject: Digest) -> Index:
-        found = self._resolved(referrers_tag(subject))
+        found = self._manifests.resolve(referrers_tag(subject))
         if found is None:
             return Index()
         content = self.manifest(found.digest)
         where = f"{self.where}:{referrers_tag(subject)}"
         return Index.from_json(parse_json(content, where=where), where=where)
-
-    def _tag_names(self) -> list[str]:
-        path: str | None = f"{self._base}/tags/list?n={_PAGE}"
-        names: dict[str, None] = {}
-        for _ in range(_MOST_PAGES):
-            if path is None:
-                return list(names)
-            reply = self._session.request("GET", path, allow={404})
-            if reply.status == 404:
-                return []
-            names.update(dict.fromkeys(_names(reply.json(), reply.url)))
-            if len(names) > _MOST_TAGS:
-                break
-            path = self._session.next_page(reply)
-        raise malformed(f"at most {_MOST_TAGS} tags, found more", self.where)
 
     def _delete(self, path: str) -> None:
         reply = self._session.request("DELETE", path, allow={400, 404, 405}, again=True)
@@ -276,51 +193,3 @@ class OciStore(RemoteStore):
                 where=self.where,
                 hint="whoever runs the registry decides whether it deletes",
             )
-
-
-def _described(content: bytes, digest: Digest, said: str) -> Descriptor:
-    """Describe a manifest by what it says itself, and by its media type otherwise."""
-    media_type = said.partition(";")[0].strip()
-    if media_type == IMAGE_INDEX:
-        return Descriptor(IMAGE_INDEX, digest, len(content))
-    manifest = parse_manifest(content, where=str(digest))
-    return Descriptor(IMAGE_MANIFEST, digest, len(content), artifact_type=manifest.artifact_type)
-
-
-def _length(headers: Mapping[str, str], url: str) -> int:
-    text = headers.get("content-length", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise malformed("a `Content-Length`, found none", url)
-    return int(text)
-
-
-def _from(stream: Stream, position: int) -> Reader:
-    """Return what reads from a position on, whatever part of it the server sent."""
-    if stream.status == 416:  # nothing lies there
-        return _Nothing()
-    if not position:
-        return stream
-    if stream.status == 206:
-        said = stream.headers.get("content-range", "")
-        if not said.startswith(f"bytes {position}-"):
-            raise malformed(f"bytes from {position} on, found `{printable(said)[:80]}`", stream.url)
-        return stream
-    skipped = 0
-    while skipped < position and (part := stream.read(position - skipped)):
-        skipped += len(part)
-    return stream
-
-
-class _Nothing:
-    def read(self, count: int, /) -> bytes:
-        del count
-        return b""
-
-
-def _names(body: object, url: str) -> Sequence[str]:
-    listed = body.get("tags") if isinstance(body, dict) else None
-    if listed is None and isinstance(body, dict):
-        return ()
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise malformed("a list `tags`, found none", url)
-    return [one for one in listed if is_tag(one)]

@@ -25,9 +25,11 @@ from ketch.errors import (
 )
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.remote.http import Reply, Session, with_query
+from ketch.remote.calls import Reply
+from ketch.remote.http import Session
 from ketch.remote.journal import Entry, Journal
-from ketch.remote.store import Outgoing
+from ketch.remote.outgoing import Outgoing
+from ketch.remote.replies import with_query
 from ketch.store.base import Progress
 from ketch.store.copying import READ_CHUNK, stream_mismatch
 
@@ -44,7 +46,7 @@ _LOST = frozenset({400, 404, 409, 410, 416})
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a blob; a :class:`~ketch.remote.http.Body`."""
+    """A stretch of a blob; a :class:`~ketch.remote.calls.Body`."""
 
     outgoing: Outgoing
     position: int

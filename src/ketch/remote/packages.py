@@ -55,6 +55,7 @@ def pull_package(
     watcher: Progress,
     token: str | None = None,
     named: bool = True,
+    replace: bool = False,
 ) -> tuple[Package, Moved]:
     """Fetch a package, and what is attested of it; it gets its own name here.
 
@@ -64,6 +65,7 @@ def pull_package(
         watcher: Told what is done.
         token: The token for a hub.
         named: Whether it must get its name here; else it does where that is free.
+        replace: Whether it takes its name from another package here.
 
     Raises:
         NotFound: ``remote/no-package``: there is none of that name.
@@ -74,13 +76,14 @@ def pull_package(
         root = _meant(remote, address)
         name = _own_name(remote, root)
         known = store.resolve(name)
-        if named and known is not None and known.digest != root.digest:
+        if named and not replace and known is not None and known.digest != root.digest:
             raise Refused(
                 f"expected `{name}` to stand for `{root.digest}`, found `{known.digest}`",
                 code="store/tag-taken",
                 where=name,
-                hint="a version never changes meaning: one of the two has to be packed again "
-                "under another version",
+                hint="one of the two has to be packed again under another version; "
+                "`ketch pull --replace` lets this one have the name, "
+                "and leaves the other its digest until `ketch gc`",
             )
         moved = pull(remote, root, store, watcher=watcher)
     package = open_package(root.digest, store)
@@ -93,7 +96,7 @@ def pull_package(
             "it belongs",
         )
     if named or known is None:
-        store.tag(name, package.descriptor)
+        store.tag(name, package.descriptor, replace=replace)
     return package, moved
 
 

@@ -14,6 +14,7 @@ from ketch.files import explained
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.package.oci import MAX_MANIFEST_BYTES
+from ketch.remote.outgoing import Outgoing
 from ketch.store.base import Reader, too_large
 from ketch.store.copying import copy_stream
 
@@ -74,13 +75,11 @@ class Spool:
 
     def commit(self, only: Collection[Digest] | None = None) -> None:
         """Send the blobs: all, or those named in ``only``."""
-        from ketch.remote.store import Outgoing, opener
-
         chosen = [digest for digest in self._staged if only is None or digest in only]
         for digest in chosen:
             stored = Stored(digest, self._staged[digest])
             if not self.has(stored):
-                self._remote.send(Outgoing(stored, opener(self._path(digest))))
+                self._remote.send(Outgoing.of_file(stored, self._path(digest)))
             del self._staged[digest]
 
     def _path(self, digest: Digest) -> Path:

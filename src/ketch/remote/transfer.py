@@ -27,7 +27,8 @@ from ketch.package.oci import (
 )
 from ketch.progress import Progress
 from ketch.remote.arrivals import Arrivals
-from ketch.remote.store import WORKERS, Outgoing, RemoteStore, opener
+from ketch.remote.outgoing import Outgoing
+from ketch.remote.store import WORKERS, RemoteStore
 from ketch.store import LocalStore
 from ketch.store.copying import Cancelled, Meter
 from ketch.store.graph import manifests, require_complete, require_refers, walk
@@ -88,7 +89,8 @@ def push(
     meter = Meter(watcher.advance)
 
     def send(stored: Stored) -> None:
-        remote.send(Outgoing(stored, opener(source.path(stored.digest))), progress=meter.done)
+        outgoing = Outgoing.of_file(stored, source.path(stored.digest))
+        remote.send(outgoing, progress=meter.done)
 
     _all(_largest_first(lacking), send, meter)
     _publish(source, root, links, remote, tag)

@@ -113,7 +113,7 @@ class Failures:
 
     def told(self, text: str) -> str:
         """Return text of package code as a person may see it."""
-        return printable(self.discreet.text(text))
+        return escaped(self.discreet.text(text))
 
     def _memory_hint(self) -> str:
         if self.memory_bytes is None:
@@ -126,9 +126,17 @@ class Failures:
         return f"it had printed:\n{text[-_TAIL_CHARACTERS:]}" if text else None
 
 
-def printable(text: str) -> str:
-    """Return text without what would move a terminal's cursor or colour its screen."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+def escaped(text: str) -> str:
+    r"""Return all of a text, with escapes for what moves a terminal's cursor or colours its screen.
+
+    >>> escaped("done\x1b[2J")
+    'done\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def _signal_name(number: int) -> str:

@@ -102,7 +102,8 @@ class Home:
                 code="version/other-bytes",
                 where=self._hub,
                 hint="pack yours under another version, or name the one that is meant: "
-                f"`{reference.name}@{published}` or `{reference.name}@{local}`",
+                f"`{reference.name}@{published}` or `{reference.name}@{local}`; "
+                f"`ketch pull {tag} --replace` lets what is published have its name here",
             )
         return digest
 
@@ -186,13 +187,11 @@ class Home:
             return None
 
     def _fetch(self, hub: str, name: PackageName, digest: Digest, progress: Progress) -> None:
-        from ketch.registry.hub.credentials import token_for  # HTTP, which few verbs need
-        from ketch.remote import Address
-        from ketch.remote.packages import pull_package
+        from ketch.remote import Address  # HTTP, which few verbs need
+        from ketch.runtime.carrying import fetch
 
         address = Address.parse(f"{hub.rstrip('/')}/{name}@{digest}")
-        token = token_for(hub)
-        pull_package(self.store, address, watcher=progress, token=token, named=False)
+        fetch(self.store, address, progress, named=False)
 
     def _versions(self, name: str) -> list[str]:
         return sorted(tag for tag in self.store.tags() if tag.startswith(f"{name}:"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ketch.package import Digest
 from ketch.store import Store, newest_attestation
@@ -18,9 +18,26 @@ def depends_on_batch(digest: Digest, store: Store) -> bool:
 
     Only what its newest attestation found counts; without one, nobody has looked.
     """
+    return any(map(_is_difference, _probes(digest, store)))
+
+
+def may_be_batched(digest: Digest, store: Store) -> bool:
+    """Whether rows of strangers may be answered together: that was tried, and it held.
+
+    A package without an attestation is never batched, for nobody has looked.
+    """
+    held = {
+        probe.get("name")
+        for probe in _probes(digest, store)
+        if isinstance(probe, Mapping) and probe.get("passed") is True
+    }
+    return held >= {BATCH_INVARIANCE, ORDER_INVARIANCE}
+
+
+def _probes(digest: Digest, store: Store) -> Sequence[object]:
     newest = newest_attestation(digest, store)
-    probes = [] if newest is None else newest.predicate.get("probes")
-    return any(map(_is_difference, probes if isinstance(probes, list) else []))
+    probes = None if newest is None else newest.predicate.get("probes")
+    return probes if isinstance(probes, list) else []
 
 
 def _is_difference(probe: object) -> bool:

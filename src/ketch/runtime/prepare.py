@@ -44,8 +44,15 @@ class Prepared:
     second_seed: int | None = None
 
     @contextmanager
-    def start(self, hash_seed: int = 0) -> Iterator[Worker]:
+    def start(
+        self, hash_seed: int = 0, *, begun: Callable[[Worker], None] = lambda _: None
+    ) -> Iterator[Worker]:
         """Yield a worker that has loaded the package; it ends with the block.
+
+        Args:
+            hash_seed: Its hash seed.
+            begun: Gets the worker before it has loaded anything: closing it from another
+                thread ends a start that takes too long.
 
         Raises:
             PackageCodeError: Importing or loading the package raised.
@@ -53,6 +60,7 @@ class Prepared:
             UsageError: A variable that the package requires is not set.
         """
         with self._spare.take(hash_seed) or Worker.begin(self._launch(hash_seed)) as worker:
+            begun(worker)
             self._spare.begin()
             worker.ready()
             manifest = self.package.manifest

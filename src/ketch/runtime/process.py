@@ -212,7 +212,7 @@ class Worker:
     ) -> None:
         """Send rows as :meth:`predict` does and return at once; ``answered`` comes next."""
         if self._ended:
-            raise Unavailable("the worker has ended", code="worker/closed")
+            raise _closed()
         with self._told("predict", deadline_s) as until:
             request = {"op": "predict", "rows": rows, "trace": trace}
             self._channel.send(encode_frame(request), until=until)
@@ -244,6 +244,36 @@ class Worker:
         """Return which modules of the environment are loaded."""
         return self._call("modules", {}, Modules, deadline_s)
 
+    def hand_over(self) -> socket.socket:
+        """Give the conversation away: who has the socket asks from now on, and closes it.
+
+        Frames and replies are those of the protocol. Left here are :meth:`hung` and
+        :meth:`gone`, which tell how it went, and :meth:`close`.
+        """
+        return self._channel.give()
+
+    @property
+    def end(self) -> int | None:
+        """A descriptor that becomes readable when the process ends, where there is such a thing."""
+        return None if self._ended else self._pidfd
+
+    def hung(self, op: str, deadline_s: float) -> Unavailable:
+        """End a worker that did not answer in time; return what says where it hung."""
+        if self._ended:
+            return _closed()
+        self._say_where_it_hangs()
+        at = self._board.read()
+        self._end(grace_s=0)
+        return self.failures.hung(op, deadline_s, at, self._output.text)
+
+    def gone(self, op: str) -> Unavailable:
+        """Bury a worker that ended, or hung up, instead of answering; return what says how."""
+        if self._ended:  # by another thread, or because the interpreter ends
+            return _closed()
+        status, at = self._last_words(), self._board.read()
+        self._end(grace_s=0)
+        return self.failures.died(op, status, at, self._output.text)
+
     def close(self) -> None:
         """End the worker and everything it started; calling it twice is harmless."""
         self._end(grace_s=GRACE_S)
@@ -272,7 +302,7 @@ class Worker:
     ) -> Reply:
         """Return the reply to a request; without one, to the request that was sent before."""
         if self._ended:
-            raise Unavailable("the worker has ended", code="worker/closed")
+            raise _closed()
         with self._told(op, deadline_s) as until:
             if request is not None:
                 self._channel.send(encode_frame({"op": op, **request}), until=until)
@@ -290,16 +320,9 @@ class Worker:
         try:
             yield time.monotonic() + deadline_s
         except DeadlineExceeded:
-            self._say_where_it_hangs()
-            at = self._board.read()
-            self._end(grace_s=0)
-            raise self.failures.hung(op, deadline_s, at, self._output.text) from None
+            raise self.hung(op, deadline_s) from None
         except Closed:
-            if self._ended:  # by another thread, or because the interpreter ends
-                raise Unavailable("the worker has ended", code="worker/closed") from None
-            status, at = self._last_words(), self._board.read()
-            self._end(grace_s=0)
-            raise self.failures.died(op, status, at, self._output.text) from None
+            raise self.gone(op) from None
         except BaseException:  # also Ctrl-C: an answer nobody waits for would come next
             self._end(grace_s=0)
             raise
@@ -341,6 +364,10 @@ class Worker:
             os.close(self._pidfd)
         self._output.close()
         self._board.close()
+
+
+def _closed() -> Unavailable:
+    return Unavailable("the worker has ended", code="worker/closed")
 
 
 def _first_to_go(pid: int) -> None:

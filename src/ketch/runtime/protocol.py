@@ -215,6 +215,12 @@ class Channel:
             raise garbled(f"a frame of {size} bytes")
         return self._receive(size, until)
 
+    def give(self) -> socket.socket:
+        """Give the socket away; here nobody answers from now on."""
+        given = socket.socket(fileno=self._socket.detach())
+        given.setblocking(False)
+        return given
+
     def close(self) -> None:
         """Hang up, which asks the worker to end."""
         self._socket.close()

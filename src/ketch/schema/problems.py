@@ -130,7 +130,7 @@ def show(value: object) -> str:
 
 
 def printable(text: str, most: int = 120) -> str:
-    """Return text that a terminal can show: no control characters, no endless lines."""
+    """Return text to be named in a message: one line, cut, without control characters."""
     shown = cut = text[: most + 1]
     if not cut.isprintable():
         shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in cut)

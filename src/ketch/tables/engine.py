@@ -31,8 +31,15 @@ def engine(
     *,
     code: str = "table/unreadable",
     expected: str = "a file that can be read",
+    threads: int = 1,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB, and name the file in what goes wrong with it.
+
+    Args:
+        where: What it works on.
+        code: Of the error to raise.
+        expected: What it says.
+        threads: More than one where no order and no sum of floats matters.
 
     Raises:
         UsageError: With this code: DuckDB could not read or convert something.
@@ -42,7 +49,7 @@ def engine(
 
     with temporary_folder("ketch-tables-") as scratch:
         config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": 1,
+            "threads": threads,
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(scratch),
             "autoinstall_known_extensions": "false",

@@ -16,7 +16,7 @@ from tests.registries import Office, There
 
 from ketch.hub.access import Role
 from ketch.hub.api import CALLS, PREFIX
-from ketch.hub.openapi import document
+from ketch.hub.openapi import PROBES, document
 
 pytestmark = pytest.mark.servers
 
@@ -71,7 +71,10 @@ def test_every_call_is_told_with_the_role_it_needs() -> None:
     for call in CALLS:
         told = paths[f"{PREFIX}{call.path}"][call.method.lower()]
         assert told["x-ketch-role"] == str(call.needs)
-    assert sum(len(methods) for methods in paths.values()) == len(CALLS)
+    for probe in PROBES:
+        told = paths[probe]["get"]
+        assert (told["x-ketch-role"], told["security"]) == (str(Role.ANYBODY), [])
+    assert sum(len(methods) for methods in paths.values()) == len(CALLS) + len(PROBES)
 
 
 def test_the_hub_serves_its_document(served: Served) -> None:

@@ -45,6 +45,7 @@ QUERIES = {
 }
 LISTS = {
     "GET /livez",
+    "GET /readyz",
     "GET /api/v1/openapi.json",
     "GET /api/v1/me",
     "GET /api/v1/versions",
@@ -86,7 +87,7 @@ def test_every_entry_declares_the_role_that_it_needs(table: tuple[Entry, ...]) -
         assert isinstance(entry.needs, Role), key(entry)
         assert entry.says.endswith("."), key(entry)
     open_to_all = {key(entry) for entry in table if entry.needs is Role.ANYBODY}
-    assert open_to_all == {"GET /livez", "GET /api/v1/openapi.json"}
+    assert open_to_all == {"GET /livez", "GET /readyz", "GET /api/v1/openapi.json"}
 
 
 def test_every_call_that_takes_a_body_has_one_here(table: tuple[Entry, ...]) -> None:
@@ -204,6 +205,36 @@ def test_a_limited_token_takes_over_no_route_of_others(served: Served) -> None:
     rules = {"policy": {"baseline": "shop:1.0.0", "baseline_share": 0.5}}
     answer = served.ask("PUT", "/api/v1/routes/elsewhere/policy", token=token, body=rules)
     assert (answer.status, answer.json["code"]) == (403, "hub/denied")
+
+
+def test_a_limited_token_says_no_word_on_a_route_of_others(served: Served) -> None:
+    token = served.token("limited", Role.ADMIN, ("other*",))
+    before = served.ask("GET", "/api/v1/routes/greetings", token=served.token("role", Role.ADMIN))
+    for path in ("/api/v1/approvals", "/api/v1/rejections"):
+        body = {"package": "other:1.0.0", "route": "greetings", "reason": "for fun"}
+        answer = served.ask("POST", path, token=token, body=body)
+        assert (answer.status, answer.json["code"]) == (403, "hub/denied")
+    after = served.ask("GET", "/api/v1/routes/greetings", token=served.token("role", Role.ADMIN))
+    assert after.json == before.json
+
+
+def test_a_limited_token_sees_what_it_did_to_a_route(served: Served) -> None:
+    token = served.token("limited", Role.ADMIN, ("other*",))
+    admin = served.token("role", Role.ADMIN)
+    body = {"package": "other:1.0.0", "stage": "staging", "route": "emptied"}
+    for stage in ("staging", "dev"):
+        said = {**body, "stage": stage}
+        assert served.ask("POST", "/api/v1/promotions", token=token, body=said).status == 200
+        assert served.ask("GET", "/api/v1/routes/emptied", token=token).status == 200
+    rules = {"policy": {"approvals": 2}}
+    assert served.ask("PUT", "/api/v1/routes/ruled/policy", token=token, body=rules).status == 200
+    assert served.ask("GET", "/api/v1/routes/ruled", token=token).status == 200
+    approval = {"package": "shop:1.0.0", "route": "judged"}
+    assert served.ask("POST", "/api/v1/approvals", token=admin, body=approval).status == 200
+    assert served.ask("GET", "/api/v1/routes/judged", token=token).status == 403
+    listed = served.ask("GET", "/api/v1/routes", token=token).json["routes"]
+    assert {"emptied", "ruled"} <= {one["route"] for one in listed}
+    assert "judged" not in {one["route"] for one in listed}
 
 
 def test_what_is_not_there_says_nothing_of_what_is_to_a_limited_token(served: Served) -> None:

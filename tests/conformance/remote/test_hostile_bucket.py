@@ -10,7 +10,8 @@ from pathlib import Path
 import obstore.store
 import pytest
 from tests import packages
-from tests.remotes import Door, s3_environment, serving, variables
+from tests.buckets import s3_environment
+from tests.remotes import Door, serving, variables
 
 from ketch.errors import (
     DigestMismatch,
@@ -254,6 +255,26 @@ def test_a_server_that_is_no_object_store_is_told(
         store = ObjectStore(open_bucket(Address.parse("s3://bucket/x")), where="s3://bucket/x")
         with pytest.raises(kind) as caught:
             store.resolve(TAG)
+    assert caught.value.code == code
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        (denied, Refused, "remote/denied"),
+        (no_bucket, NotFound, "remote/not-found"),
+        (broken, Unavailable, "remote/failing"),
+        (cut, Unavailable, "remote/failing"),
+    ],
+)
+def test_a_list_that_is_not_given_is_told_as_anything_else_is(
+    answer: Callable[[Door], None], kind: type[KetchError], code: str
+) -> None:
+    with serving(answer) as server, variables(**s3_environment(server.url)):
+        store = ObjectStore(open_bucket(Address.parse("s3://bucket/x")), where="s3://bucket/x")
+        with pytest.raises(kind) as caught:
+            store.names()
     assert caught.value.code == code
 
 

@@ -24,7 +24,7 @@ def imported(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("library", "place"), [("httpx", "remote/http.py"), ("obstore", "remote/bucket.py")]
+    ("library", "place"), [("httpx", "remote/wire.py"), ("obstore", "remote/bucket.py")]
 )
 def test_a_library_that_speaks_to_servers_has_one_door(library: str, place: str) -> None:
     found = [path for path in SOURCES if library in imported(path)]

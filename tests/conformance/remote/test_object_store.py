@@ -1,4 +1,4 @@
-"""A bucket of a real S3 server, and other object stores, against the suite of stores."""
+"""Buckets of real servers of S3 and Azure, and objects in memory, against the suite of stores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import obstore.store
 import pytest
-from tests.remotes import BUCKET
+from tests.buckets import BUCKET
 
 from ketch.remote.address import Address
 from ketch.remote.bucket import Bucket, open_bucket
@@ -15,11 +15,20 @@ from ketch.remote.objects import ObjectStore
 from ketch.testing.stores import STORE_CHECKS, Check
 
 
+@pytest.fixture(params=["s3", "azure"])
+def prefix(request: pytest.FixtureRequest) -> Address:
+    """An empty prefix of a bucket of a server."""
+    request.getfixturevalue(request.param)
+    scheme = {"s3": "s3", "azure": "az"}[request.param]
+    return Address.parse(f"{scheme}://{BUCKET}/suite/{secrets.token_hex(8)}")
+
+
 @pytest.mark.servers
 @pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
-def test_a_bucket_keeps_the_promises_of_a_store(check: Check, s3: str, tmp_path: Path) -> None:
-    address = Address.parse(f"s3://{BUCKET}/suite/{secrets.token_hex(8)}")
-    check(ObjectStore(open_bucket(address), where=str(address)), tmp_path)
+def test_a_bucket_keeps_the_promises_of_a_store(
+    check: Check, prefix: Address, tmp_path: Path
+) -> None:
+    check(ObjectStore(open_bucket(prefix), where=str(prefix)), tmp_path)
 
 
 @pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)

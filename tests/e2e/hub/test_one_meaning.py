@@ -161,6 +161,35 @@ def test_a_hub_is_asked_for_a_stage_by_pull(team: Team, tmp_path: Path) -> None:
     assert f"gauge:1.2.0 is here as {team.published}" in done.stdout
 
 
+def test_of_the_own_hub_a_package_needs_no_address(team: Team, tmp_path: Path) -> None:
+    elsewhere = str(tmp_path / "elsewhere")
+    for source in ("gauge@prod", "gauge:1.2.0"):
+        done = team.run("pull", source, KETCH_HOME=elsewhere)
+        assert f"gauge:1.2.0 is here as {team.published}" in done.stdout, done.stderr
+    done = team.run("pull", "gauge:1.2.0", KETCH_REGISTRY=f"sqlite:///{tmp_path / 'registry.db'}")
+    assert "expected an address" in done.stderr
+
+
+def test_what_was_published_takes_its_name_here_when_somebody_says_so(team: Team) -> None:
+    done = team.run("pull", "gauge:1.2.0")
+    assert done.returncode == 1
+    assert "`ketch pull --replace`" in done.stderr
+    with pytest.raises(Refused) as problem:
+        team.home.resolve(GAUGE)
+    assert "`ketch pull gauge:1.2.0 --replace`" in str(problem.value.hint)
+    done = team.run("pull", "gauge:1.2.0", "--replace")
+    assert done.returncode == 0, done.stderr
+    assert team.home.resolve(GAUGE) == team.published
+    assert team.home.open(Reference(GAUGE.name, team.own)).digest == team.own
+
+
+def test_who_has_no_token_is_told_how_to_get_in(team: Team) -> None:
+    keep(team.home, "gauge:1.3.0")
+    done = team.run("push", "gauge:1.3.0", KETCH_TOKEN="")
+    assert done.returncode == 1
+    assert "`ketch login`" in done.stderr
+
+
 def test_a_push_says_where_it_published(team: Team) -> None:
     mine = keep(team.home, "gauge:1.3.0")
     done = team.run("push", "gauge:1.3.0")

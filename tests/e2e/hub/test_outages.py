@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from tests.hubs import hub
-from tests.registries import made
+from tests.registries import Here, Office, made
 from tests.servers import postgresql, postgresql_programs
-from tests.unit.hub.webhooks.test_courier import receiving
+from tests.unit.hub.webhooks.test_courier import Receiver, receiving
 
 from ketch.hub.inside import opened
 from ketch.hub.webhooks import Webhooks
 from ketch.package import Reference
-from ketch.registry import check_registry
+from ketch.registry import check_registry, open_database
 from ketch.registry.hub import HubDesk, connect
 
 pytestmark = pytest.mark.servers
@@ -59,6 +59,62 @@ def test_a_killed_hub_goes_on_where_it_was(tmp_path: Path) -> None:
         assert receiver.seqs == sorted(receiver.seqs)
     with opened(home) as inside:
         assert check_registry(inside.database).is_clean
+
+
+def test_of_two_hubs_one_tells_webhooks_and_the_other_when_that_is_killed(
+    tmp_path: Path, missing: Callable[[str], None]
+) -> None:
+    programs = postgresql_programs()
+    if programs is None:
+        missing("PostgreSQL (Debian package postgresql)")
+        return
+    with postgresql(programs, tmp_path) as url, receiving() as receiver:
+        receiver.delay_s = 0.02
+        office = Office(Here(open_database(url)))
+        Webhooks(office.database).add(receiver.url, kinds=["published"], private=True)
+        with hub(tmp_path / "one", KETCH_REGISTRY=url) as one:
+            told_by(receiver, office, 1)
+            with hub(tmp_path / "two", KETCH_REGISTRY=url):
+                told_by(receiver, office, 20)
+                assert receiver.seqs == list(range(1, 21)), "each once, in order"
+                os.kill(one.pid, signal.SIGKILL)
+                told_by(receiver, office, 40)
+                assert receiver.seqs == list(range(1, 41))
+        office.close()
+
+
+def told_by(receiver: Receiver, office: Office, last: int) -> None:
+    """Publish until an event, and wait until it was told; and for another, if it came twice."""
+    for number in range(office.at().head().seq, last):
+        office.publish(f"shop:1.{number}.0")
+    until = time.monotonic() + 30
+    while last not in receiver.seqs and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1.5)
+
+
+def test_a_hub_is_ready_when_its_registry_and_its_store_answer(
+    tmp_path: Path, missing: Callable[[str], None]
+) -> None:
+    programs = postgresql_programs()
+    if programs is None:
+        missing("PostgreSQL (Debian package postgresql)")
+        return
+    home = tmp_path / "hub"
+    with postgresql(programs, tmp_path) as url:
+        server = hub(home, KETCH_REGISTRY=url)
+        served = server.__enter__()
+        assert served.ask("GET", "/readyz").json == {"ready": True}
+        (home / "store").rename(home / "away")
+        answer = served.ask("GET", "/readyz")
+        assert (answer.status, answer.json["detail"]) == (503, "the hub cannot answer this now")
+        (home / "away").rename(home / "store")
+        assert served.ask("GET", "/readyz").status == 200
+    answer = served.ask("GET", "/readyz")
+    assert (answer.status, answer.json["code"]) == (503, "registry/unavailable")
+    assert b"postgresql" not in answer.content
+    assert served.ask("GET", "/livez").json == {"alive": True}
+    server.__exit__(None, None, None)
 
 
 def test_a_hub_keeps_its_registry_on_a_server(

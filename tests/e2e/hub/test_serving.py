@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 from tests.hubs import ask, hub
+from tests.registries import made
 
 from ketch.hub.access import Role
 from ketch.hub.inside import opened
-from ketch.package import Reference
+from ketch.package import Digest, Reference
 from ketch.registry.hub import HubDesk
 from ketch.remote.auth import Bearer
 from ketch.remote.http import Session
@@ -102,6 +103,52 @@ class TestListening:
                 assert HubDesk(session).me()["person"] == "ana"
                 reply = session.request("GET", "/livez")
                 assert "max-age" in reply.headers["strict-transport-security"]
+
+    def test_nginx_is_left_to_send_the_bytes_where_it_is_said_to(self, tmp_path: Path) -> None:
+        ketch("hub", "token", "create", "ana", "--home", tmp_path)
+        with hub(tmp_path, "--behind-proxy", "--accelerated", "/blobs") as served:
+            package, store = made("shop:1.0.0")
+            token = served.token("ana")
+            blobs = {one: store.read(one) for one in store.digests() if one != package.digest}
+            served.upload(package, blobs, token)
+            digest = next(iter(blobs))
+            answer = served.ask("GET", f"/v2/shop/blobs/{digest}", token=token)
+            assert (answer.status, answer.content) == (200, b"")
+            assert answer.headers["x-accel-redirect"] == f"/blobs/{digest.hex}"
+
+    @pytest.mark.parametrize(
+        "said", [("--accelerated", "/blobs"), ("--accelerated", "blobs", "--behind-proxy")]
+    )
+    def test_nobody_but_a_proxy_is_left_to_send_the_bytes(
+        self, tmp_path: Path, said: tuple[str, ...]
+    ) -> None:
+        done = ketch("hub", *said, "--port", "0", "--home", tmp_path)
+        assert done.returncode == 2
+        assert "expected `--behind-proxy`" in done.stderr or "expected a path" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("flag", "gb", "code"),
+        [
+            ("--blob-gb", "0.000001", "hub/too-large"),
+            ("--uploads-gb", "0.000001", "oci/too-many-uploads"),
+            ("--reserve-gb", "1000000", "disk/full"),
+        ],
+    )
+    def test_it_takes_as_many_bytes_as_it_is_told_to(
+        self, tmp_path: Path, flag: str, gb: str, code: str
+    ) -> None:
+        with hub(tmp_path, flag, gb) as served:
+            content = b"x" * 2_000
+            path = f"/v2/shop/blobs/uploads/?digest={Digest.of(content)}"
+            said = {"Content-Type": "application/octet-stream"}
+            answer = served.ask("POST", path, token=served.token("ana"), body=content, headers=said)
+            assert answer.status >= 400
+            assert answer.json["errors"][0]["detail"]["code"] == code
+
+    def test_no_disk_has_less_than_nothing(self, tmp_path: Path) -> None:
+        done = ketch("hub", "--blob-gb", "-1", "--port", "0", "--home", tmp_path)
+        assert done.returncode == 2
+        assert "expected 0 to 1,000,000 GB" in done.stderr
 
     @pytest.mark.parametrize("half", ["--tls-cert", "--tls-key"])
     def test_half_of_tls_is_none(

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+import obstore.store
 import pytest
-from tests.remotes import BUCKET, Door, serving
+from tests.buckets import BUCKET, put_google_object
+from tests.remotes import Door, serving
 
 import ketch
 from ketch.package import Digest, Reference
@@ -87,10 +89,11 @@ def place(request: pytest.FixtureRequest) -> tuple[str, str]:
     if request.param == "oci":
         to = f"oci://{request.getfixturevalue('registry')}/{name}/shop"
         return to, to
-    request.getfixturevalue("s3")
-    return f"s3://{BUCKET}/{name}", f"s3://{BUCKET}/{name}/shop"
+    request.getfixturevalue({"s3": "s3", "az": "azure"}[request.param])
+    return f"{request.param}://{BUCKET}/{name}", f"{request.param}://{BUCKET}/{name}/shop"
 
 
+@pytest.mark.parametrize("place", ["oci", "s3", "az"], indirect=True)
 def test_a_package_goes_there_and_back_with_what_is_attested_of_it(
     owner: Desk, reader: Desk, place: tuple[str, str]
 ) -> None:
@@ -107,6 +110,25 @@ def test_a_package_goes_there_and_back_with_what_is_attested_of_it(
     assert fsck(reader.home.store).is_clean
     with ketch.load("shop:1.0.0", home=reader.home.path) as predictor:
         assert predictor(ROW) == {"size": 3}
+
+
+def test_a_package_comes_from_googles_storage_and_what_is_there_is_not_sent_again(
+    owner: Desk, reader: Desk, s3: str, google: str
+) -> None:
+    """It is brought there as its objects are: the server takes no push; see `google_server`."""
+    del s3
+    name = secrets.token_hex(4)
+    pushed = owner.told("push", "shop:1.0.0", f"s3://{BUCKET}/{name}")
+    pushed_to = obstore.store.S3Store(BUCKET, client_options={"allow_http": True})
+    for page in pushed_to.list(name):
+        for each in page:
+            put_google_object(google, each["path"], bytes(pushed_to.get(each["path"]).bytes()))
+    assert reader.told("pull", f"gs://{BUCKET}/{name}/shop:1.0.0")["digest"] == pushed["digest"]
+    assert fsck(reader.home.store).is_clean
+    with ketch.load("shop:1.0.0", home=reader.home.path) as predictor:
+        assert predictor(ROW) == {"size": 3}
+    again = owner.told("push", "shop:1.0.0", f"gs://{BUCKET}/{name}")
+    assert (again["digest"], again["blobs"]) == (pushed["digest"], 0)
 
 
 def test_what_is_there_is_not_sent_again(owner: Desk, reader: Desk, place: tuple[str, str]) -> None:
@@ -213,9 +235,18 @@ def test_no_library_for_buckets_is_told(owner: Desk, tmp_path: Path) -> None:
     assert "ketch[objects]" in said
 
 
-def test_a_bucket_that_is_not_there_is_told(owner: Desk, s3: str) -> None:
-    del s3
-    owner.refused(2, "remote/not-found", "push", "shop:1.0.0", "s3://no-such-bucket-here/x")
+def test_a_bucket_that_is_not_there_is_told(owner: Desk, s3: str, azure: str) -> None:
+    del s3, azure
+    for scheme in ("s3", "az"):
+        to = f"{scheme}://no-such-bucket-here/x"
+        owner.refused(2, "remote/not-found", "push", "shop:1.0.0", to)
+
+
+def test_a_wrong_key_is_told(owner: Desk, azure: str) -> None:
+    del azure
+    to, wrong = f"az://{BUCKET}/x", {"AZURE_STORAGE_ACCOUNT_KEY": "d3Jvbmc="}
+    for command in (("push", "shop:1.0.0", to), ("pull", to)):  # asks for a name, asks for a list
+        assert "credentials" in owner.refused(1, "remote/denied", *command, **wrong)
 
 
 def test_nobody_there_is_exit_status_three(owner: Desk, reader: Desk) -> None:

@@ -22,7 +22,7 @@ from ketch.hub.settings import Settings
 pytestmark = pytest.mark.faults
 
 QUICK = Limits(
-    requests=8, connections=60, header_s=0.6, silence_s=0.6, json_s=1.0, threads=4, goodbye_s=2
+    requests=8, connections=60, header_s=0.6, silence_s=0.6, threads=4, goodbye_s=2
 )
 
 

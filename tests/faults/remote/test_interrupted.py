@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 from tests import packages
+from tests.buckets import BUCKET, s3_environment
 from tests.conformance.remote.shelf import Shelf
 from tests.hubs import Nursery
-from tests.remotes import BUCKET, Door, s3_environment, serving
+from tests.remotes import Door, serving
 
 from ketch.package import open_package
 from ketch.store import LocalStore, fsck

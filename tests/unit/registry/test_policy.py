@@ -1,9 +1,12 @@
 """The policy of a route: a file people write, and what is wrong with it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ketch.errors import UsageError
 from ketch.registry import Policy, Share
+from ketch.registry.share import WHOLE as SHARES
 
 WHOLE = b"""
 unit = "shopper"
@@ -46,6 +49,23 @@ def test_every_key_is_read() -> None:
 def test_it_reads_what_it_writes(content: bytes) -> None:
     policy = Policy.parse(content)
     assert Policy.from_json(policy.to_json()) == policy
+
+
+@given(st.integers(1, SHARES - 1))
+def test_every_share_of_a_baseline_is_read_back(millionths: int) -> None:
+    policy = Policy(baseline="top-sellers:1.0.0", baseline_share=Share(millionths))
+    assert Policy.from_json(policy.to_json()) == policy
+    written = f'baseline = "top-sellers:1.0.0"\nbaseline_share = {millionths / SHARES!r}'
+    assert Policy.parse(written.encode()) == policy
+
+
+def test_a_wrong_share_is_told_once() -> None:
+    with pytest.raises(UsageError) as problem:
+        Policy.parse(b"aprovals = 1\nbaseline = 'top:1.0.0'\nbaseline_share = nan")
+    assert [one.message for one in problem.value.findings] == [
+        "unknown key `aprovals`",
+        "expected a share such as `10%` or `0.1`, found `NaN`",
+    ]
 
 
 @pytest.mark.parametrize(

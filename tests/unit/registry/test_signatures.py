@@ -90,6 +90,46 @@ def test_prod_asks_for_an_approver_too(here: Here, office: Office) -> None:
     assert promoted(here, "prod") is None
 
 
+def test_one_person_is_not_two(here: Here, office: Office) -> None:
+    """Whoever stands in both lists gives one of the two signatures, under any name or key."""
+    ana, ben = ANA.public.fingerprint, BEN.public.fingerprint
+    for publishers, approvers in (
+        ({"ana": ana}, {"ana": ana, "ben": ben}),
+        ({"carl": ana}, {"carl": ana, "ben": ben}),
+        ({"carl": ana}, {"dora": ana, "ben": ben}),
+    ):
+        office.at().set_policy(
+            "greetings", replace(KEYS, publishers=publishers, approvers=approvers)
+        )
+        signed(here, ANA)
+        assert set(promoted(here, "prod") or ()) == {"gate/approver-signature"}, publishers
+    signed(here, BEN)
+    assert promoted(here, "prod") is None
+
+
+def test_a_second_key_makes_no_second_person(here: Here, office: Office) -> None:
+    eve = EVE.public.fingerprint
+    policy = replace(KEYS, publishers={"carl": ANA.public.fingerprint}, approvers={"carl": eve})
+    office.at().set_policy("greetings", policy)
+    signed(here, ANA)
+    signed(here, EVE)
+    assert promoted(here, "prod") == {
+        "gate/approver-signature": (
+            "`ketch sign shop:1.0.0 --key …`, by an approver who did not publish it; "
+            "a hub learns of it by `ketch push`"
+        )
+    }
+
+
+def test_two_who_may_both_sign_for_each_other(here: Here, office: Office) -> None:
+    both = {"carl": ANA.public.fingerprint, "dora": BEN.public.fingerprint}
+    office.at().set_policy("greetings", replace(KEYS, publishers=both, approvers=both))
+    signed(here, BEN)
+    assert set(promoted(here, "prod") or ()) == {"gate/approver-signature"}
+    signed(here, ANA)
+    assert promoted(here, "prod") is None
+
+
 def test_no_override_opens_a_signature(here: Here, office: Office) -> None:
     closed = promoted(here, "prod", override=True, reason="we are in a hurry")
     assert closed is not None

@@ -358,7 +358,7 @@ def test_a_location_on_another_server_gets_no_credentials(serve: Serve) -> None:
 
 
 def test_a_location_in_the_open_is_not_used_by_a_secure_session() -> None:
-    from ketch.remote.http import Reply
+    from ketch.remote.calls import Reply
 
     asked = Session("https://registry.example:444")
     there = Reply(

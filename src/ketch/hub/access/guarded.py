@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from ketch.errors import NotFound
 from ketch.hub.access.roles import Identity, Role, not_covered
 from ketch.package import Digest, PackageName, Reference, Stage
 from ketch.registry import (
+    Approval,
     Arm,
     Audit,
     Event,
@@ -20,6 +21,7 @@ from ketch.registry import (
     Page,
     Policy,
     Registry,
+    Rejection,
     Route,
     Share,
     Version,
@@ -127,12 +129,14 @@ class GuardedDesk(LocalDesk):
         """Record this person's yes; for approvers."""
         self.identity.require(Role.APPROVER, str(reference.name))
         with self._discreet():
+            self._covered(route or self.registry.resolve(reference).route, None)
             return super().approve(reference, reason=reason, route=route)
 
     def reject(self, reference: Reference, *, reason: str, route: str | None = None) -> Event:
         """Record this person's no; for approvers."""
         self.identity.require(Role.APPROVER, str(reference.name))
         with self._discreet():
+            self._covered(route or self.registry.resolve(reference).route, None)
             return super().reject(reference, reason=reason, route=route)
 
     def roll_back(
@@ -221,14 +225,16 @@ class GuardedDesk(LocalDesk):
             found = self.registry.route(name)
         except NotFound:
             return 0  # nobody answers there yet; it must still be so
-        if not all(self.identity.covers(_name(arm)) for arm in found.arms):
+        if not all(map(self.identity.covers, _names(found.arms))):
             raise not_covered(self.identity)
         return found.revision if expected is None else expected
 
     def _sees(self, route: Route) -> bool:
+        """Whether a route concerns the token: one that was emptied is still whose it was."""
         if self.identity.packages is None:
             return True
-        return any(self.identity.covers(_name(arm)) for arm in route.arms)
+        names = _names((*route.arms, *route.approvals, *route.rejections))
+        return not names or any(map(self.identity.covers, names))
 
     @contextmanager
     def _discreet(self) -> Iterator[None]:
@@ -241,5 +247,5 @@ class GuardedDesk(LocalDesk):
             raise
 
 
-def _name(arm: Arm) -> str:
-    return arm.package.partition(":")[0]
+def _names(found: Iterable[Arm | Approval | Rejection]) -> set[str]:
+    return {one.package.partition(":")[0] for one in found}

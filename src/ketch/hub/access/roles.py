@@ -10,8 +10,9 @@ operator   promote further, roll back, set policies, hand packages over
 admin      make and revoke tokens
 =========  ================================================================
 
-A token may be limited to packages by name. It then sees and does nothing that concerns
-others: their versions, their bytes, and routes on which they answer.
+A token may be limited to packages by name. It then sees nothing of others: neither their
+versions, nor their bytes, nor routes on which they alone answer; and it changes no route on
+which any of them answers.
 """
 
 from __future__ import annotations

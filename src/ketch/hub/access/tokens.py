@@ -21,11 +21,11 @@ from ketch.errors import NotFound, Refused, UsageError
 from ketch.hub.access.roles import Identity, Role
 from ketch.registry import Database
 from ketch.registry.events import Draft, Kind, now, read_time, write_time
+from ketch.registry.opening import LONGEST_PERSON
 from ketch.registry.sql import log
 from ketch.registry.sql.database import Session, from_row
 from ketch.schema.parse import parse_json
 
-LONGEST_PERSON = 200
 MOST_DAYS = 3660
 
 _TOKEN = re.compile(r"ketch_([0-9a-f]{8})_([A-Za-z0-9_-]{43})", re.ASCII)

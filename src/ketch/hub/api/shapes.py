@@ -275,6 +275,16 @@ class Approved(Struct):
     expires: str
 
 
+class Rejected(Struct):
+    """One person's no, until somebody approves."""
+
+    package: str
+    digest: DigestText
+    person: str
+    time: str
+    reason: str
+
+
 class Held(Struct):
     """A package that held prod."""
 
@@ -290,6 +300,7 @@ class Route(Struct):
     arms: list[Arm]
     policy: dict[str, Any]
     approvals: list[Approved]
+    rejections: list[Rejected]
     line: list[Held]
     held: list[DigestText]
 

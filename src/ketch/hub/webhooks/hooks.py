@@ -154,16 +154,21 @@ class Webhooks:
             return found, log.events_after(session, found.position, limit=BATCH)
 
     def took(self, ident: str, position: int) -> None:
-        """Record that it was told of everything up to an event."""
-        self._note(ident, "position = ?, failures = 0, failed = NULL", position)
+        """Record that it was told of everything up to an event; never that it was told less."""
+        with self._database.writing() as session:
+            session.run(
+                "UPDATE webhooks SET position = ?, failures = 0, failed = NULL"
+                " WHERE id = ? AND position < ?",
+                *(position, ident, position),
+            )
 
     def failed(self, ident: str, why: str) -> None:
         """Record that it did not take what it was sent."""
-        self._note(ident, "failures = failures + 1, failed = ?", why[:200])
-
-    def _note(self, ident: str, change: str, value: object) -> None:
         with self._database.writing() as session:
-            session.run(f"UPDATE webhooks SET {change} WHERE id = ?", value, ident)  # noqa: S608 # our own names
+            session.run(
+                "UPDATE webhooks SET failures = failures + 1, failed = ? WHERE id = ?",
+                *(why[:200], ident),
+            )
 
 
 def _all(session: Session) -> list[Webhook]:

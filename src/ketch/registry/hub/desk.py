@@ -17,6 +17,7 @@ from ketch.registry.policy import Policy
 from ketch.registry.registry import Page
 from ketch.registry.route import Arm, Route
 from ketch.registry.share import Share
+from ketch.registry.sql.database import unwritable
 from ketch.registry.sql.queries import Version
 from ketch.remote.http import Session
 from ketch.remote.replies import malformed
@@ -208,14 +209,14 @@ class HubDesk:
         read: Callable[[Mapping[str, Any]], T],
         query: Mapping[str, str | int | None] | None = None,
     ) -> T:
-        said = {name: value for name, value in (query or {}).items() if value is not None}
+        said = {name: _sent(value) for name, value in (query or {}).items() if value is not None}
         reply = self._session.request("GET", f"{_PREFIX}{path}", query=said)
         return _read(reply.json(), reply.url, read)
 
     def _change(
         self, method: str, path: str, said: Mapping[str, object], *, again: bool = False
     ) -> Event:
-        body = {name: value for name, value in said.items() if value is not None}
+        body = {name: _sent(value) for name, value in said.items() if value is not None}
         reply = self._session.request(method, f"{_PREFIX}{path}", json=body, again=again)
         return _read(reply.json(), reply.url, _event)
 
@@ -233,4 +234,13 @@ def _read(body: object, url: str, read: Callable[[Mapping[str, Any]], T]) -> T:
 
 def _part(text: object) -> str:
     """Return text as one part of a path; ``:`` and ``@`` may stand there as they are."""
-    return quote(str(text), safe=":@")
+    return quote(_sent(str(text)), safe=":@")
+
+
+def _sent(value: T) -> T:
+    """Return what can be sent; a terminal may give text that is none."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError as error:
+        raise unwritable(error) from error
+    return value

@@ -8,6 +8,7 @@ errors are called. DB-API 2.0 (PEP 249) is the rest; see ``docs/decisions/0009``
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from ketch.errors import KetchError, Unavailable
+from ketch.errors import KetchError, Unavailable, UsageError
+from ketch.files import explained
+from ketch.registry.sql.claims import Claim, FileClaim, ServerClaim, Undisputed
 
 POSTGRESQL = ("postgresql://", "postgres://")
 P = ParamSpec("P")
@@ -27,11 +30,16 @@ T = TypeVar("T")
 _PATIENCE_S = 30
 _FILE_HINT = "see whether its disk is full or may not be written, then run the same again"
 _SERVER_HINT = "see whether the server runs and KETCH_REGISTRY is right, then run the same again"
+_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 _WRITER = 0x6B65746368  # the advisory lock of the one writer: "ketch" in ASCII
 
 
 class Database(Protocol):
-    """Somewhere to keep the registry."""
+    """Somewhere to keep the registry.
+
+    Attributes:
+        url: Where it is, as anybody may know it: without a password.
+    """
 
     url: str
 
@@ -40,6 +48,9 @@ class Database(Protocol):
 
     def writing(self) -> Any:
         """Return a context with the only :class:`Session` that writes; all or nothing."""
+
+    def claim(self, name: str) -> Claim | None:
+        """Return a claim of some work; None while another process that shares this has it."""
 
     def close(self) -> None:
         """Let go of this thread's connection."""
@@ -152,6 +163,12 @@ class SQLite:
         with self._session("BEGIN IMMEDIATE") as session:
             yield session
 
+    def claim(self, name: str) -> Claim | None:
+        """Return a claim of some work; None while another process that shares the file has it."""
+        if self.path is None:
+            return Undisputed()
+        return FileClaim.take(self.path.with_name(f"{self.path.name}-{name}"))
+
     def close(self) -> None:
         """Let go of this thread's connection."""
         self._connections.close()
@@ -166,9 +183,16 @@ class SQLite:
             yield from _transaction(self._connections.own(), begin, "?", sqlite3)
 
     def _connect(self) -> sqlite3.Connection:
+        connection = self._opened()
+        # Its own knows the letters of ASCII alone; PostgreSQL's knows them all.
+        connection.create_function("LOWER", 1, str.lower, deterministic=True)
+        return connection
+
+    def _opened(self) -> sqlite3.Connection:
         if self.path is None:
             return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with explained(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None)
         # Readers never wait for the writer; what was acknowledged survives a power cut.
         connection.execute("PRAGMA journal_mode = WAL")
@@ -180,7 +204,8 @@ class PostgreSQL:
     """A registry on a database server, shared by machines; needs the extra ``postgres``."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = _without_password(url)
+        self._address = url
         self._connections = _Connections(self._connect, lambda connection: not connection.closed)
 
     @contextmanager
@@ -196,6 +221,12 @@ class PostgreSQL:
             session.run("SELECT pg_advisory_xact_lock(?)", _WRITER)
             yield session
 
+    def claim(self, name: str) -> Claim | None:
+        """Return a claim of some work; None while another process has it."""
+        driver = _psycopg()
+        with translated(driver, self.url):
+            return ServerClaim.take(self._address, name, driver)
+
     def close(self) -> None:
         """Let go of this thread's connection."""
         self._connections.close()
@@ -203,12 +234,12 @@ class PostgreSQL:
     @contextmanager
     def _session(self, begin: str) -> Iterator[Session]:
         driver = _psycopg()
-        with translated(driver, _without_password(self.url)):
+        with translated(driver, self.url):
             yield from _transaction(self._connections.own(), begin, "%s", driver)
 
     def _connect(self) -> Any:
         return _psycopg().connect(
-            self.url, autocommit=True, connect_timeout=10, application_name="ketch"
+            self._address, autocommit=True, connect_timeout=10, application_name="ketch"
         )
 
 
@@ -237,6 +268,8 @@ def translated(driver: ModuleType, url: str) -> Iterator[None]:
     """Turn what a driver raises into what ketch raises; no raw database error gets out."""
     try:
         yield
+    except (UnicodeEncodeError, OverflowError, driver.DataError) as error:
+        raise unwritable(error) from error
     except driver.Error as error:
         if any(word in str(error) for word in ("malformed", "not a database", "corrupt")):
             raise damaged(error, url) from error
@@ -273,6 +306,12 @@ def damaged(error: Exception, url: str | None) -> Unavailable:
     )
 
 
+def unwritable(error: Exception) -> UsageError:
+    """Return the error for a value that no registry can hold or look for."""
+    message = f"expected text in UTF-8, and numbers of 64 bits, found: {_line(error)}"
+    return UsageError(message, code="registry/value")
+
+
 def _psycopg() -> ModuleType:
     try:
         import psycopg  # optional: only a registry on PostgreSQL needs it
@@ -286,6 +325,7 @@ def _psycopg() -> ModuleType:
 
 
 def _without_password(url: str) -> str:
+    url = _PASSWORD.sub(r"\1…", url)
     head, mark, tail = url.rpartition("@")
     scheme, _, user = head.partition("://")
     return f"{scheme}://{user.partition(':')[0]}{mark}{tail}" if mark else url

@@ -1,13 +1,19 @@
-"""The shape of the database, brought up to date one numbered script at a time."""
+"""The shape of the database, brought up to date one numbered script at a time.
+
+Tables that follow from the events are filled from them again: a script says what columns
+there are, and never what is in them.
+"""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
 from ketch.errors import Unavailable
-from ketch.registry.sql.database import Database, Session
+from ketch.registry.sql import log
+from ketch.registry.sql.database import Database, Session, from_row
+from ketch.registry.sql.projection import TABLES, project
 
-NEWEST = 2
+NEWEST = 3
 
 
 def migrate(database: Database) -> None:
@@ -23,10 +29,22 @@ def migrate(database: Database) -> None:
         if not session.has("shape"):
             session.run("CREATE TABLE shape (number BIGINT NOT NULL)")
             session.run("INSERT INTO shape (number) VALUES (0)")
-        for number in range(_shape(session) + 1, NEWEST + 1):
+        before = _shape(session)
+        for number in range(before + 1, NEWEST + 1):
             for statement in _script(number):
                 session.run(statement)
-            session.run("UPDATE shape SET number = ?", number)
+        if before < NEWEST:
+            session.run("UPDATE shape SET number = ?", NEWEST)
+            _derive(session)
+
+
+@from_row
+def _derive(session: Session) -> None:
+    """Fill the tables that follow from the events anew."""
+    for table in TABLES:
+        session.run(f"DELETE FROM {table}")  # our own names
+    for event, _ in log.all_events(session):
+        project(event, session)
 
 
 def _shape(session: Session) -> int:

@@ -20,6 +20,7 @@ TABLES = {
     "routes": "route",
     "arms": "route, place",
     "approvals": "seq",
+    "rejections": "seq",
     "held": "route, digest",
     "tokens": "seq",
 }
@@ -99,11 +100,13 @@ def _columns(arm: Arm) -> tuple[object, ...]:
 
 
 def _approved(event: Event, body: Mapping[str, Any], session: Session) -> None:
+    route = event.subject.partition(":")[2]
+    session.run("DELETE FROM rejections WHERE route = ? AND digest = ?", route, body["digest"])
     session.run(
         "INSERT INTO approvals (seq, route, digest, package, approver, evidence, expires)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         event.seq,
-        event.subject.partition(":")[2],
+        route,
         body["digest"],
         body["package"],
         body["approver"],
@@ -115,6 +118,17 @@ def _approved(event: Event, body: Mapping[str, Any], session: Session) -> None:
 def _rejected(event: Event, body: Mapping[str, Any], session: Session) -> None:
     route = event.subject.partition(":")[2]
     session.run("DELETE FROM approvals WHERE route = ? AND digest = ?", route, body["digest"])
+    session.run(
+        "INSERT INTO rejections (seq, route, digest, package, person, time, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        event.seq,
+        route,
+        body["digest"],
+        body["package"],
+        event.actor,
+        write_time(event.time),
+        body["reason"],
+    )
 
 
 def _token_created(event: Event, body: Mapping[str, Any], session: Session) -> None:

@@ -11,7 +11,7 @@ from ketch.package.digest import Digest
 from ketch.registry.events import read_time, write_time
 from ketch.registry.policy import Policy
 from ketch.registry.promotion import subject
-from ketch.registry.route import Approval, Arm, Place, Route
+from ketch.registry.route import Approval, Arm, Place, Rejection, Route
 from ketch.registry.share import Share
 from ketch.registry.sql.database import Session, from_row
 from ketch.registry.sql.log import revision
@@ -161,6 +161,7 @@ def find_route(session: Session, name: str) -> Route:
         policy,
         _arms(session, name),
         _approvals(session, name),
+        _rejections(session, name),
         line,
         frozenset(Digest.parse(digest) for (digest,) in held),
     )
@@ -200,6 +201,18 @@ def _approvals(session: Session, route: str) -> tuple[Approval, ...]:
     return tuple(
         Approval(package, Digest.parse(digest), approver, evidence, read_time(expires))
         for package, digest, approver, evidence, expires in rows
+    )
+
+
+@from_row
+def _rejections(session: Session, route: str) -> tuple[Rejection, ...]:
+    rows = session.all(
+        "SELECT package, digest, person, time, reason FROM rejections WHERE route = ? ORDER BY seq",
+        route,
+    )
+    return tuple(
+        Rejection(package, Digest.parse(digest), person, read_time(time), reason)
+        for package, digest, person, time, reason in rows
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,6 +219,40 @@ def test_who_was_not_told_before_the_end_is_told_after_it(
     with couriers(office):
         wait_for(lambda: len(receiver.got) == 2)
     assert receiver.seqs == [1, 2]
+
+
+def test_of_two_hubs_with_one_registry_one_tells_and_then_the_other(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    places = [
+        Office(Here(open_database(f"sqlite:///{tmp_path / 'registry.db'}"))) for _ in range(2)
+    ]
+    hooks = Webhooks(places[0].database)
+    hooks.add(receiver.url, private=True)
+    with couriers(places[1]):
+        with couriers(places[0]):
+            for number in range(1, 11):
+                places[0].publish(f"shop:1.{number}.0")
+            wait_for(lambda: hooks.listed()[0].position == 10)
+            time.sleep(0.3)
+            assert receiver.seqs == list(range(1, 11))
+        places[0].publish("shop:2.0.0")
+        wait_for(lambda: hooks.listed()[0].position == 11)
+    places[0].publish("shop:3.0.0")
+    with couriers(places[0]):
+        wait_for(lambda: hooks.listed()[0].position == 12)
+    assert receiver.seqs == list(range(1, 13))
+    for place in places:
+        place.close()
+
+
+def test_a_position_never_goes_back(office: Office) -> None:
+    """A hub that lost its turn while a receiver answered says so after the next hub went on."""
+    hooks = Webhooks(office.database)
+    hook = hooks.add("https://hooks.shop.example")
+    hooks.took(hook.id, 7)
+    hooks.took(hook.id, 6)
+    assert hooks.listed()[0].position == 7
 
 
 def test_one_that_is_added_or_removed_meanwhile_is_told_or_not(

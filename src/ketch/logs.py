@@ -1,4 +1,4 @@
-"""The log of a hub: one JSON object a line, on standard error, without secrets.
+"""The log of what serves others: one JSON object a line, on standard error, without secrets.
 
 What others wrote (paths, names) stands in it escaped as JSON has it, so that no line can
 pretend to be another and no terminal is told what to do.
@@ -12,10 +12,10 @@ import sys
 import traceback
 from datetime import UTC, datetime
 
-LOGGERS = ("ketch.hub", "uvicorn.error", "asyncio")
 LONGEST = 500
 
-log = logging.getLogger("ketch.hub")
+log = logging.getLogger("ketch")
+_OTHERS = ("uvicorn.error", "asyncio")
 
 
 class Lines(logging.Formatter):
@@ -35,14 +35,13 @@ class Lines(logging.Formatter):
 
 
 def start() -> None:
-    """Send what the hub and its server log to standard error."""
+    """Send what ketch and the libraries under it log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
+    for logger in (log, *map(logging.getLogger, _OTHERS)):
         logger.handlers = [handler]
         logger.propagate = False
-        logger.setLevel(logging.INFO if name == "ketch.hub" else logging.WARNING)
+        logger.setLevel(logging.INFO if logger is log else logging.WARNING)
 
 
 def told(says: str, *, level: int = logging.INFO, **facts: object) -> None:

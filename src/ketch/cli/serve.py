@@ -1,0 +1,116 @@
+"""``ketch serve``: answer HTTP with packages, on this machine."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from ketch.cli.printer import Printer
+from ketch.errors import UsageError
+from ketch.runtime import Home
+from ketch.serving.http.gate import Gate
+from ketch.serving.http.keeper import Start, keep
+from ketch.serving.http.listener import Listener
+from ketch.serving.http.tls import tls_context
+from ketch.serving.http.tokens import Tokens
+from ketch.serving.settings import DEADLINE_S, MOST_ROWS, PackageSettings, Settings
+
+OPEN = ("/livez", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready")
+"""What is answered without a token: whether it lives, and nothing else."""
+
+
+def serve(
+    *packages: str,
+    host: str = "127.0.0.1",
+    port: int = 8424,
+    stage: Literal["staging"] | None = None,
+    workers: int | None = None,
+    memory_mb: float | None = None,
+    deadline_s: float = DEADLINE_S,
+    max_rows: int = MOST_ROWS,
+    settings: Path | None = None,
+    name: Annotated[list[str] | None, Parameter(negative=())] = None,
+    token_file: Path | None = None,
+    anyone: bool = False,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    shadow: bool = True,
+    log_decisions: bool = True,
+    durable: bool = False,
+    offline: bool = False,
+    json: bool = False,
+) -> None:
+    """Answer HTTP with packages until it is told to stop.
+
+    Args:
+        packages: References such as `shop:1.0.0`, each served on its own route; without
+            any, the registry is followed, and every route served as it says.
+        host: Where it listens; beyond this machine it wants tokens.
+        port: The port; 0 takes one that is free.
+        stage: `staging` serves what stands at staging, under the live addresses.
+        workers: How many processes answer for a package; by default as many as the load
+            asks for.
+        memory_mb: Most memory of one of them, in megabytes.
+        deadline_s: How long a request may take, in seconds.
+        max_rows: Most rows that a package gets at once from several requests; 1 asks each
+            request alone.
+        settings: A TOML file with settings for single packages.
+        name: A name by which it is addressed, beside its address; any number of them.
+        token_file: Who may ask: a line `sha256:<64 hex digits> NAME` for each token.
+        anyone: Whoever reaches it may ask, also from other machines.
+        tls_cert: Its certificate, in PEM form.
+        tls_key: The key of the certificate, in PEM form.
+        shadow: Ask what stands at staging, too, what callers ask.
+        log_decisions: Write every answer to the decision log.
+        durable: Let no answer leave before its decision is on the disk.
+        offline: Use only libraries and interpreters that lie on this machine.
+        json: Print one JSON value.
+    """
+    asked = Settings(
+        packages,
+        staging=stage is not None,
+        common=PackageSettings(workers, memory_mb, deadline_s, max_rows),
+        shadow=shadow,
+        log_decisions=log_decisions,
+        durable=durable,
+        offline=offline,
+    ).checked()
+    asked = asked if settings is None else asked.read(settings)
+    listener = Listener.open(host, port)
+    tokens = None if token_file is None else Tokens.read(token_file)
+    listener.check_exposure(has_tokens=tokens is not None, anyone=anyone)
+    gate = Gate(
+        (host, *(name or ())),
+        any_address=not listener.is_private,
+        tokens=tokens,
+        open_paths=OPEN,
+    )
+    tls = _tls(tls_cert, tls_key)
+    printer = Printer(as_json=json)
+
+    def run(start: Start) -> int:
+        from ketch.serving.serve import Front, serve  # after the fork: the keeper stays small
+
+        def ready(url: str) -> None:
+            start.is_ready()
+            if not start.count:
+                printer.show({"listening": url}, f"ketch answers at {url}")
+
+        front = Front(listener, gate, tls=tls)
+        serve(Home.default(), asked, front, ready=ready)
+        return 0
+
+    status = run(Start(0, -1)) if listener.is_held else keep(run)
+    if status:
+        raise SystemExit(status)
+
+
+def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is not None and key is not None:
+        return tls_context(certificate, key)
+    if certificate is None and key is None:
+        return None
+    raise UsageError("expected `--tls-cert` and `--tls-key` together", code="serve/tls")

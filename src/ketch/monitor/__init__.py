@@ -1,0 +1,1 @@
+"""Watching what is served: the decisions that were made, and what became of them."""

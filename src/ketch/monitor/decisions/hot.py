@@ -1,0 +1,190 @@
+"""The files that decisions are written to first, one writer each.
+
+``hot/<writer>-<number of the first decision>.log`` holds records, only ever added to;
+``hot/<writer>.count`` how many decisions the writer was given so far, in memory that the
+kernel keeps when the process is killed; ``hot/<writer>.end`` up to which number its files
+were sealed and are gone. Numbers have no gaps, so whatever of a writer is missing can be
+counted later. A writer holds a lock on its count while it lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ketch.files import sync_file, sync_folder
+from ketch.store.durable import write_all
+
+FOLDER = "hot"
+COUNT = ".count"
+LOG = ".log"
+END = ".end"
+_COUNT_BYTES = 16
+_NAME = 16
+_MASK = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class Counter:
+    """How many decisions a writer was given; survives the end of the process.
+
+    Args:
+        path: Where it is kept; locked until it is closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            write_all(self._fd, _count_bytes(0))  # a file with a hole would kill whoever fills it
+            self._map = mmap.mmap(self._fd, _COUNT_BYTES)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        self._view = memoryview(self._map).cast("Q")
+
+    def set(self, count: int) -> None:
+        """Remember a count: two stores to memory."""
+        self._view[0] = count
+        self._view[1] = count ^ _MASK
+
+    def close(self) -> None:
+        """Let go of the lock: the writer is gone."""
+        self._view.release()
+        self._map.close()
+        os.close(self._fd)
+
+
+def read_count(path: Path) -> int | None:
+    """Return how many decisions a writer was given; None if that is not known."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(content) != _COUNT_BYTES:
+        return None
+    count = int.from_bytes(content[:8], "little")
+    other = int.from_bytes(content[8:], "little") ^ _MASK
+    return max(count, other) if abs(count - other) <= 1 else None  # it was killed in between
+
+
+def is_alive(count: Path) -> bool:
+    """Whether the writer of a count lives."""
+    try:
+        fd = os.open(count, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What is left of a writer, or of one that still writes.
+
+    Attributes:
+        name: Its name.
+        files: Its files, in the order they were written.
+        is_alive: Whether it lives; then the last file may grow.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    is_alive: bool
+
+    @property
+    def sealable(self) -> tuple[Path, ...]:
+        """The files that grow no more."""
+        return self.files[:-1] if self.is_alive else self.files
+
+
+def writers(folder: Path) -> tuple[Writer, ...]:
+    """Return every writer that has left something in a folder of hot files."""
+    files: dict[str, list[Path]] = {}
+    names = sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+    for name in names:
+        files.setdefault(name[:_NAME], [])
+    alive = {name: is_alive(folder / f"{name}{COUNT}") for name in files}
+    for one in sorted(folder.glob(f"*{LOG}")):  # after the locks: none is sealed that grows
+        files.setdefault(one.name[:_NAME], []).append(one)
+    return tuple(Writer(name, tuple(files[name]), alive.get(name, True)) for name in files)
+
+
+def _count_bytes(count: int) -> bytes:
+    return count.to_bytes(8, "little") + (count ^ _MASK).to_bytes(8, "little")
+
+
+class HotFiles:
+    """The files of one writer.
+
+    Args:
+        folder: Of the hot files.
+        writer: The name of the writer.
+    """
+
+    def __init__(self, folder: Path, writer: str) -> None:
+        self._folder = folder
+        self._writer = writer
+        self._fd: int | None = None
+        self._is_new = False
+        self.size = 0
+        self.opened = 0.0
+        self.is_dirty = False
+
+    def append(self, content: bytes, first: int) -> None:
+        """Write records; on failure the file is as it was before.
+
+        Args:
+            content: The records.
+            first: The number of the first, which names a new file.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        fd = self._open(first) if self._fd is None else self._fd
+        try:
+            write_all(fd, content)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(fd, self.size)
+            raise
+        self.size += len(content)
+        self.is_dirty = True
+
+    def sync(self) -> None:
+        """Return once all that was appended is on the disk.
+
+        Raises:
+            OSError: The disk failed; what was appended since the last time may be gone.
+        """
+        if self._fd is not None and self.is_dirty:
+            sync_file(self._fd)
+            if self._is_new:
+                sync_folder(self._folder)
+            self._is_new = self.is_dirty = False
+
+    def rotate(self) -> None:
+        """Write what comes next to a new file."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+            self.size = 0
+            self.is_dirty = False
+
+    def _open(self, first: int) -> int:
+        path = self._folder / f"{self._writer}-{first:016d}{LOG}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._fd = os.open(path, flags, 0o600)
+        self.size = os.fstat(self._fd).st_size
+        self.opened = time.monotonic()
+        self._is_new = True
+        return self._fd

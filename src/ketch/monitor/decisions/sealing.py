@@ -1,0 +1,17 @@
+"""Full hot files become Parquet: in a process of its own, beside the traffic."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def begin(folder: Path, keep_days: int, keep_rows_days: int) -> subprocess.Popen[bytes]:
+    """Start to seal what is full; the caller need not wait."""
+    days = [str(keep_days), str(keep_rows_days)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "ketch.monitor.decisions.sealing", str(folder), *days],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )

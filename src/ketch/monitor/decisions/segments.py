@@ -1,0 +1,227 @@
+"""Sealed decisions: Parquet files by route and day, and the list that says which count.
+
+``sealed/route=recommendations/day=2026-11-23/`` holds segments and ``segments.json``. A
+file that is not in the list is not there: so one segment takes the place of many in one
+move, and what a killed process left behind is never read. The list also holds checksums of
+every row group, and beside each segment lies a copy of its footer: a damaged byte costs
+one row group, and is told.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote, unquote
+from zlib import crc32
+
+import msgspec
+
+from ketch.files import whole_file, write_whole
+from ketch.monitor.decisions import frames
+
+FOLDER = "sealed"
+LIST = "segments.json"
+FOOTER = ".footer"
+_PIECE = 2**20
+_TAIL = 8  # length of the footer and `PAR1`: Apache Parquet, "File format"
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A row group: the rows that stand and fall together.
+
+    Attributes:
+        start, end: Where its bytes are in the file.
+        rows: How many rows it has.
+        check: CRC-32 of the bytes.
+    """
+
+    start: int
+    end: int
+    rows: int
+    check: int
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A sealed file.
+
+    Attributes:
+        name: Of the file.
+        rows: How many decisions it holds.
+        first, last: The first halves of the earliest and the latest identity.
+        groups: Its row groups, in order.
+        size: Bytes of the file.
+        footer_check: CRC-32 of all that follows the last group.
+        sources: The hot files that are in it, as long as they may still be there.
+    """
+
+    name: str
+    rows: int
+    first: int
+    last: int
+    groups: tuple[Group, ...]
+    size: int
+    footer_check: int
+    sources: tuple[str, ...] = ()
+
+    @property
+    def footer_start(self) -> int:
+        """Where the footer begins."""
+        return self.groups[-1].end
+
+    def group_of(self, row: int) -> Group:
+        """Return the group of a row, by its number in the file."""
+        for group in self.groups:
+            if row < group.rows:
+                return group
+            row -= group.rows
+        raise IndexError(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The sealed decisions of one route on one day (UTC).
+
+    Attributes:
+        folder: Where they are.
+    """
+
+    folder: Path
+
+    @classmethod
+    def of(cls, log: Path, route: str, day: str) -> Partition:
+        """Return the partition of a route and a day."""
+        return cls(log / FOLDER / f"route={quote(route, safe='')}" / f"day={day}")
+
+    @property
+    def route(self) -> str:
+        """Its route."""
+        return unquote(self.folder.parent.name.removeprefix("route="))
+
+    @property
+    def day(self) -> str:
+        """Its day, such as ``2026-11-23``."""
+        return self.folder.name.removeprefix("day=")
+
+    def path(self, segment: Segment) -> Path:
+        """Return where a segment lies."""
+        return self.folder / segment.name
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Return what counts.
+
+        Raises:
+            ListDamaged: The list is there, and is no list.
+        """
+        try:
+            content = (self.folder / LIST).read_bytes()
+        except FileNotFoundError:
+            return ()
+        for body in frames.read(content):
+            if isinstance(body, bytes):
+                return _decode(body)
+        raise ListDamaged(str(self.folder / LIST))
+
+    def write(self, segments: Sequence[Segment]) -> None:
+        """Let these segments count, and no others; remove the files of the others."""
+        body = msgspec.json.encode(sorted(segments, key=lambda one: one.first))
+        write_whole(self.folder / LIST, frames.frame(body))
+        kept = {one.name for one in segments} | {f"{one.name}{FOOTER}" for one in segments}
+        for path in self.folder.iterdir():
+            if path.name not in kept and path.name != LIST:
+                path.unlink()
+
+
+class ListDamaged(Exception):
+    """The list of segments cannot be read."""
+
+
+_decode = msgspec.json.Decoder(tuple[Segment, ...]).decode
+
+
+def partitions(log: Path, route: str | None = None, day: str | None = None) -> list[Partition]:
+    """Return the partitions of a log, by route and day."""
+    routes = "*" if route is None else quote(route, safe="")
+    days = "*" if day is None else day
+    found = (log / FOLDER).glob(f"route={routes}/day={days}")
+    return [Partition(folder) for folder in sorted(found) if folder.is_dir()]
+
+
+def new_name(first: int) -> str:
+    """Return the name of a new segment."""
+    return f"{first:016x}-{secrets.token_hex(4)}.parquet"
+
+
+def measure(
+    file: BinaryIO, starts: Sequence[int], rows: Sequence[int]
+) -> tuple[tuple[Group, ...], int, bytes]:
+    """Return the groups of a Parquet file, its size, and its footer.
+
+    Args:
+        file: The file.
+        starts: Where the groups begin.
+        rows: How many rows each has.
+    """
+    size = file.seek(0, 2)
+    file.seek(size - _TAIL)
+    length = int.from_bytes(file.read(4), "little")
+    ends = [*starts[1:], size - _TAIL - length]
+    borders = zip([0, *starts[1:]], ends, rows, strict=True)
+    groups = tuple(Group(a, b, count, checksum(file, a, b)) for a, b, count in borders)
+    file.seek(ends[-1])
+    return groups, size, file.read()
+
+
+def checksum(file: BinaryIO, start: int, end: int) -> int:
+    """Return the CRC-32 of some bytes of a file, as many of them as there are."""
+    file.seek(start)
+    check = 0
+    while start < end and (piece := file.read(min(_PIECE, end - start))):
+        check = crc32(piece, check)
+        start += len(piece)
+    return check
+
+
+def copy_footer(path: Path, footer: bytes) -> None:
+    """Keep a copy of the footer of a segment."""
+    with whole_file(path.with_name(f"{path.name}{FOOTER}")) as file:
+        file.write(footer)
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What is damaged of a segment.
+
+    Attributes:
+        groups: Indices of row groups whose bytes changed, or are missing.
+        footer: Whether the footer did.
+    """
+
+    groups: tuple[int, ...] = ()
+    footer: bool = False
+
+
+def harm(partition: Partition, segment: Segment) -> Harm:
+    """Return what is damaged of a segment: every byte is read."""
+    try:
+        with partition.path(segment).open("rb") as file:
+            groups = tuple(
+                index
+                for index, one in enumerate(segment.groups)
+                if checksum(file, one.start, one.end) != one.check
+            )
+            tail = checksum(file, segment.footer_start, segment.size)
+            return Harm(groups, footer=tail != segment.footer_check)
+    except FileNotFoundError:
+        return Harm(tuple(range(len(segment.groups))), footer=True)
+
+
+def row_ranges(segment: Segment, groups: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first row of some groups, and the row after their last."""
+    start = 0
+    for index, group in enumerate(segment.groups):
+        if index in groups:
+            yield start, start + group.rows
+        start += group.rows

@@ -1,0 +1,1 @@
+"""Doors: the forms in which callers may ask; behind each is the same decoder."""

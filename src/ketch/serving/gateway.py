@@ -1,0 +1,98 @@
+"""The path of one request, from its bytes to the answer of a verified package.
+
+In this order: a door reads its rows; the plan says which package answers each; that
+package's decoder checks them (:mod:`~ketch.serving.question`); its workers answer, and are
+checked in turn; the books are kept; and the same door writes the answer, which names
+package, arm and decision. Whatever goes wrong is an error in the form of the door, which
+says what was expected and nothing of the inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+
+from ketch.errors import KetchError
+from ketch.serving.books import Books
+from ketch.serving.doors.door import Door
+from ketch.serving.http.messages import Request, Response
+from ketch.serving.question import Question, together, understand
+from ketch.serving.routes.plan import nothing
+from ketch.serving.routes.table import EMPTY, LiveRoute, Table
+from ketch.serving.settings import Settings
+from ketch.serving.shadow import Shadow
+from ketch.serving.workers.queue import PoolAnswer
+
+IN_THREAD = 256 * 1024
+"""Bodies of more bytes than this are read in a thread: others must not wait for them."""
+
+
+class Gateway:
+    """Answers requests with the packages of its table.
+
+    Args:
+        settings: How packages are served.
+        books: See below.
+
+    Attributes:
+        table: What is served; swapped whole.
+        books: Where answers are counted and recorded.
+    """
+
+    def __init__(self, settings: Settings, books: Books) -> None:
+        self.table: Table = EMPTY
+        self._settings = settings
+        self.books = books
+        self._shadow = Shadow(books) if settings.shadow else None
+
+    def flip(self, table: Table) -> None:
+        """Serve another table from the next request on."""
+        for name, route in table.items():
+            before = self.table.get(name)
+            if before is None or route.all != before.all:
+                self.books.metrics.swapped(name)
+        self.table = table
+
+    async def answer(self, request: Request, route: LiveRoute, door: Door) -> Response:
+        """Answer one request on a route, in the form of the door it came through."""
+        questions: Sequence[Question] = ()
+        try:
+            contract = route.contract
+            if contract is None:
+                raise nothing(route)
+            if len(request.body) <= IN_THREAD:
+                asked, questions = understand(request, route, contract, door)
+            else:
+                asked, questions = await asyncio.to_thread(
+                    understand, request, route, contract, door
+                )
+            if len(questions) == 1:
+                answers: Sequence[PoolAnswer] = (await self._ask(questions[0], request.arrived),)
+            else:
+                answers = await self._ask_all(questions, request.arrived)
+            await self.books.answered(request, route, questions, answers)
+        except KetchError as error:
+            self.books.refused(request, route, questions, error)
+            return door.refuse(error, request)
+        response = door.reply(asked, together(asked, questions, answers))
+        if self._shadow is not None and route.staging is not None:
+            self._shadow.copy(route, asked, questions[0])
+        return response
+
+    async def close(self) -> None:
+        """Give up what nobody waits for."""
+        if self._shadow is not None:
+            await self._shadow.close()
+
+    def _ask(self, question: Question, arrived: float) -> Awaitable[PoolAnswer]:
+        pool = question.share.arm.pool
+        deadline_s = self._settings.of(pool.contract.package.manifest.name).deadline_s
+        return pool.answer(question.rows, question.encoded, until=arrived + deadline_s)
+
+    async def _ask_all(self, questions: Sequence[Question], arrived: float) -> Sequence[PoolAnswer]:
+        asked = [asyncio.ensure_future(self._ask(one, arrived)) for one in questions]
+        try:
+            return await asyncio.gather(*asked)
+        finally:
+            for one in asked:
+                one.cancel()

@@ -1,0 +1,131 @@
+"""Which path leads where: the doors of every route, and the pages about them.
+
+=========================================  ==================================================
+``POST /<route>``                          ketch's own form
+``POST /<route>/invocations``              MLflow's; ``/invocations`` where one route is served
+``POST /v2/models/<route>/infer``          the Open Inference Protocol
+``/staging/<route>``, ``…/invocations``    the same, answered by what stands at staging
+``GET /docs``, ``/openapi.json``           what a route takes and gives, to read and to try
+``GET /livez``, ``/readyz``, ``/metrics``  for those who watch
+=========================================  ==================================================
+
+A path that begins like one of these is never a route's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from ketch.errors import KetchError, NotFound, UsageError
+from ketch.serving.doors.door import Door
+from ketch.serving.doors.exposition import exposition
+from ketch.serving.doors.native import Native
+from ketch.serving.doors.problems import problem
+from ketch.serving.doors.served import no_route
+from ketch.serving.doors.v2 import pages as v2
+from ketch.serving.doors.v2.door import V2, failed
+from ketch.serving.gateway import Gateway
+from ketch.serving.http.messages import Request, Response
+from ketch.serving.routes.table import LiveRoute, Table
+from ketch.serving.sources import Source
+
+Answer: TypeAlias = Response | Awaitable[Response]
+Page: TypeAlias = Callable[[Table], Response]
+
+
+class Paths:
+    """The application: finds what a path leads to.
+
+    Args:
+        gateway: Answers on routes.
+
+    Attributes:
+        source: Where it is known from what is served; None before that.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.source: Source | None = None
+        self._gateway = gateway
+        self._native, self._v2 = Native(), V2()
+        self._pages: Mapping[str, Page] = {
+            "/metrics": lambda _: exposition(gateway.books.metrics),
+            "/v2": lambda _: v2.server(),
+            "/v2/": lambda _: v2.server(),
+            "/v2/health/live": lambda _: v2.live(),
+            "/v2/health/ready": lambda table: v2.ready(is_ready=is_ready(table)),
+        }
+
+    def __call__(self, request: Request) -> Answer:
+        """Answer one request."""
+        route = self._gateway.table.get(request.path[1:])
+        if route is not None and request.method == "POST":
+            return self._gateway.answer(request, route, self._native)
+        try:
+            return self._elsewhere(request, route)
+        except KetchError as error:
+            return failed(error) if request.path.startswith("/v2") else problem(error)
+
+    def _elsewhere(self, request: Request, route: LiveRoute | None) -> Answer:
+        if route is not None:
+            raise _method(request, "POST", f"`/docs/{route.name}` says what it takes")
+        page = self._pages.get(request.path)
+        if page is not None:
+            return self._page(request, page)
+        first, _, rest = request.path[1:].partition("/")
+        if first == "v2":
+            return self._of_v2(request)
+        if first == "staging":
+            return self._posted(request, self._staged(rest), self._native)
+        raise no_route(first, self._gateway.table)
+
+    def _of_v2(self, request: Request) -> Answer:
+        table = self._gateway.table
+        place = v2.called(request.path)
+        if place is None:
+            raise NotFound("no such path in the Open Inference Protocol", code="request/path")
+        if place.verb == "ready":
+            return self._page(request, lambda _: v2.standing(table, place))
+        if place.verb != "infer":
+            return self._page(request, lambda _: v2.model(table, place))
+        found = table.get(place.model)
+        if found is None:
+            raise no_route(place.model, table)
+        if place.version is not None:
+            v2.of_version(found, place.version)
+            found = found.of_version(place.version) or found
+        return self._posted(request, found, self._v2)
+
+    def _posted(self, request: Request, route: LiveRoute, door: Door) -> Answer:
+        if request.method != "POST":
+            raise _method(request, "POST")
+        return self._gateway.answer(request, route, door)
+
+    def _page(self, request: Request, page: Page) -> Response:
+        if request.method not in {"GET", "HEAD"}:
+            raise _method(request, "GET")
+        return page(self._gateway.table)
+
+    def _staged(self, name: str) -> LiveRoute:
+        table = self._gateway.table
+        route = table.get(name)
+        if route is None:
+            raise no_route(name, table)
+        if route.staged is None:
+            raise NotFound(
+                f"nothing stands at staging on the route `{name}`",
+                code="request/route",
+                hint="`ketch promote REF staging` puts a package there",
+            )
+        return route.staged
+
+
+def is_ready(table: Table) -> bool:
+    """Whether every route has a verified worker."""
+    return bool(table) and all(route.rest and route.rest.pool.ready for route in table.values())
+
+
+def _method(request: Request, wanted: str, hint: str | None = None) -> UsageError:
+    return UsageError(
+        f"expected `{wanted}`, found `{request.method[:20]}`", code="request/method", hint=hint
+    )

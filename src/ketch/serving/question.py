@@ -1,0 +1,81 @@
+"""What one package is asked for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from ketch.monitor.decisions.ids import new_id
+from ketch.schema import Row
+from ketch.serving.answers import Answered, Asked, Part
+from ketch.serving.contract import Contract
+from ketch.serving.doors.door import Door, decode
+from ketch.serving.http.messages import Request
+from ketch.serving.routes.plan import Share, plan
+from ketch.serving.routes.table import LiveRoute
+from ketch.serving.workers.queue import PoolAnswer
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Question:
+    """The rows of a request that one package is asked.
+
+    Attributes:
+        share: Who answers which rows, and why.
+        rows: Those rows, as the package's schema has them.
+        encoded: The same as JSON, made from their values, never from a caller's bytes.
+        single: Whether the caller sent one object.
+        decision: Identity of the answer.
+    """
+
+    share: Share
+    rows: list[Row]
+    encoded: bytes
+    single: bool
+    decision: str
+
+    @property
+    def part(self) -> Part:
+        """Its place in the answer."""
+        share = self.share
+        return Part(self.decision, share.arm.contract, share.arm.arm, share.rows)
+
+
+def understand(
+    request: Request, route: LiveRoute, contract: Contract, door: Door
+) -> tuple[Asked, tuple[Question, ...]]:
+    """Return what a request asks of which package.
+
+    Raises:
+        KetchError: It asks for nothing that can be answered; the door, the plan, or the
+            schema of a package says why.
+    """
+    asked = door.read(request, contract)
+    shares = plan(route, asked.rows, request.headers)
+    if len(shares) == 1:
+        return asked, (_question(door, asked, shares[0]),)
+    pieces = (Asked([asked.rows[row] for row in share.rows], style=asked.style) for share in shares)
+    return asked, tuple(map(_question, [door] * len(shares), pieces, shares))
+
+
+def _question(door: Door, asked: Asked, share: Share) -> Question:
+    rows = decode(door, asked, share.arm.contract)
+    return Question(share, rows, _encode(rows), asked.single, new_id())
+
+
+def together(
+    asked: Asked, questions: Sequence[Question], answers: Sequence[PoolAnswer]
+) -> Answered:
+    """Return the answers of several packages as one, in the order of the rows."""
+    parts = tuple([question.part for question in questions])
+    if len(answers) == 1:
+        return Answered(answers[0].rows, parts)
+    rows: list[Row] = [{}] * len(asked.rows)
+    for question, answer in zip(questions, answers, strict=True):
+        for at, row in zip(question.share.rows, answer.rows, strict=True):
+            rows[at] = row
+    return Answered(rows, parts)

@@ -1,0 +1,131 @@
+"""Which package answers which rows of a request.
+
+The same unit gets the same arm; a request whose rows belong to several units may be
+answered by several packages. An arm whose workers cannot stay up hands its units to the
+rest, and the rest hands its own to the package that answered before it, until somebody has
+rolled back what does not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ketch.errors import NotFound, Unavailable, UsageError
+from ketch.rollout.assign import FORCED, NO_UNIT, UNIT
+from ketch.schema import Row, did_you_mean
+from ketch.serving.routes.table import LiveArm, LiveRoute
+
+FALLBACK = "fallback"
+"""Why an arm answers that was not assigned: the one that was cannot."""
+
+
+class Share(NamedTuple):
+    """The rows of a request that one package answers.
+
+    Attributes:
+        arm: The arm whose package answers.
+        rows: Positions of the rows in the request.
+        unit: Whose rows they are; None where that is not known, or where they are several's.
+        why: Why this arm; see :class:`ketch.rollout.Assignment`.
+    """
+
+    arm: LiveArm
+    rows: Sequence[int]
+    unit: str | None
+    why: str
+
+
+def plan(route: LiveRoute, rows: Sequence[Row], headers: Mapping[str, str]) -> tuple[Share, ...]:
+    """Return who answers which rows.
+
+    Args:
+        route: As it is served now.
+        rows: As the caller sent them.
+        headers: ``ketch-unit`` names the unit of all rows; ``ketch-arm`` forces an arm.
+
+    Raises:
+        NotFound: ``request/arm``: there is no such arm to force.
+        UsageError: ``request/unit``: what names the unit is neither text nor an integer.
+        Unavailable: ``serve/starting``: nothing is there to answer.
+    """
+    named = headers.get("ketch-unit")
+    forced = headers.get("ketch-arm")
+    if forced is not None:
+        _check_arm(route, forced)
+    units = [named] if named or route.unit is None else _units(route.unit, rows)
+    if len(units) == 1 or len(set(units)) == 1:
+        return (_share(route, units[0], forced, range(len(rows))),)
+    return _split(route, units, forced)
+
+
+def _split(route: LiveRoute, units: Sequence[str | None], forced: str | None) -> tuple[Share, ...]:
+    """Return a share for each arm that some of the units have."""
+    found: dict[tuple[LiveArm, str], list[int]] = {}
+    memory: dict[str | None, Share] = {}
+    for index, unit in enumerate(units):
+        share = memory.get(unit)
+        if share is None:
+            share = memory[unit] = _share(route, unit, forced, ())
+        found.setdefault((share.arm, share.why), []).append(index)
+    return tuple(
+        Share(arm, rows, units[rows[0]] if len({units[row] for row in rows}) == 1 else None, why)
+        for (arm, why), rows in found.items()
+    )
+
+
+def _share(route: LiveRoute, unit: str | None, forced: str | None, rows: Sequence[int]) -> Share:
+    split = route.split
+    if split is None:
+        raise nothing(route)
+    if route.is_chosen:
+        name, why = split.rest, FORCED
+    elif not route.others and forced is None:
+        name, why = split.rest, UNIT if unit else NO_UNIT
+    else:
+        name, why = split.assign(unit, forced=forced)
+    arm = route.by_name[name]
+    if not arm.pool.failing:
+        return Share(arm, rows, unit, why)
+    standing = (one for one in (route.rest, route.before) if one and not one.pool.failing)
+    return Share(next(standing, arm), rows, unit, FALLBACK)
+
+
+def _units(field: str, rows: Sequence[Row]) -> list[str | None]:
+    units: list[str | None] = []
+    for index, row in enumerate(rows):
+        unit = row.get(field) if type(row) is dict else None
+        if unit is not None and type(unit) not in (str, int):
+            raise UsageError(
+                f"expected text or an integer in `{field}`, which says who is asking",
+                code="request/unit",
+                where=f"rows[{index}].{field}",
+            )
+        units.append(None if unit is None else str(unit))
+    return units
+
+
+def _check_arm(route: LiveRoute, forced: str) -> None:
+    if forced not in route.by_name:
+        listed = ", ".join(f"`{name}`" for name in route.by_name)
+        raise NotFound(
+            f"expected an arm of `{route.name}` in `Ketch-Arm`, found `{forced[:40]}`",
+            code="request/arm",
+            hint=did_you_mean(forced, list(route.by_name)) or f"there are {listed or 'none'}",
+        )
+
+
+def nothing(route: LiveRoute) -> Unavailable | NotFound:
+    """Return why nothing answers: it starts, it cannot start, or nothing was promoted."""
+    if not route.problems:
+        return NotFound(
+            f"nothing answers on the route `{route.name}` yet",
+            code="request/route",
+            hint="it begins when a package is promoted to prod, or is the baseline",
+        )
+    package = next(iter(route.problems))
+    return Unavailable(
+        f"`{package}` does not answer on the route `{route.name}` yet",
+        code="serve/starting",
+        hint="`/readyz` says why",
+    )

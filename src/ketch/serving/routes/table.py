@@ -1,0 +1,185 @@
+"""What is served at this moment: one value, swapped whole.
+
+A request looks at the table once and goes where it says. What is at work when the table
+is swapped ends where it began, so no answer is ever half of one package and half of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TypeAlias
+
+from ketch.monitor.decisions.decision import Origin
+from ketch.package import Digest
+from ketch.registry import Place
+from ketch.rollout import Claim, Split
+from ketch.serving.contract import Contract
+from ketch.serving.routes.wanted import WantedArm, WantedRoute
+from ketch.serving.workers.pool import Pool
+
+STARTING = "its workers are starting"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveArm:
+    """A package that answers.
+
+    Attributes:
+        arm: What it is on its route.
+        pool: Its workers.
+        share: The share of units it answers, in millionths.
+        salt: Decides which units.
+    """
+
+    arm: str
+    pool: Pool
+    share: int = 0
+    salt: str | None = None
+
+    @property
+    def contract(self) -> Contract:
+        """What it promises."""
+        return self.pool.contract
+
+
+@dataclass(frozen=True)
+class LiveRoute:
+    """A route as it is served.
+
+    Attributes:
+        name: What callers call it.
+        revision: Of the registry, as far as it is carried out.
+        unit: The input that says who is asking.
+        rest: The arm that answers whoever no other arm does.
+        others: Arms with a share of units.
+        staging: The package at the staging address.
+        before: The package that answered the rest before; it answers where another cannot.
+        problems: What is wanted and not served, and why: package → reason.
+        is_chosen: Whether whoever asks here chose the package, so that nothing on it was
+            assigned by chance.
+    """
+
+    name: str
+    revision: int = 0
+    unit: str | None = None
+    rest: LiveArm | None = None
+    others: tuple[LiveArm, ...] = ()
+    staging: LiveArm | None = None
+    before: LiveArm | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+    is_chosen: bool = False
+
+    @cached_property
+    def staged(self) -> LiveRoute | None:
+        """The route as it is under the staging address; None if nothing stands there."""
+        return None if self.staging is None else self._only(self.staging)
+
+    def of_version(self, version: str) -> LiveRoute | None:
+        """Return the route with one of its packages alone; None if it has none of that version."""
+        found = (arm for arm in self.arms if arm.contract.version == version)
+        arm = next(found, None)
+        return None if arm is None else self._only(arm)
+
+    def _only(self, arm: LiveArm) -> LiveRoute:
+        return LiveRoute(self.name, self.revision, self.unit, arm, is_chosen=True)
+
+    @cached_property
+    def split(self) -> Split | None:
+        """How units are shared out; None while nothing answers the rest."""
+        if self.rest is None:
+            return None
+        claims = {arm.arm: Claim(arm.arm, arm.share, arm.salt or self.name) for arm in self.others}
+        return Split(self.rest.arm, claims.get(Place.BASELINE), claims.get(Place.LIMITED))
+
+    @cached_property
+    def origins(self) -> Mapping[LiveArm, Origin]:
+        """What decisions of an arm have in common."""
+        shares = "" if self.split is None else self.split.shares
+        return {arm: _origin(self.name, arm, shares) for arm in self.all}
+
+    @cached_property
+    def by_name(self) -> Mapping[str, LiveArm]:
+        """The arms that answer callers, by what they are."""
+        return {arm.arm: arm for arm in self.arms}
+
+    @property
+    def contract(self) -> Contract | None:
+        """What callers may rely on: the promises of the arm that answers the rest."""
+        first = next(iter(self.arms), None)
+        return None if first is None else first.contract
+
+    @property
+    def arms(self) -> tuple[LiveArm, ...]:
+        """Every arm that answers callers, the rest first."""
+        return self.others if self.rest is None else (self.rest, *self.others)
+
+    @property
+    def all(self) -> tuple[LiveArm, ...]:
+        """Every package that runs for it."""
+        more = (self.staging, self.before)
+        return (*self.arms, *(arm for arm in more if arm is not None))
+
+
+Table: TypeAlias = Mapping[str, LiveRoute]
+"""Every route, by name."""
+
+EMPTY: Table = MappingProxyType({})
+
+
+def settle(
+    route: WantedRoute,
+    before: LiveRoute | None,
+    running: Mapping[Digest, Pool],
+    problems: Mapping[Digest, str],
+) -> LiveRoute:
+    """Return a route as it can be served now; pure.
+
+    What is ready is served as it is wanted. Until the package for the rest is, the one that
+    did so before goes on; a package with a share that is not ready has none yet, and its
+    units are answered by the rest.
+
+    Args:
+        route: What is wanted.
+        before: The route as it was served until now.
+        running: Workers that are verified.
+        problems: Why others are not.
+    """
+    rest = _live(route.rest, running)
+    if rest is None and route.rest is not None and before is not None:
+        rest = before.rest
+    others = (_live(arm, running) for arm in route.others)
+    return LiveRoute(
+        route.name,
+        route.revision,
+        route.unit,
+        rest,
+        tuple(arm for arm in others if arm is not None),
+        _live(route.staging, running),
+        _live(route.before, running),
+        {
+            arm.package: problems.get(arm.digest, STARTING)
+            for arm in route.packages
+            if arm.digest not in running and arm is not route.before
+        },
+    )
+
+
+def _origin(route: str, arm: LiveArm, shares: str) -> Origin:
+    contract = arm.contract
+    return Origin(
+        route,
+        contract.reference,
+        str(contract.package.digest),
+        arm.arm,
+        shares,
+        frozenset(field.name for field in contract.schema.inputs if field.pii),
+        frozenset(field.name for field in contract.schema.outputs if field.pii),
+    )
+
+
+def _live(arm: WantedArm | None, running: Mapping[Digest, Pool]) -> LiveArm | None:
+    pool = None if arm is None else running.get(arm.digest)
+    return None if arm is None or pool is None else LiveArm(arm.arm, pool, arm.share, arm.salt)

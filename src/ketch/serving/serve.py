@@ -1,0 +1,146 @@
+"""Serving, from its parts to an address, and a good end.
+
+Told to stop, the gateway takes no more connections and lets requests at work finish; then
+the workers end, and what was recorded is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import uvloop
+
+from ketch import logs
+from ketch.monitor.decisions.log import DecisionLog
+from ketch.runtime import Home
+from ketch.serving.books import Books
+from ketch.serving.doors.problems import problem
+from ketch.serving.gateway import Gateway
+from ketch.serving.http.gate import Gate
+from ketch.serving.http.limits import Limits
+from ketch.serving.http.listener import Listener
+from ketch.serving.http.server import Server, serve_http
+from ketch.serving.http.systemd import notify
+from ketch.serving.metrics import Gauges, Metrics, PoolGauge
+from ketch.serving.paths import Paths
+from ketch.serving.routes.table import Table
+from ketch.serving.settings import Settings
+from ketch.serving.sources import Source, source_of
+
+_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Front:
+    """Where and to whom the gateway answers.
+
+    Attributes:
+        listener: Sockets that listen already.
+        gate: Who may ask.
+        limits: How much is taken of everything.
+        tls: Certificate and key, when it speaks HTTPS.
+    """
+
+    listener: Listener
+    gate: Gate
+    limits: Limits = field(default_factory=Limits)
+    tls: ssl.SSLContext | None = None
+
+
+def serve(home: Home, settings: Settings, front: Front, *, ready: Callable[[str], None]) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        home: The ketch home.
+        settings: What is served, and how.
+        front: Where, and to whom.
+        ready: Told the address, once what can be served is.
+
+    Raises:
+        KetchError: A package that was named cannot be served.
+    """
+    logs.start()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(home, settings, front, ready))
+
+
+async def _serve(
+    home: Home, settings: Settings, front: Front, ready: Callable[[str], None]
+) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOP:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has its own opinion
+            loop.add_signal_handler(number, stopped.set)
+    async with _gateway(home, settings) as (gateway, paths):
+        serving = serve_http(
+            paths,
+            front.listener.sockets,
+            admit=front.gate.admit,
+            refuse=lambda error, _: problem(error),
+            limits=front.limits,
+            tls=front.tls,
+        )
+        async with serving as server, source_of(home, settings, gateway) as source:
+            gateway.books.metrics.gauges = lambda: _gauges(gateway, server)
+            paths.source = source
+            await _first(source, stopped)
+            if not stopped.is_set():
+                ready(front.listener.url(is_secure=front.tls is not None))
+                notify("READY=1")
+                await stopped.wait()
+            notify("STOPPING=1")
+            await server.say_goodbye()  # while the workers can still answer
+
+
+async def _first(source: Source, stopped: asyncio.Event) -> None:
+    """Return when what is to be served is, or cannot be, or nobody wants it any more."""
+    stopping = asyncio.ensure_future(stopped.wait())
+    trying = asyncio.ensure_future(source.tried())
+    await asyncio.wait((stopping, trying), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not trying.done():
+        trying.cancel()
+        return
+    trying.result()
+
+
+@asynccontextmanager
+async def _gateway(home: Home, settings: Settings) -> AsyncIterator[tuple[Gateway, Paths]]:
+    """Yield a gateway that serves nothing yet."""
+    decisions = DecisionLog(home.path / "decisions") if settings.log_decisions else None
+    gateway = Gateway(settings, Books(Metrics(), decisions, durable=settings.durable))
+    try:
+        yield gateway, Paths(gateway)
+    finally:
+        await gateway.close()
+        if decisions is not None:
+            await asyncio.to_thread(decisions.close)
+
+
+def _gauges(gateway: Gateway, server: Server) -> Gauges:
+    """Return what is read rather than counted."""
+    table: Table = gateway.table
+    pools = {arm.pool for route in table.values() for arm in route.all}
+    health = None if gateway.books.decisions is None else gateway.books.decisions.health
+    return Gauges(
+        tuple(
+            PoolGauge(
+                pool.contract.reference,
+                pool.depth,
+                len(pool.workers),
+                sum(worker.rss_bytes for worker in pool.workers),
+                pool.failing,
+            )
+            for pool in pools
+        ),
+        {name: route.rest is not None and route.rest.pool.ready for name, route in table.items()},
+        len(server.connections),
+        0 if health is None else health.dropped + health.stripped,
+        0 if health is None else health.waiting,
+    )

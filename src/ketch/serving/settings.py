@@ -1,0 +1,161 @@
+"""How packages are served: the flags of ``ketch serve``, and a file for what each package needs.
+
+The file is TOML and named on the command line, never looked for::
+
+    deadline_s = 10.0            # how long a request may take; the default for every package
+
+    [packages.recommender]
+    workers = 2                  # by default as many as the load asks for
+    memory_mb = 800              # of one worker; by default what the package declares
+    deadline_s = 2.0
+    max_rows = 256               # of one call; 1 asks each request alone
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Self
+
+from ketch.errors import Finding, UsageError
+from ketch.package import PackageName
+from ketch.schema import did_you_mean
+
+DEADLINE_S = 10.0
+MOST_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSettings:
+    """How one package is served.
+
+    Attributes:
+        workers: How many processes answer for it; None for as many as the load asks for.
+        memory_mb: Most memory of one worker; None for what the package declares, or what
+            follows from its size after the start.
+        deadline_s: How long a request may take.
+        max_rows: Most rows of one call to a worker.
+    """
+
+    workers: int | None = None
+    memory_mb: float | None = None
+    deadline_s: float = DEADLINE_S
+    max_rows: int = MOST_ROWS
+
+
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "workers": (1, 256),
+    "memory_mb": (16, 1_048_576),
+    "deadline_s": (0.01, 3_600),
+    "max_rows": (1, 10_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``ketch serve`` was asked for.
+
+    Attributes:
+        references: The packages to serve; none to follow the registry.
+        staging: Whether this is the staging machine.
+        common: How a package is served that nothing else is said about.
+        packages: How others are, by name.
+        shadow: Whether what stands at staging gets copies of live requests.
+        log_decisions: Whether every answer is written to the decision log.
+        durable: Whether an answer waits until its decision is on the disk.
+        offline: Use only libraries and interpreters that lie on this machine.
+    """
+
+    references: tuple[str, ...] = ()
+    staging: bool = False
+    common: PackageSettings = field(default_factory=PackageSettings)
+    packages: Mapping[str, PackageSettings] = field(default_factory=dict)
+    shadow: bool = True
+    log_decisions: bool = True
+    durable: bool = False
+    offline: bool = False
+
+    def of(self, name: PackageName | str) -> PackageSettings:
+        """Return how a package is served."""
+        return self.packages.get(str(name), self.common)
+
+    def checked(self) -> Self:
+        """Return these settings.
+
+        Raises:
+            UsageError: ``serve/settings``: a number is out of its range; all of them are told.
+        """
+        findings: list[Finding] = []
+        given = {name: value for name, value in asdict(self.common).items() if value is not None}
+        _package(self.common, given, "ketch serve", findings)
+        _raise(findings)
+        return self
+
+    def read(self, path: Path) -> Self:
+        """Return these settings with what a file says.
+
+        Raises:
+            UsageError: ``serve/settings``, with every finding.
+        """
+        try:
+            table = tomllib.loads(path.read_bytes().decode())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(
+                f"expected settings in TOML, found: {error}",
+                code="serve/settings",
+                where=str(path),
+            ) from error
+        findings: list[Finding] = []
+        packages = table.pop("packages", {})
+        common = _package(self.common, table, str(path), findings)
+        named = {
+            name: _package(common, body, f"{path}: packages.{name}", findings)
+            for name, body in (packages.items() if isinstance(packages, dict) else ())
+        }
+        _raise(findings)
+        return replace(self, common=common, packages=named)
+
+
+def _raise(findings: Sequence[Finding]) -> None:
+    if findings:
+        first = findings[0]
+        raise UsageError(
+            first.message,
+            code="serve/settings",
+            where=first.where,
+            hint=first.hint,
+            findings=findings,
+        )
+
+
+def _package(
+    default: PackageSettings, body: object, where: str, findings: list[Finding]
+) -> PackageSettings:
+    if not isinstance(body, dict):
+        findings.append(Finding("serve/settings", "expected a table of settings", where))
+        return default
+    found: dict[str, int | float] = {}
+    for name, value in body.items():
+        kind = _KINDS.get(name)
+        if kind is None:
+            message = f"unknown key `{name[:60]}`"
+            findings.append(
+                Finding("serve/settings", message, where, did_you_mean(name, list(_KINDS)))
+            )
+            continue
+        low, high = _BOUNDS[name]
+        is_number = type(value) is int or (kind is float and type(value) is float)
+        if not is_number or not low <= value <= high:
+            message = f"expected {_A[kind]} from {low:g} to {high:g}, found `{str(value)[:40]}`"
+            findings.append(Finding("serve/settings", message, f"{where}: {name}"))
+        else:
+            found[name] = kind(value)
+    return replace(default, **found)  # type: ignore[arg-type] # each has the kind of its field
+
+
+_KINDS: Mapping[str, type[int | float]] = {
+    one.name: float if "float" in str(one.type) else int for one in fields(PackageSettings)
+}
+_A = {int: "a whole number", float: "a number"}
