@@ -38,6 +38,7 @@ CHUNK_BYTES = 16 * 1024 * 1024
 
 _PART_BYTES = 256 * 1024
 _BREAKS = 5
+_UPLOAD_LOST = "remote/upload-lost"
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 _LOST = frozenset({400, 404, 409, 410, 416})
@@ -135,12 +136,15 @@ class Uploads:
             meter.at(upload.position)
             try:
                 upload = self._chunk(upload, outgoing)
-            except Unavailable:
+            except Unavailable as problem:
                 breaks += 1
                 if breaks > _BREAKS:
                     raise
                 self._session.pause(breaks)
-                upload = self._known(upload.location, stored) or self._begun(stored)
+                # A connection that died unseen may hold the upload for a while yet.
+                is_held = problem.code == _UPLOAD_LOST and breaks >= _BREAKS // 2
+                known = None if is_held else self._known(upload.location, stored)
+                upload = known or self._begun(stored)
             except UsageError:
                 if upload.position:
                     raise
@@ -237,7 +241,7 @@ class _Meter:
 def _lost(reply: Reply) -> Unavailable:
     return Unavailable(
         f"expected the registry to know the upload, found HTTP {reply.status}",
-        code="remote/upload-lost",
+        code=_UPLOAD_LOST,
         where=reply.url.partition("?")[0],
         hint="run the same again: the blob is sent from its start",
     )

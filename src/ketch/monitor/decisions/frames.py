@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zlib import crc32
 
-_START = b"\x1e"
-_CHECK = 8
+AROUND = 10
+"""Bytes of a record that are not its body."""
 _RECORD = re.compile(rb"\x1e([0-9a-f]{8})([^\x1e\n]*)(\n?)")
-_BETWEEN = re.compile(rb"[\x1e\n]+|[^\x1e\n]+")
 
 
 @dataclass(frozen=True, slots=True)

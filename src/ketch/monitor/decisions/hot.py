@@ -1,6 +1,7 @@
 """The files that decisions are written to first, one writer each.
 
-``hot/<writer>-<number of the first decision>.log`` holds records, only ever added to;
+``hot/<writer>-<number after the last of the file before>.log`` holds records, only ever
+added to;
 ``hot/<writer>.count`` how many decisions the writer was given so far, in memory that the
 kernel keeps when the process is killed; ``hot/<writer>.end`` up to which number its files
 were sealed and are gone. Numbers have no gaps, so whatever of a writer is missing can be
@@ -17,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ketch.files import sync_file, sync_folder
+from ketch.files import sync_file, sync_folder, write_whole
+from ketch.monitor.decisions import frames
 from ketch.store.durable import write_all
 
 FOLDER = "hot"
@@ -70,6 +72,19 @@ def read_count(path: Path) -> int | None:
     count = int.from_bytes(content[:8], "little")
     other = int.from_bytes(content[8:], "little") ^ _MASK
     return max(count, other) if abs(count - other) <= 1 else None  # it was killed in between
+
+
+def read_end(folder: Path, writer: str) -> int:
+    """Return up to which number the files of a writer were sealed."""
+    path = folder / f"{writer}{END}"
+    content = path.read_bytes() if path.exists() else b""
+    found = [body for body in frames.read(content) if isinstance(body, bytes)]
+    return int(found[0]) if found else 0
+
+
+def write_end(folder: Path, writer: str, end: int) -> None:
+    """Remember up to which number the files of a writer were sealed."""
+    write_whole(folder / f"{writer}{END}", frames.frame(b"%d" % end))
 
 
 def is_alive(count: Path) -> bool:
@@ -136,21 +151,22 @@ class HotFiles:
         self._writer = writer
         self._fd: int | None = None
         self._is_new = False
+        self._end = 0
         self.size = 0
         self.opened = 0.0
         self.is_dirty = False
 
-    def append(self, content: bytes, first: int) -> None:
+    def append(self, content: bytes, end: int) -> None:
         """Write records; on failure the file is as it was before.
 
         Args:
             content: The records.
-            first: The number of the first, which names a new file.
+            end: The number after the last of them; the next file is named by it.
 
         Raises:
             OSError: The disk refused.
         """
-        fd = self._open(first) if self._fd is None else self._fd
+        fd = self._open() if self._fd is None else self._fd
         try:
             write_all(fd, content)
         except OSError:
@@ -159,6 +175,7 @@ class HotFiles:
             raise
         self.size += len(content)
         self.is_dirty = True
+        self._end = end
 
     def sync(self) -> None:
         """Return once all that was appended is on the disk.
@@ -180,8 +197,8 @@ class HotFiles:
             self.size = 0
             self.is_dirty = False
 
-    def _open(self, first: int) -> int:
-        path = self._folder / f"{self._writer}-{first:016d}{LOG}"
+    def _open(self) -> int:
+        path = self._folder / f"{self._writer}-{self._end:016d}{LOG}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o600)
         self.size = os.fstat(self._fd).st_size

@@ -229,14 +229,15 @@ class DecisionLog:
     def _write(self) -> None:
         """Append what is left to write, in pieces of about a megabyte."""
         while self._left:
-            first, pieces, size, taken = self._left[0].number, [], 0, 0
+            pieces: list[bytes] = []
+            size = taken = 0
             while taken < len(self._left) and size < _WRITE_BYTES:
                 some = self._left[taken : taken + _AT_ONCE]
                 pieces.append(b"".join(map(self._framed, some)))
                 size += len(pieces[-1])
                 taken += len(some)
                 time.sleep(0)  # lets go of the interpreter
-            self._files.append(b"".join(pieces), first)
+            self._files.append(b"".join(pieces), self._left[taken - 1].number + 1)
             self._settled(self._left[:taken])
             del self._left[:taken]
 

@@ -1,17 +1,117 @@
-"""Full hot files become Parquet: in a process of its own, beside the traffic."""
+"""Full hot files become Parquet, sorted, by route and day; in a process of its own.
+
+In this order, so that a process killed anywhere loses nothing and counts nothing twice:
+write the segment, list it together with the hot files it came from, write down what is
+missing of the writer, remove the hot file. A hot file that a list already names is passed
+by for that route and day.
+
+Afterwards small segments of a partition become one, so that there are never more than a
+few, however often hot files fill; and what is older than it may be kept is removed.
+"""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from ketch import logs
+from ketch.errors import KetchError, Unavailable
+from ketch.files import explained
+from ketch.monitor.decisions import compacting, hot, segments
+from ketch.monitor.decisions.erased import Erased, forget
+from ketch.monitor.decisions.losses import Loss, note
+from ketch.monitor.decisions.retention import expire
+from ketch.monitor.decisions.spool import Seen, Spool
+from ketch.store.locks import locked
 
-def begin(folder: Path, keep_days: int, keep_rows_days: int) -> subprocess.Popen[bytes]:
-    """Start to seal what is full; the caller need not wait."""
-    days = [str(keep_days), str(keep_rows_days)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "ketch.monitor.decisions.sealing", str(folder), *days],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+LOCK = "sealing.lock"
+_AT_ONCE = 8
+"""Hot files that become segments together."""
+
+
+def seal(log: Path, now: datetime) -> int:
+    """Seal what is full, put small segments together; return how many decisions were sealed.
+
+    Raises:
+        Unavailable: ``store/busy``: another process does so; ``disk/…``.
+    """
+    sealed = 0
+    with locked(log / LOCK, exclusive=True, wait_s=0.0), explained(log):
+        erased = Erased.read(log)
+        for writer in hot.writers(log / hot.FOLDER):
+            files = writer.sealable
+            for at in range(0, len(files), _AT_ONCE):
+                sealed += _seal(log, writer, files[at : at + _AT_ONCE], erased)
+            if not writer.is_alive:
+                _bury(log, writer)
+        forget(log, now)
+        for partition in segments.partitions(log):
+            compacting.compact(partition, now)
+    return sealed
+
+
+def _seal(log: Path, writer: hot.Writer, files: Sequence[Path], erased: Erased) -> int:
+    """Turn some files of a writer into segments, and remove them."""
+    with Spool(log, [path.name for path in files]) as spool:
+        seen = [spool.add(path, erased) for path in files]
+        spool.write()
+    for path, one in zip(files, seen, strict=True):
+        _account(log, writer, path, one)
+        path.unlink()
+    return sum(one.kept for one in seen)
+
+
+def _account(log: Path, writer: hot.Writer, path: Path, seen: Seen) -> None:
+    """Write down what is missing of a hot file that is about to go."""
+    folder = log / hot.FOLDER
+    start = hot.read_end(folder, writer.name)
+    following = next((one for one in writer.files if one > path), None)
+    if following is not None:
+        end = hot.start_of(following)
+    else:
+        count = None if writer.is_alive else hot.read_count(folder / f"{writer.name}{hot.COUNT}")
+        end = max(seen.end, count or 0)
+    if end > start:  # else a process was killed that had come as far as this
+        note(log, Loss(path.name, end - start - seen.kept, seen.damaged, seen.first, seen.last))
+        hot.write_end(folder, writer.name, end)
+
+
+def _bury(log: Path, writer: hot.Writer) -> None:
+    """Count what a dead writer was given and never wrote; remove what is left of it."""
+    folder = log / hot.FOLDER
+    count = hot.read_count(folder / f"{writer.name}{hot.COUNT}")
+    start = hot.read_end(folder, writer.name)
+    if count is not None and count > start:
+        note(log, Loss(writer.name, count - start))
+    for suffix in (hot.END, hot.COUNT):
+        (folder / f"{writer.name}{suffix}").unlink(missing_ok=True)
+
+
+def main(log: Path, keep_days: int, keep_rows_days: int) -> int:
+    """Seal, and remove what is too old; return an exit status."""
+    logs.start()
+    with suppress(OSError):
+        os.nice(10)
+    now = datetime.now(UTC)
+    try:
+        sealed = seal(log, now)
+        gone = expire(log, now, keep_days=keep_days, keep_rows_days=keep_rows_days)
+    except Unavailable as busy:
+        if busy.code == "store/busy":
+            return 0
+        logs.told("decisions are not sealed", why=str(busy), code=busy.code)
+        return busy.exit_status
+    except KetchError as error:
+        logs.told("decisions are not sealed", why=str(error), code=error.code)
+        return error.exit_status
+    if sealed or gone:
+        logs.told("decisions sealed", decisions=sealed, days_removed=gone)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

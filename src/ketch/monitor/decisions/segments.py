@@ -109,12 +109,8 @@ class Partition:
         """Return where a segment lies."""
         return self.folder / segment.name
 
-    def segments(self) -> tuple[Segment, ...]:
-        """Return what counts.
-
-        Raises:
-            ListDamaged: The list is there, and is no list.
-        """
+    def segments(self) -> tuple[Segment, ...] | None:
+        """Return what counts; None when the list is damaged, and nobody knows."""
         try:
             content = (self.folder / LIST).read_bytes()
         except FileNotFoundError:
@@ -122,7 +118,7 @@ class Partition:
         for body in frames.read(content):
             if isinstance(body, bytes):
                 return _decode(body)
-        raise ListDamaged(str(self.folder / LIST))
+        return None
 
     def write(self, segments: Sequence[Segment]) -> None:
         """Let these segments count, and no others; remove the files of the others."""
@@ -132,10 +128,6 @@ class Partition:
         for path in self.folder.iterdir():
             if path.name not in kept and path.name != LIST:
                 path.unlink()
-
-
-class ListDamaged(Exception):
-    """The list of segments cannot be read."""
 
 
 _decode = msgspec.json.Decoder(tuple[Segment, ...]).decode

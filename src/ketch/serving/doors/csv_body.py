@@ -14,11 +14,11 @@ from ketch.schema import Field, Row, check_columns, read_text_rows
 _INDEX_HINT = "leave the index out: in pandas, `to_csv(index=False)`"
 
 
-def read_csv(body: bytes, fields: Sequence[Field]) -> tuple[list[Row], list[str]]:
-    """Return the rows of a body, and the names of its columns.
+def read_csv(body: bytes, fields: Sequence[Field]) -> list[Row]:
+    """Return the rows of a body.
 
     Raises:
-        UsageError: ``request/csv``, ``json/not-utf8`` or ``schema/…``, with every finding.
+        UsageError: ``request/csv`` or ``schema/…``, with every finding.
     """
     try:
         reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
@@ -34,19 +34,11 @@ def read_csv(body: bytes, fields: Sequence[Field]) -> tuple[list[Row], list[str]
         raise refused(findings)
     rows, found = read_text_rows(fields, cells)
     if found:
-        raise refused([replace(one, where=_line(one.where)) for one in found])
-    return rows, names
+        raise refused(found)
+    return rows
 
 
 def _hinted(finding: Finding) -> Finding:
     """Return a finding on a column; one without a name is the index of a pandas frame."""
     is_index = finding.code == "schema/unknown-field" and finding.message.endswith("found ``")
     return replace(finding, hint=_INDEX_HINT) if is_index else finding
-
-
-def _line(where: str | None) -> str | None:
-    """Return ``line 4, column `age``` for ``rows[2].age``."""
-    row, bracket, name = (where or "").removeprefix("rows[").partition("]")
-    if not bracket or not row.isdigit():
-        return where
-    return f"line {int(row) + 2}" + (f", column `{name[1:]}`" if name else "")

@@ -52,7 +52,7 @@ class Style:
     """How the rows of a request stood in its body.
 
     Attributes:
-        form: One of ``FORMS``, or ``csv``.
+        form: One of ``FORMS``; ``rows`` for CSV.
         names: Columns in the order they were sent.
         sole: The only input, whose values were sent without its name.
     """
@@ -65,8 +65,6 @@ class Style:
         """Return where a part of a row's value stood."""
         name = max((n for n in self.names if _begins(path, n)), key=len, default=None)
         rest = path if name is None else path[len(name) :]
-        if self.form == "csv":
-            return f"line {row + 2}" + (f", column `{printable(name, 64)}`" if name else "")
         if self.sole is not None:
             return f"{self.form}[{row}]{path.removeprefix(self.sole)}"
         if self.form == "dataframe_split":
@@ -99,8 +97,7 @@ class Mlflow:
         """
         fields = contract.schema.inputs
         if _media_type(request) == "text/csv":
-            rows, names = read_csv(request.body, fields)
-            style = Style("csv", names)
+            rows, style = read_csv(request.body, fields), Style("rows")
         else:
             body = parse_json(request.body, max_bytes=self._most_bytes, where="body")
             rows, style = _rows(body, fields)

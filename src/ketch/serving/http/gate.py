@@ -88,12 +88,11 @@ def _name_in(host: str) -> str:
     ('::1', 'shop.example', '', '')
     """
     if host.startswith("["):
-        name, _, rest = host[1:].partition("]")
-        port = rest.removeprefix(":")
-        fits = rest in {"", f":{port}"}
+        name, closed, rest = host[1:].partition("]")
+        fits, port = bool(closed) and rest[:1] in {"", ":"}, rest[1:]
     else:
-        name, colon, port = host.partition(":")
-        fits = bool(colon) or not port
+        name, _, port = host.partition(":")
+        fits = True
     fits = fits and (not port or (port.isascii() and port.isdigit()))
     return name.lower() if fits and not set(name) & set("@/\\?# ") else ""
 

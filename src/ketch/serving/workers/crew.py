@@ -25,6 +25,10 @@ from ketch.serving.workers.settings import PoolSettings
 from ketch.serving.workers.threads import in_thread, patiently
 
 
+NO_ROOM = (OSError, RuntimeError, MemoryError)
+"""What is raised where this machine has no process, thread, descriptor or memory to give."""
+
+
 class Source(Protocol):
     """Starts workers of one package; :class:`~ketch.runtime.Prepared` does."""
 
@@ -186,7 +190,7 @@ class Crew:
             await asyncio.sleep(self._next_start - time.monotonic())
             try:
                 await self._hire()
-            except (KetchError, OSError, RuntimeError) as problem:
+            except (KetchError, *NO_ROOM) as problem:
                 self._backoff.failed(time.monotonic())
                 self._tell(Event("not-started", None, _told(problem)))
                 self._look()
@@ -202,9 +206,12 @@ class Crew:
         lane = Lane(hired, self._owner)
         try:
             await lane.open()
-        except OSError as problem:
-            await patiently(hired.running.close, "ketch-end")
-            raise _gone_at_once() from problem
+        except BaseException as problem:
+            lane.stop()
+            await asyncio.shield(patiently(hired.running.close, "ketch-end"))
+            if isinstance(problem, OSError):
+                raise _gone_at_once() from problem
+            raise
         if lane.has_ended:
             return
         self._proved = True
@@ -281,7 +288,7 @@ def _gone_at_once() -> Unavailable:
     return Unavailable("the worker ended as it began to serve", code="worker/died")
 
 
-def _told(problem: KetchError | OSError | RuntimeError) -> KetchError:
+def _told(problem: KetchError | OSError | RuntimeError | MemoryError) -> KetchError:
     """Return what kept a worker from starting; this machine may have no room for one more."""
     if isinstance(problem, KetchError):
         return problem

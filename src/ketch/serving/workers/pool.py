@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
-from ketch.errors import Finding, PackageCodeError, Unavailable
+from ketch.errors import Finding, NotFound, PackageCodeError, PackageError, Unavailable
 from ketch.package import Package
 from ketch.runtime import Answer, Home, prepared
 from ketch.runtime.licence import may_be_batched
@@ -132,15 +132,14 @@ class Pool:
 
         def prepare() -> tuple[Source, bool]:
             ready = held.enter_context(prepared(package, home, offline=settings.offline))
-            return ready, may_be_batched(package.digest, home.store)
+            return ready, _is_licensed(package, home)
 
         preparing = in_thread(prepare, "ketch-prepare")
         try:
-            source, tried = await asyncio.shield(preparing)
+            source, together = await asyncio.shield(preparing)
         except BaseException:
             preparing.add_done_callback(partial(_undo, held))
             raise
-        together = tried and package.manifest.pipeline.takes != "record"
         pool = cls(
             Contract(package), source, together=together, settings=settings, on_event=on_event
         )
@@ -501,6 +500,15 @@ class Pool:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_licensed(package: Package, home: Home) -> bool:
+    """Whether requests may be answered together; a store that is damaged does not say."""
+    if package.manifest.pipeline.takes == "record":
+        return False
+    with suppress(NotFound, PackageError):
+        return may_be_batched(package.digest, home.store)
+    return False
 
 
 def _has_leaked(lane: Lane, failure: Failure) -> bool:

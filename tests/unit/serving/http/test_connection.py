@@ -31,7 +31,9 @@ def test_what_was_asked_reaches_the_application_as_it_was_sent() -> None:
 
     with serving(app) as running:
         began = time.monotonic()
-        sent = post(b"[1]", "X-Wish: a b", "Content-Type: Text/JSON; charset=utf-8", path="/a%2Fb?c=%20")
+        sent = post(
+            b"[1]", "X-Wish: a b", "Content-Type: Text/JSON; charset=utf-8", path="/a%2Fb?c=%20"
+        )
         answer = running.connect().ask(sent)
     (request,) = seen
     assert (answer.status, answer.body, "content-length" in answer.headers) == (204, b"", False)

@@ -131,7 +131,9 @@ def test_https_is_spoken(certificate: tuple[Path, Path]) -> None:
     def app(request: Request) -> Response:
         return Response(body=request.body + str(request.secure).encode())
 
-    with serving(app, tls=tls_context(*certificate), limits=limits(body_bytes=1_000_000)) as running:
+    with serving(
+        app, tls=tls_context(*certificate), limits=limits(body_bytes=1_000_000)
+    ) as running:
         port = int(running.address[1])
         asked = http.client.HTTPSConnection("localhost", port, context=trusted, timeout=10)
         for size in (3, 300_000, 5):

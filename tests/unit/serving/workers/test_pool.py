@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from pathlib import Path
 
 import pytest
-from tests.pools import run, staffed
+from tests.pools import gone, run, staffed
 from tests.verification import Bench, asks
 
 from ketch.errors import PackageCodeError, UsageError
@@ -304,7 +303,7 @@ def test_closing_answers_what_is_under_way_and_refuses_the_rest(bench: Bench) ->
             assert [one.rows for one in await asyncio.gather(*asked)] == [[{"x": 200}]] * 3
             await closing
             assert not staff.pool.ready
-            assert not any(Path(f"/proc/{pid}").exists() for pid in staff.source.started)
+            assert gone(staff.source.started)
 
     run(scene())
 
@@ -320,7 +319,7 @@ def test_closing_waits_for_so_long_only(bench: Bench) -> None:
             assert time.monotonic() - began < 3
             found = await asyncio.gather(*asked, return_exceptions=True)
             assert [code_of(one) for one in found] == ["serve/closing"] * 2
-            assert not any(Path(f"/proc/{pid}").exists() for pid in staff.source.started)
+            assert gone(staff.source.started)
 
     run(scene())
 

@@ -1,0 +1,83 @@
+from tests.unit.serving.routes.routes import arm, digest, live, pool
+
+from ketch.serving.routes.table import STARTING, LiveRoute, settle
+from ketch.serving.routes.wanted import WantedRoute
+
+A, B, C = (pool(name) for name in "abc")
+
+
+def test_what_runs_is_served_as_it_is_wanted() -> None:
+    route = WantedRoute(
+        "shop", 4, "shopper", arm("prod", "a"), (arm("limited", "b", 5, "s"),), arm("staging", "c")
+    )
+
+    found = settle(route, None, {digest("a"): A, digest("b"): B, digest("c"): C}, {})
+
+    assert found == LiveRoute(
+        "shop",
+        4,
+        "shopper",
+        live("prod", A),
+        (live("limited", B, 5, "s"),),
+        live("staging", C),
+    )
+
+
+def test_until_a_new_package_runs_the_old_one_answers() -> None:
+    before = LiveRoute("shop", rest=live("prod", A))
+
+    found = settle(WantedRoute("shop", 2, rest=arm("prod", "b")), before, {digest("a"): A}, {})
+
+    assert found.rest == live("prod", A)
+    assert found.problems == {"shop:1.0.0": STARTING}
+
+
+def test_a_package_that_cannot_be_started_changes_nothing_and_is_told() -> None:
+    before = LiveRoute("shop", rest=live("prod", A))
+    why = {digest("b"): "its scenario `one` fails"}
+
+    found = settle(WantedRoute("shop", 2, rest=arm("prod", "b")), before, {digest("a"): A}, why)
+
+    assert found.rest == live("prod", A)
+    assert found.problems == {"shop:1.0.0": "its scenario `one` fails"}
+
+
+def test_units_of_a_package_that_does_not_run_yet_are_answered_by_the_rest() -> None:
+    route = WantedRoute("shop", rest=arm("prod", "a"), others=(arm("limited", "b", 5, "s"),))
+
+    found = settle(route, None, {digest("a"): A}, {})
+
+    assert found.arms == (live("prod", A),)
+    assert found.split is not None
+    assert found.split.limited is None
+
+
+def test_a_route_that_never_had_a_package_has_none_until_one_runs() -> None:
+    found = settle(WantedRoute("shop", rest=arm("prod", "a")), None, {}, {})
+
+    assert found.rest is None
+    assert found.contract is None
+
+
+def test_a_package_that_left_a_route_no_longer_answers_there() -> None:
+    before = LiveRoute("shop", rest=live("prod", A), others=(live("limited", B, 5, "s"),))
+
+    found = settle(
+        WantedRoute("shop", rest=arm("prod", "a")), before, {digest("a"): A, digest("b"): B}, {}
+    )
+
+    assert found.others == ()
+
+
+def test_the_package_before_is_at_hand() -> None:
+    route = WantedRoute("shop", rest=arm("prod", "a"), before=arm("before", "b"))
+
+    found = settle(route, None, {digest("a"): A, digest("b"): B}, {})
+
+    assert found.before == live("before", B)
+
+
+def test_that_the_package_before_does_not_run_is_no_problem_of_the_route() -> None:
+    route = WantedRoute("shop", rest=arm("prod", "a"), before=arm("before", "b"))
+
+    assert settle(route, None, {digest("a"): A}, {}).problems == {}
