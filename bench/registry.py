@@ -3,8 +3,8 @@
     python bench/registry.py [--sizes 1000,10000,100000] [--mlflow PYTHON] [--url URL]
 
 Each operation is timed alone, in process, 200 times, or fewer where it is slow; the median
-is printed in milliseconds, and its ratio to the same at 1,000 versions. ``--mlflow`` is the Python of
-an environment that has MLflow, which is measured by the same script.
+is printed in milliseconds, and its ratio to the same at 1,000 versions. ``--mlflow`` is the
+Python of an environment that has MLflow, which is measured by the same script.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 REPEATS = 200
 NAMES = 50
@@ -34,10 +35,11 @@ class Fake:
     size_bytes: int = 1_000_000
 
 
-def ketch(size: int, url: str) -> dict[str, float]:
-    """Return the medians of ketch, in milliseconds."""
-    from datetime import UTC, datetime
+def filled(size: int, url: str) -> tuple[Any, Callable[[int], Any]]:
+    """Return a registry with so many versions, and what makes one more package.
 
+    Each of its routes has a package in prod.
+    """
     sys.path.insert(0, str(Path(__file__).parent.parent))
     from tests.registries import TRIED
 
@@ -59,8 +61,7 @@ def ketch(size: int, url: str) -> dict[str, float]:
         return Fake(Digest.of(str(number).encode()), manifest)
 
     opened: dict[object, Fake] = {}
-    database = open_database(url)
-    registry = Registry(database, lambda digest: opened[digest])  # type: ignore[arg-type, return-value]
+    registry = Registry(open_database(url), lambda digest: opened[digest])  # type: ignore[arg-type, return-value]
     for number in range(size):
         made = package(number)
         if number < NAMES:
@@ -71,16 +72,26 @@ def ketch(size: int, url: str) -> dict[str, float]:
         registry.promote(
             reference, Stage.PROD, actor="otto", evidence=TRIED, override=True, reason="set up"
         )
+    return registry, package
+
+
+def ketch(size: int, url: str) -> dict[str, float]:
+    """Return the medians of ketch, in milliseconds."""
+    from datetime import UTC, datetime
+
+    from ketch.package import Reference
+
+    registry, package = filled(size, url)
     fresh = iter(range(size, size + REPEATS))
     noon = datetime.now(UTC)
     found = {
-        "register": median(lambda: registry.publish(package(next(fresh)), actor="ana")),  # type: ignore[arg-type]
+        "register": median(lambda: registry.publish(package(next(fresh)), actor="ana")),
         "resolve stage": median(lambda: registry.resolve(Reference.parse("shop-7@prod"))),
         "first page": median(lambda: registry.versions(limit=50)),
         "list all": median(lambda: registry.versions(limit=10_000_000), 5),
         "history at a time": median(lambda: registry.arms_at("route-7", noon)),
     }
-    database.close()
+    registry.database.close()
     return found
 
 

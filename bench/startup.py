@@ -1,9 +1,9 @@
 """How soon the command answers, beside a Python that does nothing.
 
-    python bench/startup.py [--reps 15] [--peer "NAME=COMMAND"]…
+    python bench/startup.py [--reps 15] [--versions 10000] [--peer "NAME=COMMAND"]…
 
 Each round runs every command once, in turn, so that what else the machine does falls on
-all of them. A home with one small package is made first. Prints one JSON object: for each
+all of them. A home is made first, with one small package and a registry of many versions. Prints one JSON object: for each
 command the median and the best of all rounds, and the median ratio to `python -c pass`.
 """
 
@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from registry import filled
+
 KETCH = Path(sys.executable).with_name("ketch")
 PACKAGE = Path(__file__).parents[1] / "tests" / "projects" / "thermometer"
 NAME = "thermometer:1.0.0"
@@ -29,6 +31,8 @@ COMMANDS = {
     "ketch --help": [KETCH, "--help"],
     "ketch verify --help": [KETCH, "verify", "--help"],
     "ketch list": [KETCH, "list"],
+    "ketch list --published": [KETCH, "list", "--published"],
+    "ketch status": [KETCH, "status"],
     f"ketch inspect {NAME}": [KETCH, "inspect", NAME],
     "ketch env list": [KETCH, "env", "list"],
     "ketch fsck": [KETCH, "fsck"],
@@ -47,6 +51,7 @@ def run(command: list[str | Path], home: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--reps", type=int, default=15)
+    parser.add_argument("--versions", type=int, default=10_000)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND")
     args = parser.parse_args()
     commands: dict[str, list[str | Path]] = dict(COMMANDS)
@@ -56,6 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ketch-bench-") as folder:
         home = Path(folder)
         run([KETCH, "pack", PACKAGE], home)
+        filled(args.versions, f"sqlite:///{home / 'registry.db'}")[0].database.close()
         for command in commands.values():
             run(command, home)  # bytecode, and the disk's cache
         rounds = [

@@ -420,7 +420,8 @@ class TestFourEyes:
     def test_an_approval_takes_rejections_back(self, office: Office) -> None:
         office.publish("shop:1.0.0")
         office.at("cleo").reject(ref("shop:1.0.0"), reason="not before Monday")
-        office.approve("shop:1.0.0", actor="ben")
+        event = office.approve("shop:1.0.0", actor="ben")
+        assert event.body["despite"] == ["cleo"], "which the history tells"
         assert self.is_approved(office)
         assert office.at().route("greetings").rejections == ()
 
@@ -530,11 +531,18 @@ class TestRollback:
         office.in_prod("shop:1.0.0", "shop:1.1.0")
         office.promote("shop:1.0.0", "prod", reason="back")
         office.at("otto").withdraw(ref("shop:1.1.0"), reason="it leaks")
-        for to in (None, ref("shop:1.0.0")):
-            with pytest.raises(Refused) as refused:
-                office.at("otto").roll_back("greetings", to=to)
-            assert refused.value.code == "rollback/nothing"
+        with pytest.raises(Refused) as refused:
+            office.at("otto").roll_back("greetings")
+        assert refused.value.code == "rollback/nothing"
         assert office.at().route("greetings").revision == 3
+
+    def test_said_again_it_comes_to_the_same_end(self, office: Office) -> None:
+        office.in_prod("shop:1.0.0", "shop:1.1.0", "shop:1.2.0")
+        for _ in range(2):
+            office.at("otto").roll_back("greetings", to=ref("shop:1.1.0"))
+        assert office.arms() == {"prod": ("shop:1.1.0", 1.0)}
+        office.at("otto").roll_back("greetings")
+        assert office.arms() == {"prod": ("shop:1.0.0", 1.0)}
 
     def test_to_what_is_in_prod_ends_limited(self, office: Office) -> None:
         office.in_prod("shop:1.0.0")

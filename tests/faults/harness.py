@@ -183,9 +183,7 @@ def kill_everywhere(
     return _everywhere(work, folder, most, how, killed, steady=steady)
 
 
-def kill_one_everywhere(
-    work: Work, folder: Path, *, most: int, steady: float = 0.8
-) -> list[str]:
+def kill_one_everywhere(work: Work, folder: Path, *, most: int, steady: float = 0.8) -> list[str]:
     """Kill the process that makes a change, and let the others of the command go on.
 
     Its status is :data:`KILLED`, or those that are left say what they miss, or they had

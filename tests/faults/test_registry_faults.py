@@ -21,7 +21,6 @@ from tests.faults.workplace import KETCH, NEW, OLD, Workplace
 
 from ketch.package import open_package
 from ketch.registry import Registry, check_registry, open_database
-from ketch.runtime import Home
 from ketch.store import LocalStore, fsck
 
 pytestmark = pytest.mark.faults

@@ -43,6 +43,9 @@ def fetch(
         source: The address; of the hub that this person works with, the package will do.
         progress: Told what is done.
         replace: Whether it takes its name from another package here.
+
+    Raises:
+        Refused: ``version/taken``: the registry knows that name as another package.
     """
     from ketch.remote import Address
     from ketch.runtime import carrying
@@ -50,7 +53,14 @@ def fetch(
     own = named_hub()
     if own is not None and "://" not in source:
         source = f"{own.rstrip('/')}/{source}"
-    return carrying.fetch(home.store, Address.parse(_exact(source)), progress, replace=replace)
+    address = Address.parse(_exact(source))
+    package, moved = carrying.fetch(home.store, address, progress, named=not replace)
+    if replace:
+        from ketch.authoring.published import check_unpublished
+
+        check_unpublished(package, home, offline=False)
+        home.store.tag(package.reference, package.descriptor, replace=True)
+    return package, moved
 
 
 def _exact(source: str) -> str:

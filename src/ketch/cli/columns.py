@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from ketch.runtime.failures import escaped
+from ketch.schema.problems import escaped
 
 
 def columns(rows: Iterable[Sequence[str]]) -> str:

@@ -61,6 +61,9 @@ _MEANT = {
     "help": "`ketch --help` lists the verbs, `ketch VERB --help` shows what one takes",
 }
 
+_GARBAGE = 20_000
+"""After so many new objects garbage is looked for: imports make many, and nearly all stay."""
+
 _stopped_by: list[int] = [signal.SIGINT]
 """The signal that stops the process; the exception may be lost on its way through a library."""
 
@@ -68,6 +71,8 @@ _stopped_by: list[int] = [signal.SIGINT]
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run ``ketch`` and return its exit status; the entry point of the command."""
     arguments = list(sys.argv[1:] if tokens is None else tokens)
+    if tokens is None:
+        gc.set_threshold(_GARBAGE)
     if arguments in (["--version"], ["-V"]):
         return _version()
     for number in (signal.SIGTERM, signal.SIGHUP):

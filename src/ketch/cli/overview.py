@@ -14,8 +14,8 @@ from ketch.cli.text import counted, moment, rows, size
 from ketch.env import Lock
 from ketch.package import Attestation, Package, Scenario, imported_distributions
 from ketch.runtime import Stored
-from ketch.runtime.failures import escaped
 from ketch.schema import Field
+from ketch.schema.problems import escaped
 
 NAMED = 6
 """How many files, libraries or scenarios are named; ``--json`` has them all."""

@@ -68,7 +68,7 @@ class Printer:
         """Pass on the last that a package printed, which may not pose as something of ours."""
         if not text:
             return
-        from ketch.runtime.failures import escaped  # few packages print
+        from ketch.schema.problems import escaped  # few packages print
 
         self.say("the package printed:", style="bold")
         for line in escaped(text).splitlines():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ketch.cli.columns import columns
 from ketch.cli.text import size
-from ketch.runtime.failures import escaped
+from ketch.schema.problems import escaped
 
 if TYPE_CHECKING:
     from ketch.registry import Page, Version

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ketch.cli.text import percent
 from ketch.registry import Event, Place, Route
-from ketch.runtime.failures import escaped
+from ketch.schema.problems import escaped
 
 
 def event_json(event: Event) -> dict[str, object]:
@@ -37,7 +37,7 @@ def told(event: Event) -> str:
         "owner-changed": f"handed {body.get('name')} over to {body.get('to')}",
         "policy-set": "set the policy",
         "promoted": f"promoted {body.get('package')} to {body.get('stage')}{share}{instead}",
-        "approved": f"approved {body.get('package')} for {body.get('stage')}",
+        "approved": f"approved {body.get('package')} for {body.get('stage')}{_despite(body)}",
         "rejected": f"rejected {body.get('package')} for {body.get('stage')}",
         "rolled-back": f"rolled back from {body.get('from')} to {body.get('package')}",
         "token-created": f"let {body.get('person')} in as {body.get('role')}{_grants(body)}",
@@ -72,6 +72,11 @@ def route_text(route: Route) -> str:
 def _grants(body: Mapping[str, object]) -> str:
     packages = _texts(body.get("packages"))
     return f" of {', '.join(packages)}" if packages else ""
+
+
+def _despite(body: Mapping[str, object]) -> str:
+    people = _texts(body.get("despite"))
+    return f" DESPITE the no of {', '.join(people)}" if people else ""
 
 
 def _texts(value: object) -> list[str]:

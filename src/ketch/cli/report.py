@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from ketch.cli.fit import WIDTH, both, crop, folded
 from ketch.cli.text import counted, seconds
 from ketch.package import Divergence
-from ketch.runtime.failures import escaped
 from ketch.schema import Difference
+from ketch.schema.problems import escaped
 from ketch.verify import ProbeResult, Report, ScenarioResult
 
 SHOWN = 5

@@ -89,7 +89,7 @@ def promote(
 def approve(
     route: Route, candidate: Candidate, *, approver: str, reason: str, now: datetime
 ) -> Draft:
-    """Return the event of a person's yes to a package in production.
+    """Return the event of a person's yes to a package in production; it ends every no before.
 
     Raises:
         Refused: ``approval/own-package``: publishers do not approve their own packages;
@@ -107,10 +107,11 @@ def approve(
     expires = now + timedelta(days=route.policy.approval_days)
     evidence = candidate.evidence_digest
     approval = Approval(candidate.package, candidate.digest, approver, evidence, expires)
+    despite = [one.person for one in route.rejections if one.digest == candidate.digest]
     return Draft(
         Kind.APPROVED,
         subject(route.name),
-        {**approval.to_json(), "stage": "prod", "reason": reason},
+        {**approval.to_json(), "stage": "prod", "reason": reason, "despite": despite},
     )
 
 

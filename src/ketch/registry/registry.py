@@ -291,7 +291,7 @@ class Registry:
             if policy.baseline is not None:
                 version = references.find(session, Reference.parse(policy.baseline))
                 baseline = version.digest
-                found = self._baseline_gates(standing, self._candidate(version, evidence), policy)
+                found = self._baseline_gates(standing, version, evidence, policy)
             draft = promotion.set_policy(
                 standing,
                 policy,
@@ -390,15 +390,15 @@ class Registry:
         return gates(candidate, route, stage, share=share, callers=callers, now=self._clock())
 
     def _baseline_gates(
-        self, route: Route, candidate: Candidate, policy: Policy
+        self, route: Route, version: Version, evidence: Sequence[Evidence], policy: Policy
     ) -> tuple[Gate, ...]:
         """Return the gates of a baseline; one that answers already has passed them."""
         present = route.at(Place.BASELINE)
-        if present is not None and present.digest == candidate.digest:
+        if present is not None and present.digest == version.digest:
             return ()
         # It answers live traffic as prod does, but others are measured against it.
         new = replace(route, policy=replace(policy, experiment=False))
-        return self._gates(new, candidate, Stage.PROD, None)
+        return self._gates(new, self._candidate(version, evidence), Stage.PROD, None)
 
     def _callers(self, route: Route, candidate: Candidate) -> Schema | None:
         """Return the schema that callers of a route rely on: that of what answers most."""

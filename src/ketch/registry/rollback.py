@@ -25,7 +25,8 @@ def roll_back(
 
     Without ``to``: a package at limited loses its share, and prod stays; when there is
     none, the newest other one that held prod and was not withdrawn comes back. With ``to``,
-    that package holds prod, and limited ends. It needs no approval, for it held prod before.
+    that package holds prod, and limited ends; said again after an answer was lost, it comes
+    to the same end. It needs no approval, for it held prod before.
 
     Args:
         route: The route as it stands.
@@ -61,18 +62,11 @@ def roll_back(
 
 def _check_target(route: Route, to: Held, reason: str, withdrawn: Collection[Digest]) -> None:
     package, digest = to
-    prod, others = route.at(Place.PROD), _others(route)
     if digest not in route.held:
         raise Refused(
             f"`{package}` never held prod on `{route.name}`",
             code="rollback/never-prod",
             hint=f"roll back to one of {_listed(route.line)}, or `ketch promote {package} prod`",
-        )
-    if prod is not None and prod.digest == digest and route.at(Place.LIMITED) is None:
-        raise Refused(
-            f"`{package}` is in prod on `{route.name}` already",
-            code="rollback/nothing",
-            hint=f"others that held it: {_listed(others)}" if others else None,
         )
     if digest in withdrawn and not reason.strip():
         raise Refused(

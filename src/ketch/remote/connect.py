@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ketch.errors import UsageError
 from ketch.package.names import PackageName
@@ -13,6 +14,9 @@ from ketch.remote.address import Address, Scheme
 from ketch.remote.journal import Journal
 from ketch.remote.replies import is_loopback
 from ketch.remote.store import RemoteStore
+
+if TYPE_CHECKING:
+    from ketch.remote.auth import Auth
 
 INSECURE = "KETCH_OCI_INSECURE"
 CA_FILE = "KETCH_CA_FILE"
@@ -38,27 +42,13 @@ def connected(
         UsageError: The address, or a setting for it, is wrong.
     """
     if address.scheme.is_bucket:
-        from ketch.remote.bucket import open_bucket
-        from ketch.remote.objects import ObjectStore
-
-        bucket = open_bucket(address, ca_file=ca_file())
-        yield ObjectStore(bucket, where=str(address.place))
+        yield _bucket(address)
         return
-    from ketch.remote.auth import Auth, Bearer, TokenDance
-    from ketch.remote.credentials import login_for
     from ketch.remote.http import Session
     from ketch.remote.oci import OciStore
 
-    auth: Auth | None = Bearer(token) if token else None
-    repository = address.name or str(name or "") if address.scheme.is_hub else address.path
-    if not address.scheme.is_hub:
-        auth = TokenDance(login_for(address.host, repository))
-    if not repository:
-        raise UsageError(
-            f"expected `{address}/NAME:VERSION`, found no name",
-            code="remote/address",
-            where=str(address),
-        )
+    repository = _repository(address, name)
+    auth = _auth(address, repository, token)
     with Session(base_url(address), auth=auth, ca_file=ca_file()) as session:
         where = f"{address.place}" if address.path else f"{address.place}/{repository}"
         yield OciStore(session, repository, where=where, journal=Journal(journal))
@@ -88,3 +78,31 @@ def ca_file(environ: Mapping[str, str] | None = None) -> Path | None:
 def tag_of(address: Address, name: PackageName, version: str) -> str:
     """Return what a package is called in the store that an address names."""
     return f"{name}:{version}" if address.scheme.is_bucket else version
+
+
+def _bucket(address: Address) -> RemoteStore:
+    from ketch.remote.bucket import open_bucket
+    from ketch.remote.objects import ObjectStore
+
+    return ObjectStore(open_bucket(address, ca_file=ca_file()), where=str(address.place))
+
+
+def _repository(address: Address, name: PackageName | None) -> str:
+    """Return the repository of a registry, or of a hub, which has one for each package."""
+    found = address.name or str(name or "") if address.scheme.is_hub else address.path
+    if not found:
+        raise UsageError(
+            f"expected `{address}/NAME:VERSION`, found no name",
+            code="remote/address",
+            where=str(address),
+        )
+    return found
+
+
+def _auth(address: Address, repository: str, token: str | None) -> Auth | None:
+    from ketch.remote.auth import Bearer, TokenDance
+    from ketch.remote.credentials import login_for
+
+    if not address.scheme.is_hub:
+        return TokenDance(login_for(address.host, repository))
+    return Bearer(token) if token else None

@@ -95,7 +95,7 @@ class ObjectStore(RemoteStore):
     def delete(self, digest: Digest) -> None:
         """Remove a blob, if it is there, whoever refers to it."""
         self._piecework.delete(digest)
-        self._bucket.delete(blobblob_key(digest))
+        self._bucket.delete(blob_key(digest))
 
     def check_name(self, name: str) -> None:
         """Refuse what is no name for a person to give."""

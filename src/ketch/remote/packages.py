@@ -55,7 +55,6 @@ def pull_package(
     watcher: Progress,
     token: str | None = None,
     named: bool = True,
-    replace: bool = False,
 ) -> tuple[Package, Moved]:
     """Fetch a package, and what is attested of it; it gets its own name here.
 
@@ -65,7 +64,6 @@ def pull_package(
         watcher: Told what is done.
         token: The token for a hub.
         named: Whether it must get its name here; else it does where that is free.
-        replace: Whether it takes its name from another package here.
 
     Raises:
         NotFound: ``remote/no-package``: there is none of that name.
@@ -76,7 +74,7 @@ def pull_package(
         root = _meant(remote, address)
         name = _own_name(remote, root)
         known = store.resolve(name)
-        if named and not replace and known is not None and known.digest != root.digest:
+        if named and known is not None and known.digest != root.digest:
             raise Refused(
                 f"expected `{name}` to stand for `{root.digest}`, found `{known.digest}`",
                 code="store/tag-taken",
@@ -96,7 +94,7 @@ def pull_package(
             "it belongs",
         )
     if named or known is None:
-        store.tag(name, package.descriptor, replace=replace)
+        store.tag(name, package.descriptor)
     return package, moved
 
 

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
-from typing import BinaryIO
 
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
@@ -53,19 +52,88 @@ class Piecework:
         Raises:
             DigestMismatch: The content is not what its digest says; nothing is kept.
         """
-        stored, sha = outgoing.stored, hashlib.sha256()
-        sending: list[Future[None]] = []
-        sent: list[Piece] = []
-        try:
-            with outgoing.open() as file:
-                for content, future in self._sent(stored.digest, file, progress):
-                    sha.update(content)
-                    sent.append(Piece(Digest.of(content), len(content)))
-                    sending += [future] if future else []
-        finally:
-            _settle(sending)
-        listed, found = Pieces(tuple(sent)), Digest(sha.hexdigest())
+        stored = outgoing.stored
+        found, listed = self._send_each(outgoing, progress)
         if Stored(found, listed.size) != stored:
             self.delete(stored.digest)
             raise stream_mismatch(stored, found, listed.size)
         self._bucket.put(_list_key(stored.digest), listed.to_bytes())
+
+    def read(self, digest: Digest, listed: Pieces, position: int) -> Iterator[bytes]:
+        """Yield a blob from a position on, while the next pieces are on their way."""
+        coming: deque[Future[bytes]] = deque()
+        left = deque(listed.after(position))
+        with ThreadPoolExecutor(WORKERS) as pool:
+            try:
+                while left or coming:
+                    while left and len(coming) < WORKERS:
+                        number, piece, start = left.popleft()
+                        key = _piece_key(digest, number, piece)
+                        coming.append(pool.submit(self._bucket.part, key, start, piece.size))
+                    yield coming.popleft().result()
+            finally:
+                for each in coming:
+                    each.cancel()
+
+    def delete(self, digest: Digest) -> None:
+        """Remove the list of a blob, and then its pieces."""
+        for key in (_list_key(digest), *self._bucket.names(_folder(digest))):
+            self._bucket.delete(key)
+
+    def _send_each(self, outgoing: Outgoing, progress: Progress | None) -> tuple[Digest, Pieces]:
+        """Send what is not there; return what the content is, and its pieces."""
+        digest, sha = outgoing.stored.digest, hashlib.sha256()
+        there = self._bucket.sizes(_folder(digest))
+        sending: list[Future[None]] = []
+        sent: list[Piece] = []
+        try:
+            with outgoing.open() as file:
+                while content := file.read(pieces.PIECE_BYTES):
+                    sha.update(content)
+                    piece = Piece(Digest.of(content), len(content))
+                    key = _piece_key(digest, len(sent), piece)
+                    sent.append(piece)
+                    if there.get(key) != piece.size:
+                        sending.append(self._send_piece(key, content, progress))
+                    elif progress is not None:
+                        progress(piece.size)
+        finally:
+            _settle(sending)
+        return Digest(sha.hexdigest()), Pieces(tuple(sent))
+
+    def _send_piece(self, key: str, content: bytes, progress: Progress | None) -> Future[None]:
+        self._slots.acquire()
+
+        def send() -> None:
+            try:
+                self._bucket.put(key, content)
+                if progress is not None:
+                    progress(len(content))
+            finally:
+                self._slots.release()
+
+        return self._pool.submit(send)
+
+
+def blob_key(digest: Digest) -> str:
+    """Return where a blob of one piece lies."""
+    return f"{BLOBS}{digest.hex}"
+
+
+def _settle(sending: Sequence[Future[None]]) -> None:
+    """Wait for every upload, then raise the first error among them."""
+    errors = [error for error in (each.exception() for each in sending) if error is not None]
+    if errors:
+        raise errors[0]
+
+
+def _list_key(digest: Digest) -> str:
+    return f"{blob_key(digest)}{LISTS}"
+
+
+def _folder(digest: Digest) -> str:
+    return f"pieces/{digest.hex}/"
+
+
+def _piece_key(digest: Digest, number: int, piece: Piece) -> str:
+    return f"{_folder(digest)}{number:06d}-{piece.digest.hex}"

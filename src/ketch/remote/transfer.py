@@ -8,38 +8,27 @@ attempt goes on with what has arrived.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cache
 
-from ketch.errors import NotFound, PackageError, Unavailable, UsageError
+from ketch.errors import Unavailable
 from ketch.files import explained
-from ketch.package.attestation import MAX_ATTESTATION_BYTES
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
-from ketch.package.oci import (
-    IMAGE_INDEX,
-    IMAGE_MANIFEST,
-    MAX_MANIFEST_BYTES,
-    Descriptor,
-    parse_manifest,
-)
+from ketch.package.oci import IMAGE_INDEX, IMAGE_MANIFEST, Descriptor
 from ketch.progress import Progress
 from ketch.remote.arrivals import Arrivals
 from ketch.remote.outgoing import Outgoing
-from ketch.remote.store import WORKERS, RemoteStore
+from ketch.remote.parallel import on_all
+from ketch.remote.statements import statements
+from ketch.remote.store import RemoteStore
 from ketch.store import LocalStore
-from ketch.store.copying import Cancelled, Meter
-from ketch.store.graph import manifests, require_complete, require_refers, walk
+from ketch.store.copying import Meter
+from ketch.store.graph import manifests, require_complete, walk
 from ketch.store.transfer import referrer_links
 
 _MANIFESTS = frozenset({IMAGE_MANIFEST, IMAGE_INDEX})
-_MOST_REFERRERS = 1000
-_LARGEST_REFERRER = 4 * MAX_ATTESTATION_BYTES
-
-_Each = TypeVar("_Each")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +71,7 @@ def push(
     links = list(referrer_links(source, root))
     wanted = _unique(walk([root, *(link[1] for link in links)], manifests(source)))
     blobs = [Stored(each.digest, each.size) for each in wanted if not _is_manifest(each)]
-    there = _all(blobs, remote.has)
+    there = on_all(blobs, remote.has)
     lacking = [stored for stored, is_there in zip(blobs, there, strict=True) if not is_there]
     total = sum(stored.size for stored in lacking)
     watcher.step("pushing", total_bytes=total)
@@ -92,7 +81,7 @@ def push(
         outgoing = Outgoing.of_file(stored, source.path(stored.digest))
         remote.send(outgoing, progress=meter.done)
 
-    _all(_largest_first(lacking), send, meter)
+    on_all(_largest_first(lacking), send, meter)
     _publish(source, root, links, remote, tag)
     return Moved(root, len(lacking), total, len(links))
 
@@ -112,8 +101,8 @@ def pull(remote: RemoteStore, root: Descriptor, target: LocalStore, *, watcher: 
         KetchError: The remote says no, or does not answer.
     """
     watcher.step(f"asking {remote.where}")
-    read = _Manifests(remote)
-    links = list(_referrers(remote, root, read))
+    read = cache(remote.manifest)  # each is read once
+    links = list(statements(remote, root, read))
     wanted = _unique(walk([root, *(link[1] for link in links)], read))
     documents = [read(each.digest) for each in wanted if _is_manifest(each)]
     with target.incoming() as incoming:
@@ -124,7 +113,7 @@ def pull(remote: RemoteStore, root: Descriptor, target: LocalStore, *, watcher: 
     watcher.step("pulling", total_bytes=total)
     meter = Meter(watcher.advance)
     arrivals = Arrivals(target, pause=remote.pause)
-    _all(_largest_first(lacking), lambda one: arrivals.fetch(remote, one, meter), meter)
+    on_all(_largest_first(lacking), lambda one: arrivals.fetch(remote, one, meter), meter)
     watcher.step("storing it")
     arrivals.commit(documents, blobs)
     require_complete(target, root, *(link[1] for link in links))
@@ -167,77 +156,6 @@ def _publish(
         remote.put_referrer(subject, referrer, read(referrer.digest))
     if tag is not None:
         remote.name(tag, root, read(root.digest))
-
-
-class _Manifests:
-    """Reads manifests of a remote, each once."""
-
-    def __init__(self, remote: RemoteStore) -> None:
-        self._remote = remote
-        self._known: dict[Digest, bytes] = {}
-
-    def __call__(self, digest: Digest) -> bytes:
-        content = self._known.get(digest)
-        if content is None:
-            content = self._remote.manifest(digest)
-            self._known[digest] = content
-        return content
-
-
-def _referrers(
-    remote: RemoteStore, root: Descriptor, read: _Manifests
-) -> Iterator[tuple[Digest, Descriptor]]:
-    """Yield what refers to a package, and what refers to that, as (subject, referrer).
-
-    Anybody may have attached something. What is no manifest that refers to the package, is
-    not there, or is larger than any statement, is left where it is.
-    """
-    pending, seen = [root.digest], {root.digest}
-    while pending:
-        subject = pending.pop(0)
-        for listed in remote.referrers(subject):
-            referrer = _statement(listed, subject, read)
-            if referrer is None or referrer.digest in seen:
-                continue
-            if len(seen) > _MOST_REFERRERS:
-                return
-            seen.add(referrer.digest)
-            pending.append(referrer.digest)
-            yield subject, referrer
-
-
-def _statement(listed: Descriptor, subject: Digest, read: _Manifests) -> Descriptor | None:
-    if listed.media_type != IMAGE_MANIFEST or listed.size > MAX_MANIFEST_BYTES:
-        return None
-    try:
-        referrer = require_refers(read, subject, listed)
-        content = read(listed.digest)
-        blobs = parse_manifest(content, where=str(listed.digest)).blobs()
-    except (NotFound, PackageError, UsageError):
-        return None
-    is_small = sum(blob.size for blob in blobs) <= _LARGEST_REFERRER
-    return referrer if is_small and len(content) == listed.size else None
-
-
-def _all(
-    items: Sequence[_Each], work: Callable[[_Each], _Result], meter: Meter | None = None
-) -> list[_Result]:
-    """Work on every item, several at a time; the first error, or Ctrl-C, stops the others."""
-    with ThreadPoolExecutor(WORKERS) as pool:
-        begun = [pool.submit(work, item) for item in items]
-        try:
-            wait(begun, return_when=FIRST_EXCEPTION)
-        finally:
-            if any(not each.done() or each.exception() for each in begun):
-                for each in begun:
-                    each.cancel()
-                if meter is not None:
-                    meter.stop()
-    for each in begun:
-        error = None if each.cancelled() else each.exception()
-        if error is not None and not isinstance(error, Cancelled):
-            raise error
-    return [each.result() for each in begun]
 
 
 def _unique(descriptors: Iterable[Descriptor]) -> list[Descriptor]:

@@ -21,24 +21,10 @@ def send(
 
 
 def fetch(
-    store: LocalStore,
-    source: Address,
-    progress: Progress,
-    *,
-    named: bool = True,
-    replace: bool = False,
+    store: LocalStore, source: Address, progress: Progress, *, named: bool = True
 ) -> tuple[Package, Moved]:
-    """Fetch the package that an address names.
-
-    Args:
-        store: Where it is kept.
-        source: The address.
-        progress: Told what is done.
-        named: Whether it must get its name here.
-        replace: Whether it takes its name from another package here.
-    """
-    token = _token(source)
-    return pull_package(store, source, watcher=progress, token=token, named=named, replace=replace)
+    """Fetch the package that an address names; ``named``: it must get its name here."""
+    return pull_package(store, source, watcher=progress, token=_token(source), named=named)
 
 
 def _token(address: Address) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from ketch.env import Lock
 from ketch.errors import KetchError
 from ketch.package import Attestation, Digest, Package, PackageVersion, open_package
 from ketch.package.names import check_version
@@ -45,6 +44,8 @@ def describe(
 ) -> dict[str, object]:
     """Return what a package is, does and promises, as JSON."""
     manifest = package.manifest
+    from ketch.env import Lock  # uv and its locks, which a list does without
+
     lock = Lock.parse(package.lock.decode())
     model = package.under("model/")
     return {

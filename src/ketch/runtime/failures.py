@@ -8,6 +8,7 @@ from ketch.runtime.discreet import Discreet
 from ketch.runtime.hints import Surroundings
 from ketch.runtime.output import MARGIN, as_seen
 from ketch.runtime.protocol import Failure
+from ketch.schema.problems import escaped
 
 _TAIL_CHARACTERS = 1_500
 _OWN_FRAME = '  File "ketch/worker.py"'
@@ -124,19 +125,6 @@ class Failures:
         lines = self.told(output.strip()).splitlines()
         text = "\n".join(line for line in lines if not line.startswith(_OWN_FRAME))
         return f"it had printed:\n{text[-_TAIL_CHARACTERS:]}" if text else None
-
-
-def escaped(text: str) -> str:
-    r"""Return all of a text, with escapes for what moves a terminal's cursor or colours its screen.
-
-    >>> escaped("done\x1b[2J")
-    'done\\x1b[2J'
-    """
-    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
-
-
-def _escape(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")
 
 
 def _signal_name(number: int) -> str:

@@ -137,6 +137,19 @@ def printable(text: str, most: int = 120) -> str:
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
+def escaped(text: str) -> str:
+    r"""Return all of a text, with escapes for what moves a terminal's cursor or colours its screen.
+
+    >>> escaped("done\x1b[2J")
+    'done\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
+
+
 def kind(value: object) -> str:
     """Return what sort of value it is, without the value.
 

@@ -23,7 +23,7 @@ from ketch.serving.http.messages import Request
 from ketch.serving.metrics import Metrics
 from ketch.serving.question import Question
 from ketch.serving.routes.table import LiveRoute
-from ketch.serving.workers.queue import PoolAnswer
+from ketch.serving.workers import PoolAnswer
 
 SHADOW = "shadow"
 """Why a package answered whom no caller asked."""

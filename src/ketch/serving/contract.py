@@ -19,17 +19,17 @@ class Contract:
 
     package: Package
 
-    @property
+    @cached_property
     def schema(self) -> Schema:
         """The types of the prediction API."""
         return self.package.manifest.schema
 
-    @property
+    @cached_property
     def reference(self) -> str:
         """``name:version``."""
         return str(self.package.reference)
 
-    @property
+    @cached_property
     def version(self) -> str:
         """The version alone."""
         return str(self.package.manifest.version)

@@ -21,7 +21,7 @@ from ketch.serving.routes.plan import nothing
 from ketch.serving.routes.table import EMPTY, LiveRoute, Table
 from ketch.serving.settings import Settings
 from ketch.serving.shadow import Shadow
-from ketch.serving.workers.queue import PoolAnswer
+from ketch.serving.workers import PoolAnswer
 
 IN_THREAD = 256 * 1024
 """Bodies of more bytes than this are read in a thread: others must not wait for them."""
@@ -36,11 +36,13 @@ class Gateway:
 
     Attributes:
         table: What is served; swapped whole.
+        is_known: Whether it is known what ought to be served.
         books: Where answers are counted and recorded.
     """
 
     def __init__(self, settings: Settings, books: Books) -> None:
         self.table: Table = EMPTY
+        self.is_known = False
         self._settings = settings
         self.books = books
         self._shadow = Shadow(books) if settings.shadow else None

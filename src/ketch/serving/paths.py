@@ -18,17 +18,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from ketch.errors import KetchError, NotFound, UsageError
+from ketch.schema.problems import printable
+from ketch.serving.doors import health, mlflow, openapi, page
 from ketch.serving.doors.door import Door
 from ketch.serving.doors.exposition import exposition
+from ketch.serving.doors.mlflow import Mlflow
 from ketch.serving.doors.native import Native
-from ketch.serving.doors.problems import problem
 from ketch.serving.doors.served import no_route
 from ketch.serving.doors.v2 import pages as v2
 from ketch.serving.doors.v2.door import V2, failed
 from ketch.serving.gateway import Gateway
 from ketch.serving.http.messages import Request, Response
 from ketch.serving.routes.table import LiveRoute, Table
-from ketch.serving.sources import Source
 
 Answer: TypeAlias = Response | Awaitable[Response]
 Page: TypeAlias = Callable[[Table], Response]
@@ -39,17 +40,22 @@ class Paths:
 
     Args:
         gateway: Answers on routes.
-
-    Attributes:
-        source: Where it is known from what is served; None before that.
     """
 
     def __init__(self, gateway: Gateway) -> None:
-        self.source: Source | None = None
         self._gateway = gateway
-        self._native, self._v2 = Native(), V2()
+        self._native, self._v2, self._mlflow = Native(), V2(), Mlflow()
         self._pages: Mapping[str, Page] = {
+            "/livez": lambda _: health.livez(),
+            "/readyz": lambda table: health.readyz(
+                table if gateway.is_known else None, lambda one: can_answer(table[one.name])
+            ),
             "/metrics": lambda _: exposition(gateway.books.metrics),
+            "/openapi.json": openapi.whole,
+            "/docs": page.index,
+            "/ping": lambda table: mlflow.ping(is_ready=is_ready(table)),
+            "/health": lambda table: mlflow.ping(is_ready=is_ready(table)),
+            "/version": lambda _: mlflow.told_version(),
             "/v2": lambda _: v2.server(),
             "/v2/": lambda _: v2.server(),
             "/v2/health/live": lambda _: v2.live(),
@@ -64,7 +70,7 @@ class Paths:
         try:
             return self._elsewhere(request, route)
         except KetchError as error:
-            return failed(error) if request.path.startswith("/v2") else problem(error)
+            return self._refused(request, error)
 
     def _elsewhere(self, request: Request, route: LiveRoute | None) -> Answer:
         if route is not None:
@@ -75,9 +81,51 @@ class Paths:
         first, _, rest = request.path[1:].partition("/")
         if first == "v2":
             return self._of_v2(request)
+        if first == "docs" and rest:
+            return self._page(request, lambda table: _document(table, rest))
         if first == "staging":
-            return self._posted(request, self._staged(rest), self._native)
-        raise no_route(first, self._gateway.table)
+            name, _, last = rest.partition("/")
+            return self._at(request, self._staged(name), last)
+        if first == "invocations" and not rest:
+            return self._posted(request, self._only(), self._mlflow)
+        found = self._gateway.table.get(first)
+        if found is None:
+            raise no_route(first, self._gateway.table)
+        return self._at(request, found, rest)
+
+    def _at(self, request: Request, route: LiveRoute, rest: str) -> Answer:
+        """Answer what stands below a route: its doors, and what it takes and gives."""
+        if rest == "":
+            return self._posted(request, route, self._native)
+        if rest == "invocations":
+            return self._posted(request, route, self._mlflow)
+        contract = route.contract
+        if rest == "openapi.json" and contract is not None:
+            return self._page(request, lambda _: openapi.of_route(route.name, contract))
+        raise NotFound(
+            f"the route `{route.name}` has no `{printable(rest, 40)}`",
+            code="request/path",
+            hint=f"`POST /{route.name}` asks it, `/docs/{route.name}` says what it takes",
+        )
+
+    def _only(self) -> LiveRoute:
+        """Return the one route that is served."""
+        table = self._gateway.table
+        if len(table) != 1:
+            raise NotFound(
+                f"expected `/ROUTE/invocations`, for `{len(table)}` routes are served",
+                code="request/path",
+            )
+        return next(iter(table.values()))
+
+    def _refused(self, request: Request, error: KetchError) -> Response:
+        if request.path.startswith("/v2"):
+            return failed(error)
+        door = self._mlflow if request.path.endswith("/invocations") else self._native
+        response = door.refuse(error, request)
+        if error.code == "request/method" and error.where:
+            response.headers = (*response.headers, ("Allow", error.where))
+        return response
 
     def _of_v2(self, request: Request) -> Answer:
         table = self._gateway.table
@@ -122,10 +170,22 @@ class Paths:
 
 def is_ready(table: Table) -> bool:
     """Whether every route has a verified worker."""
-    return bool(table) and all(route.rest and route.rest.pool.ready for route in table.values())
+    return bool(table) and all(map(can_answer, table.values()))
+
+
+def can_answer(route: LiveRoute) -> bool:
+    """Whether a route has a verified worker."""
+    return route.rest is not None and route.rest.pool.ready
+
+
+def _document(table: Table, name: str) -> Response:
+    return page.static(name) if "." in name and name not in table else page.of_route(table, name)
 
 
 def _method(request: Request, wanted: str, hint: str | None = None) -> UsageError:
     return UsageError(
-        f"expected `{wanted}`, found `{request.method[:20]}`", code="request/method", hint=hint
+        f"expected `{wanted}`, found `{printable(request.method, 20)}`",
+        code="request/method",
+        where=wanted,
+        hint=hint,
     )

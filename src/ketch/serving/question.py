@@ -15,7 +15,7 @@ from ketch.serving.doors.door import Door, decode
 from ketch.serving.http.messages import Request
 from ketch.serving.routes.plan import Share, plan
 from ketch.serving.routes.table import LiveRoute
-from ketch.serving.workers.queue import PoolAnswer
+from ketch.serving.workers import PoolAnswer
 
 _encode = msgspec.json.Encoder().encode
 

@@ -88,7 +88,6 @@ async def _serve(
         )
         async with serving as server, source_of(home, settings, gateway) as source:
             gateway.books.metrics.gauges = lambda: _gauges(gateway, server)
-            paths.source = source
             await _first(source, stopped)
             if not stopped.is_set():
                 ready(front.listener.url(is_secure=front.tls is not None))

@@ -19,8 +19,8 @@ from ketch.serving.routes.saved import Saved
 from ketch.serving.routes.table import Table
 from ketch.serving.routes.wanted import BEFORE, WantedArm, WantedRoute
 from ketch.serving.settings import Settings
+from ketch.serving.workers import Pool
 from ketch.serving.workers.crew import Event
-from ketch.serving.workers.pool import Pool
 from ketch.serving.workers.settings import PoolSettings
 
 FOLDER = "serving"
@@ -44,7 +44,7 @@ class Source:
     Attributes:
         converger: Starts and ends workers.
         follower: Asks the registry; None where packages were named.
-        heard: Set once it is known what is wanted.
+        heard: Set once it is known what is wanted, or that the registry does not say.
     """
 
     converger: Converger
@@ -65,7 +65,8 @@ class Source:
         try:
             async with asyncio.timeout(FIRST_S):
                 await self.heard.wait()
-                await self.converger.tried()
+                if self.follower.knows:
+                    await self.converger.tried()
         except TimeoutError:
             told("not all packages run yet", problems=len(self.converger.errors))
 
@@ -83,11 +84,15 @@ async def source_of(home: Home, settings: Settings, gateway: Gateway) -> AsyncIt
     loop = asyncio.get_running_loop()
 
     def want(routes: tuple[WantedRoute, ...]) -> None:
+        gateway.is_known = True
         converger.want(routes)
         heard.set()
 
     def want_soon(routes: tuple[WantedRoute, ...]) -> None:
         loop.call_soon_threadsafe(want, routes)
+
+    def away() -> None:
+        loop.call_soon_threadsafe(heard.set)
 
     follower = None
     try:
@@ -99,6 +104,7 @@ async def source_of(home: Home, settings: Settings, gateway: Gateway) -> AsyncIt
                 home,
                 Saved(home.path / FOLDER / f"{stage}.json"),
                 want_soon,
+                away,
                 staging=settings.staging,
             )
             follower.start()

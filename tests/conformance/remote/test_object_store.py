@@ -42,8 +42,8 @@ def test_blobs_in_pieces_keep_the_promises_of_a_store(
     check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pieces of three bytes: every blob of the suite is large then."""
-    monkeypatch.setattr("ketch.remote.objects.PIECE_BYTES", 3)
+    monkeypatch.setattr("ketch.remote.pieces.PIECE_BYTES", 3)
     if check.__name__ == "files_are_stored_whole" or check.__name__.startswith("bytes_come"):
-        monkeypatch.setattr("ketch.remote.objects.PIECE_BYTES", 70_000)
+        monkeypatch.setattr("ketch.remote.pieces.PIECE_BYTES", 70_000)
     objects = Bucket(obstore.store.MemoryStore(), "memory")
     check(ObjectStore(objects, where="memory"), tmp_path)

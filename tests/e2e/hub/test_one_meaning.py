@@ -18,6 +18,7 @@ from tests.registries import Office, There, made
 from ketch.errors import Refused
 from ketch.hub.access import Role
 from ketch.package import Digest, Package, Reference
+from ketch.registry.hub import credentials
 from ketch.runtime import Home
 
 pytestmark = pytest.mark.servers
@@ -181,6 +182,23 @@ def test_what_was_published_takes_its_name_here_when_somebody_says_so(team: Team
     assert done.returncode == 0, done.stderr
     assert team.home.resolve(GAUGE) == team.published
     assert team.home.open(Reference(GAUGE.name, team.own)).digest == team.own
+
+
+def test_what_is_published_here_gives_its_name_to_nobody(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version means one package for ever in the registry of a machine alone, too."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    credentials.keep(team.served.url, team.served.token("ana"))
+    alone = f"sqlite:///{tmp_path / 'registry.db'}"
+    assert team.run("push", "gauge:1.2.0", KETCH_REGISTRY=alone).returncode == 0
+    source = f"{team.served.url}/gauge:1.2.0"
+    done = team.run("pull", source, "--replace", KETCH_REGISTRY=alone)
+    assert "`gauge:1.2.0` is" in done.stderr
+    assert "for ever" in done.stderr
+    tagged = team.home.store.resolve("gauge:1.2.0")
+    assert tagged is not None
+    assert tagged.digest == team.own
 
 
 def test_who_has_no_token_is_told_how_to_get_in(team: Team) -> None:

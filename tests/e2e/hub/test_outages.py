@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,12 @@ def test_of_two_hubs_one_tells_webhooks_and_the_other_when_that_is_killed(
     if programs is None:
         missing("PostgreSQL (Debian package postgresql)")
         return
-    with postgresql(programs, tmp_path) as url, receiving() as receiver:
+    with (
+        postgresql(programs, tmp_path) as url,
+        receiving() as receiver,
+        closing(Office(Here(open_database(url)))) as office,
+    ):
         receiver.delay_s = 0.02
-        office = Office(Here(open_database(url)))
         Webhooks(office.database).add(receiver.url, kinds=["published"], private=True)
         with hub(tmp_path / "one", KETCH_REGISTRY=url) as one:
             told_by(receiver, office, 1)
@@ -80,7 +84,32 @@ def test_of_two_hubs_one_tells_webhooks_and_the_other_when_that_is_killed(
                 os.kill(one.pid, signal.SIGKILL)
                 told_by(receiver, office, 40)
                 assert receiver.seqs == list(range(1, 41))
-        office.close()
+
+
+def test_a_hub_whose_connection_is_cut_tells_webhooks_as_soon_as_it_can(
+    tmp_path: Path, missing: Callable[[str], None]
+) -> None:
+    programs = postgresql_programs()
+    if programs is None:
+        missing("PostgreSQL (Debian package postgresql)")
+        return
+    with (
+        postgresql(programs, tmp_path) as url,
+        receiving() as receiver,
+        closing(Office(Here(open_database(url)))) as office,
+    ):
+        Webhooks(office.database).add(receiver.url, kinds=["published"], private=True)
+        with hub(tmp_path / "hub", KETCH_REGISTRY=url):
+            told_by(receiver, office, 1)
+            with office.database.reading() as session:
+                cut = session.all(
+                    "SELECT application_name, pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name LIKE ? AND pid <> pg_backend_pid()",
+                    "ketch%",
+                )
+            assert {name for name, _ in cut} == {"ketch", "ketch webhooks"}
+            told_by(receiver, office, 3)
+        assert list(dict.fromkeys(receiver.seqs)) == [1, 2, 3]
 
 
 def told_by(receiver: Receiver, office: Office, last: int) -> None:

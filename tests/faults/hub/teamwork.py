@@ -22,7 +22,8 @@ GOODBYE_S = 30
 
 def main(folder: Path, verb: list[str]) -> int:
     """Run a verb of ketch with a hub; return its status."""
-    command = [KETCH, "hub", "--home", folder / "hub", "--port", "0", "--json"]
+    home = folder / "hub"
+    command: list[str | Path] = [KETCH, "hub", "--home", home, "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as hub:
         assert hub.stdout is not None
         assert hub.stderr is not None

@@ -204,13 +204,14 @@ def attempts(full: LocalStore, tmp_path: Path, fresh: Fresh) -> Attempts:
     return Attempts(full, tmp_path, fresh)
 
 
-@pytest.mark.parametrize("is_made", [False, True], ids=["before", "after"])
-def test_a_push_killed_at_any_request(attempts: Attempts, is_made: bool) -> None:
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_push_killed_at_any_request(attempts: Attempts, when: str) -> None:
+    """Before the server gets it, or after it did."""
     changes = attempts.clean()
     assert len(changes) > 9
     points, problems, killed = harness.sample(range(1, len(changes) + 1), MOST), list[str](), 0
     for at in points:
-        process, _, wrong = attempts.struck(at, is_made=is_made, is_killed=True)
+        process, _, wrong = attempts.struck(at, is_made=when == "after", is_killed=True)
         killed += process.returncode == -signal.SIGKILL
         problems += wrong
     print(f"{killed} of {len(points)} killed at {len(changes)} requests")

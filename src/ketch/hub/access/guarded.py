@@ -215,7 +215,9 @@ class GuardedDesk(LocalDesk):
         elif kind == "route":
             self.route(name)
         else:
-            raise not_covered(self.identity)
+            refused = not_covered(self.identity)
+            refused.hint = f"ask for one of them: `ketch history --package NAME`; or {refused.hint}"
+            raise refused
 
     def _covered(self, name: str | None, expected: int | None) -> int | None:
         """Return the revision at which a route's packages are all covered; None if any may be."""

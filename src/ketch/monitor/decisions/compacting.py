@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from ketch.monitor.decisions import hot
+from ketch.monitor.decisions.rewriting import settled
 from ketch.monitor.decisions.segments import Partition, Segment
 from ketch.monitor.decisions.sorting import listed, write_segment
 
@@ -13,27 +15,17 @@ FULL_ROWS = 1_000_000
 MOST_SMALL = 8
 
 
-def compact(partition: Partition, now: datetime) -> None:
+def compact(log: Path, partition: Partition, now: datetime) -> None:
     """Put small segments of a partition together: when there are many, or its day is over."""
-    found = partition.segments()
-    if found is None:
-        _rebuild(partition)
-        return
+    found = settled(partition)
     small = [one for one in found if one.rows < FULL_ROWS]
     is_over = partition.day < now.date().isoformat()
     if len(small) >= MOST_SMALL or (is_over and len(small) > 1):
         kept = [one for one in found if one not in small]
-        partition.write((*kept, *_together(partition, small)))
+        partition.write((*kept, *_together(log, partition, small)))
 
 
-def _together(partition: Partition, small: list[Segment]) -> tuple[Segment, ...]:
-    log = partition.folder.parent.parent.parent
+def _together(log: Path, partition: Partition, small: list[Segment]) -> tuple[Segment, ...]:
     sources = {name for one in small for name in one.sources}
     there = tuple(sorted(name for name in sources if (log / hot.FOLDER / name).exists()))
     return write_segment(partition, listed([partition.path(one) for one in small]), sources=there)
-
-
-def _rebuild(partition: Partition) -> None:
-    """Make a list anew where it was damaged: of all files, each decision once."""
-    files = sorted(partition.folder.glob("*.parquet"))
-    partition.write(write_segment(partition, listed(files)) if files else ())

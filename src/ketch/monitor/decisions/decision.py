@@ -83,12 +83,14 @@ class Decision(msgspec.Struct, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-def body_of(decision: Decision, unit: str | None) -> bytes:
+def body_of(decision: Decision, unit: str | None, inputs: bytes, outputs: bytes) -> bytes:
     """Return what is written of a decision: one JSON object, on one line.
 
     Args:
-        decision: The decision, with nothing in it that may not be written.
+        decision: The decision.
         unit: The keyed hash of its unit.
+        inputs: Its rows, without personal data.
+        outputs: Their answers, without.
     """
     d = decision
     return (
@@ -107,8 +109,8 @@ def body_of(decision: Decision, unit: str | None) -> bytes:
             d.duration_us,
             _encode({one.step: round(one.ms * 1000) for one in d.steps}) if d.steps else b"{}",
             b"null" if d.shadow_of is None else _encode(d.shadow_of),
-            d.inputs or b"null",
-            d.outputs or b"null",
+            inputs or b"null",
+            outputs or b"null",
         )
     ).translate(_ONE_LINE)
 

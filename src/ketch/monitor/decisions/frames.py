@@ -11,14 +11,14 @@ b'\x1e2d2c1f11{}\n'
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from zlib import crc32
 
+_START, _END = b"\x1e", b"\n"
+
 AROUND = 10
 """Bytes of a record that are not its body."""
-_RECORD = re.compile(rb"\x1e([0-9a-f]{8})([^\x1e\n]*)(\n?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,18 @@ def frame(body: bytes) -> bytes:
 def read(content: bytes) -> Iterator[bytes | Damage]:
     """Yield the bodies of all intact records in order, and the damage between them."""
     good = 0  # everything before it has been told
-    for found in _RECORD.finditer(content):
-        check, body, _ = found.groups()
-        if crc32(body) != int(check, 16):
-            continue
-        if found.start() > good:
-            yield Damage(good, found.start())
-        yield body
-        good = found.end()
+    start = content.find(_START)
+    while start >= 0:
+        following = content.find(_START, start + 1)
+        stop = following if following >= 0 else len(content)
+        end = content.find(_END, start, stop)
+        end = stop if end < 0 else end + 1
+        body = content[start + 9 : end - 1 if content[end - 1] == 0x0A else end]
+        if content[start + 1 : start + 9] == b"%08x" % crc32(body):
+            if start > good:
+                yield Damage(good, start)
+            yield body
+            good = end
+        start = following
     if good < len(content):
         yield Damage(good, len(content))

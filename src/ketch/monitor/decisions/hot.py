@@ -74,6 +74,11 @@ def read_count(path: Path) -> int | None:
     return max(count, other) if abs(count - other) <= 1 else None  # it was killed in between
 
 
+def start_of(path: Path) -> int:
+    """Return the number that the name of a hot file tells."""
+    return int(path.stem.rpartition("-")[2])
+
+
 def read_end(folder: Path, writer: str) -> int:
     """Return up to which number the files of a writer were sealed."""
     path = folder / f"{writer}{END}"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import subprocess
 import threading
 import time
@@ -104,7 +105,8 @@ class DecisionLog:
         self._folder = folder
         files = folder / hot.FOLDER
         with explained(files):
-            files.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.mkdir(mode=0o700, exist_ok=True)
             self._keyed = keyed(folder)
             self._writer = Ids().tail
             self._counter = hot.Counter(files / f"{self._writer}{hot.COUNT}")
@@ -112,7 +114,7 @@ class DecisionLog:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._is_idle = True
-        self._is_closing = False
+        self._is_closing = self._is_closed = False
         self._queue: list[Decision] = []
         self._waiters: list[_Waiter] = []
         self._waiting = self._waiting_bytes = 0
@@ -159,8 +161,10 @@ class DecisionLog:
         self._is_closing = True
         self._wake.set()
         self._thread.join(wait_s)
-        if not self._thread.is_alive():
-            self._counter.close()
+        with self._lock:
+            if not self._thread.is_alive() and not self._is_closed:
+                self._is_closed = True
+                self._counter.close()
 
     # ------------------------------------------------------------ the caller's side
 
@@ -170,7 +174,8 @@ class DecisionLog:
         with self._lock:
             decision.number = self._recorded
             self._recorded += 1
-            self._counter.set(self._recorded)
+            if not self._is_closed:
+                self._counter.set(self._recorded)
             if self._is_closing or self._waiting >= settings.most_waiting:
                 self._dropped += 1
                 return False
@@ -229,30 +234,36 @@ class DecisionLog:
     def _write(self) -> None:
         """Append what is left to write, in pieces of about a megabyte."""
         while self._left:
-            pieces: list[bytes] = []
+            records: list[bytes] = []
             size = taken = 0
             while taken < len(self._left) and size < _WRITE_BYTES:
-                some = self._left[taken : taken + _AT_ONCE]
-                pieces.append(b"".join(map(self._framed, some)))
-                size += len(pieces[-1])
+                some = [self._framed(one) for one in self._left[taken : taken + _AT_ONCE]]
+                records += filter(None, some)
+                size += sum(map(len, some))
                 taken += len(some)
                 time.sleep(0)  # lets go of the interpreter
-            self._files.append(b"".join(pieces), self._left[taken - 1].number + 1)
-            self._settled(self._left[:taken])
+            self._files.append(b"".join(records), self._left[taken - 1].number + 1)
+            self._settled(self._left[:taken], len(records))
             del self._left[:taken]
 
     def _framed(self, decision: Decision) -> bytes:
-        origin = decision.origin
-        if origin.personal_inputs:
-            decision.inputs = self._keyed.without(origin.personal_inputs, decision.inputs)
-        if origin.personal_outputs:
-            decision.outputs = self._keyed.without(origin.personal_outputs, decision.outputs)
-        unit = self._keyed.unit(decision.unit) if decision.unit else None
-        return frames.frame(body_of(decision, unit))
+        """Return the record of a decision; none of one that is no decision."""
+        try:
+            origin, inputs, outputs = decision.origin, decision.inputs, decision.outputs
+            if origin.personal_inputs:
+                inputs = self._keyed.without(origin.personal_inputs, inputs)
+            if origin.personal_outputs:
+                outputs = self._keyed.without(origin.personal_outputs, outputs)
+            unit = self._keyed.unit(decision.unit) if decision.unit else None
+            return frames.frame(body_of(decision, unit, inputs, outputs))
+        except (TypeError, ValueError, AttributeError) as wrong:
+            told("a decision cannot be written", level=logging.ERROR, why=repr(wrong))
+            return b""
 
-    def _settled(self, decisions: Sequence[Decision]) -> None:
+    def _settled(self, decisions: Sequence[Decision], written: int) -> None:
         with self._lock:
-            self._written += len(decisions)
+            self._written += written
+            self._dropped += len(decisions) - written
             self._waiting -= len(decisions)
             self._waiting_bytes -= sum(len(d.inputs) + len(d.outputs) for d in decisions)
 

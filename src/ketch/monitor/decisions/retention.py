@@ -6,17 +6,22 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from ketch.files import explained
 from ketch.monitor.decisions import segments, table
+from ketch.monitor.decisions.rewriting import rewritten, settled
 from ketch.monitor.decisions.segments import Partition
-from ketch.monitor.decisions.sorting import listed, write_segment
 
-_BARE = "bare"
-"""A file that says that a partition holds no inputs and outputs any more."""
+_BARE = ", ".join(
+    f"'null' AS {name}" if name in ("inputs", "outputs") else name for name in table.COLUMNS
+)
 
 
 def expire(log: Path, now: datetime, *, keep_days: int, keep_rows_days: int) -> int:
-    """Remove what is too old; return how many days of routes were touched.
+    """Remove what is too old; return of how many days of a route.
+
+    Call it with the lock of sealing.
 
     Args:
         log: The folder of the log.
@@ -24,13 +29,30 @@ def expire(log: Path, now: datetime, *, keep_days: int, keep_rows_days: int) -> 
         keep_days: How long decisions are kept, in days.
         keep_rows_days: How long their inputs and outputs are.
     """
-    whole, rows = ((now - timedelta(days=days)).date().isoformat() for days in (keep_days, keep_rows_days))
     touched = 0
     with explained(log):
         for partition in segments.partitions(log):
-            if partition.day < whole:
+            if partition.day < _day(now, keep_days):
                 shutil.rmtree(partition.folder)
                 touched += 1
-            elif partition.day < rows:
+            elif partition.day < _day(now, keep_rows_days):
                 touched += _strip(partition)
     return touched
+
+
+def _day(now: datetime, days: int) -> str:
+    return (now - timedelta(days=days)).date().isoformat()
+
+
+def _strip(partition: Partition) -> bool:
+    """Keep no inputs and outputs of a partition; return whether there were any."""
+    found = settled(partition)
+    if all(one.is_bare for one in found):
+        return False
+    new = [
+        msgspec.structs.replace(bare, is_bare=True)
+        for one in found
+        for bare in ((one,) if one.is_bare else rewritten(partition, one, _BARE))
+    ]
+    partition.write(new)
+    return True

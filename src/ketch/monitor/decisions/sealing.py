@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ketch import logs
-from ketch.errors import KetchError, Unavailable
+from ketch.errors import KetchError, Unavailable, UsageError
 from ketch.files import explained
 from ketch.monitor.decisions import compacting, hot, segments
 from ketch.monitor.decisions.erased import Erased, forget
@@ -50,8 +50,16 @@ def seal(log: Path, now: datetime) -> int:
                 _bury(log, writer)
         forget(log, now)
         for partition in segments.partitions(log):
-            compacting.compact(partition, now)
+            _compact(log, partition, now)
     return sealed
+
+
+def _compact(log: Path, partition: segments.Partition, now: datetime) -> None:
+    """Put small segments together; where one is damaged, leave all as they are."""
+    try:
+        compacting.compact(log, partition, now)
+    except UsageError as damaged:
+        logs.told("decisions are damaged", where=str(partition.folder), why=damaged.message)
 
 
 def _seal(log: Path, writer: hot.Writer, files: Sequence[Path], erased: Erased) -> int:
@@ -99,7 +107,8 @@ def main(log: Path, keep_days: int, keep_rows_days: int) -> int:
     now = datetime.now(UTC)
     try:
         sealed = seal(log, now)
-        gone = expire(log, now, keep_days=keep_days, keep_rows_days=keep_rows_days)
+        with locked(log / LOCK, exclusive=True, wait_s=0.0):
+            gone = expire(log, now, keep_days=keep_days, keep_rows_days=keep_rows_days)
     except Unavailable as busy:
         if busy.code == "store/busy":
             return 0

@@ -19,12 +19,14 @@ from zlib import crc32
 
 import msgspec
 
-from ketch.files import whole_file, write_whole
+from ketch.files import write_whole
 from ketch.monitor.decisions import frames
 
 FOLDER = "sealed"
 LIST = "segments.json"
 FOOTER = ".footer"
+BROKEN = ".broken"
+"""Ends the name of a file that nobody can read, and that is left for a person to look at."""
 _PIECE = 2**20
 _TAIL = 8  # length of the footer and `PAR1`: Apache Parquet, "File format"
 
@@ -55,6 +57,7 @@ class Segment(msgspec.Struct, frozen=True):
         size: Bytes of the file.
         footer_check: CRC-32 of all that follows the last group.
         sources: The hot files that are in it, as long as they may still be there.
+        is_bare: Whether inputs and outputs are no longer kept.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Segment(msgspec.Struct, frozen=True):
     size: int
     footer_check: int
     sources: tuple[str, ...] = ()
+    is_bare: bool = False
 
     @property
     def footer_start(self) -> int:
@@ -126,7 +130,7 @@ class Partition:
         write_whole(self.folder / LIST, frames.frame(body))
         kept = {one.name for one in segments} | {f"{one.name}{FOOTER}" for one in segments}
         for path in self.folder.iterdir():
-            if path.name not in kept and path.name != LIST:
+            if path.name not in kept and path.name != LIST and path.suffix != BROKEN:
                 path.unlink()
 
 
@@ -174,12 +178,6 @@ def checksum(file: BinaryIO, start: int, end: int) -> int:
         check = crc32(piece, check)
         start += len(piece)
     return check
-
-
-def copy_footer(path: Path, footer: bytes) -> None:
-    """Keep a copy of the footer of a segment."""
-    with whole_file(path.with_name(f"{path.name}{FOOTER}")) as file:
-        file.write(footer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zlib import crc32
 
 from ketch.files import sync_file, sync_folder, write_whole
 from ketch.monitor.decisions import segments, table
@@ -48,7 +49,7 @@ def write_segment(
     part.rename(path)
     sync_folder(partition.folder)
     sync_folder(partition.folder.parent)
-    check = segments.crc32(footer)
+    check = crc32(footer)
     return (Segment(path.name, rows, first, last, groups, size, check, sources),)
 
 

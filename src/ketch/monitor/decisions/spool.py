@@ -12,8 +12,11 @@ from ketch.files import temporary_folder
 from ketch.monitor.decisions import frames, table
 from ketch.monitor.decisions.erased import Erased
 from ketch.monitor.decisions.ids import time_of
+from ketch.monitor.decisions.rewriting import settled
 from ketch.monitor.decisions.segments import Partition
 from ketch.monitor.decisions.sorting import write_segment
+
+_DAY_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ class Spool:
     def add(self, path: Path, erased: Erased) -> Seen:
         """Take a hot file; what a partition has of it already is passed by."""
         seen = Seen()
-        known: dict[tuple[str, str], BinaryIO | None] = {}
+        known: dict[tuple[str, int], BinaryIO | None] = {}
         for one in table.written_in(path.read_bytes()):
             if isinstance(one, frames.Damage):
                 seen.damaged += one.end - one.start
@@ -76,7 +79,7 @@ class Spool:
             seen.last = one.id
             if erased.has(one):
                 continue
-            place = (one.route, one.id[:8])  # 8 digits of milliseconds: 65 seconds, one day
+            place = (one.route, int(one.id[:12], 16) // _DAY_MS)
             if place not in known:
                 known[place] = self._file(one, path.name)
             if (file := known[place]) is not None:
@@ -87,7 +90,7 @@ class Spool:
         """Write the segments, and list them."""
         for partition, file in self._files.items():
             file.close()
-            before = partition.segments() or ()
+            before = settled(partition)
             source = table.spool_sql(file.name)
             new = write_segment(partition, source, sources=tuple(self.sources))
             partition.write((*before, *new))
@@ -96,7 +99,7 @@ class Spool:
         """Return where the decisions of a route and day go; None if they are there already."""
         day = time_of(one.id).date().isoformat()
         partition = Partition.of(self.log, one.route, day)
-        if any(source in segment.sources for segment in partition.segments() or ()):
+        if any(source in segment.sources for segment in settled(partition)):
             return None
         if partition not in self._files:
             path = self._scratch / f"{len(self._files)}.jsonl"

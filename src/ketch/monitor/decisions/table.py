@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import duckdb
 import msgspec
 
 from ketch.monitor.decisions import frames
@@ -46,13 +45,13 @@ PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE 
 
 SHOWN = """
     printf('%016x%016x', moment, tail) AS id,
-    make_timestamptz((moment >> 16)::BIGINT * 1000 + (moment & 4095)::BIGINT * 1000 // 4096)
+    make_timestamp((moment >> 16)::BIGINT * 1000 + (moment & 4095)::BIGINT * 1000 // 4096)
         AS time,
     route, package, digest, arm, shares, why,
     CASE WHEN unit IS NOT NULL THEN printf('%016x', unit) END AS unit,
     status, error, rows, batch_rows, duration_us, steps, shadow_of, inputs, outputs
 """
-"""Columns as people ask for them."""
+"""Columns as people ask for them; times are UTC."""
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -207,7 +206,7 @@ class Recorded:
     def to_json(self) -> dict[str, object]:
         """Return the decision in JSON form."""
         kept = {name: getattr(self, name) for name in self.__slots__}
-        texts = {name: msgspec.Raw(kept[name].encode()) for name in ("steps", "inputs", "outputs")}
+        texts = {name: msgspec.json.decode(kept[name]) for name in ("steps", "inputs", "outputs")}
         time = self.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
         return {"decision": kept.pop("id"), "time": time, **kept, **texts}
 
@@ -227,8 +226,3 @@ class Recorded:
         kept["unit"] = None if unit is None else f"{unit:016x}"
         identity = f"{kept.pop('moment'):016x}{kept.pop('tail'):016x}"
         return cls(id=identity, **kept)
-
-
-def rows_of(con: duckdb.DuckDBPyConnection, sql: str, given: list[object]) -> list[Recorded]:
-    """Return decisions that a query of all columns finds."""
-    return [Recorded.of_row(row) for row in con.execute(sql, given).fetchall()]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, TypeAlias
 
 import msgspec
 
@@ -16,12 +15,9 @@ from ketch.remote.problem import MEDIA_TYPE
 from ketch.schema import Field, Row, json_schema
 from ketch.serving.contract import Contract
 from ketch.serving.doors.door import MOST_ROWS
-from ketch.serving.doors.mlflow import FORMS
+from ketch.serving.doors.openapi_shapes import SHAPES, Body, ref, shape
 from ketch.serving.doors.served import Served, described
-from ketch.serving.doors.tensors import DATATYPES
 from ketch.serving.http.messages import Response
-
-Body: TypeAlias = dict[str, Any]
 
 MOST_EXAMPLES = 5
 _MOST_ROWS_SHOWN = 20
@@ -53,7 +49,7 @@ def of_route(name: str, contract: Contract) -> Response:
 def document(routes: Mapping[str, Contract], summary: str) -> Body:
     """Return the document of some routes."""
     paths: Body = {}
-    schemas: Body = dict(_COMMON)
+    schemas: Body = dict(SHAPES)
     for name, contract in routes.items():
         schemas[f"{name}.row"] = _row(contract.schema.inputs)
         schemas[f"{name}.answer"] = _row(contract.schema.outputs)
@@ -108,14 +104,14 @@ def _paths(name: str, contract: Contract) -> Body:
     native = _operation(f"predict_{name}", says, _one_or_many(f"{name}.row"))
     native["requestBody"]["content"][_JSON] |= {"examples": sent} if sent else {}
     native["responses"]["200"] = _answer(_one_or_many(f"{name}.answer"), back)
-    v2 = _operation(f"infer_{name}", "The Open Inference Protocol.", _ref("InferenceRequest"))
-    v2["responses"] |= _failing(_ref("InferenceError"))
-    v2["responses"]["200"] = _answer(_ref("InferenceResponse"), {})
-    mlflow = _operation(f"invocations_{name}", "MLflow's scoring protocol.", _ref("Invocation"))
+    v2 = _operation(f"infer_{name}", "The Open Inference Protocol.", ref("InferenceRequest"))
+    v2["responses"] |= _failing(ref("InferenceError"))
+    v2["responses"]["200"] = _answer(ref("InferenceResponse"), {})
+    mlflow = _operation(f"invocations_{name}", "MLflow's scoring protocol.", ref("Invocation"))
     mlflow["requestBody"]["content"]["text/csv"] = {"schema": {"type": "string"}}
-    mlflow["responses"] |= _failing(_ref("InvocationError"))
-    predictions = {"type": "array", "items": _ref(f"{name}.answer")}
-    mlflow["responses"]["200"] = _answer(_object({"predictions": predictions}), {})
+    mlflow["responses"] |= _failing(ref("InvocationError"))
+    predictions = {"type": "array", "items": ref(f"{name}.answer")}
+    mlflow["responses"]["200"] = _answer(shape({"predictions": predictions}), {})
     return {
         f"/{name}": {"post": native},
         f"/v2/models/{name}/infer": {"post": v2},
@@ -152,12 +148,12 @@ def _failing(schema: Body) -> Body:
 
 
 def _problem(says: str) -> Body:
-    return {"description": says, "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+    return {"description": says, "content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
 
 
 def _one_or_many(name: str) -> Body:
-    many = {"type": "array", "items": _ref(name), "minItems": 1, "maxItems": MOST_ROWS}
-    return {"oneOf": [_ref(name), many]}
+    many = {"type": "array", "items": ref(name), "minItems": 1, "maxItems": MOST_ROWS}
+    return {"oneOf": [ref(name), many]}
 
 
 def _row(fields: Sequence[Field]) -> Body:
@@ -169,15 +165,6 @@ def _row(fields: Sequence[Field]) -> Body:
 def _without_pii(rows: Sequence[Row], fields: Sequence[Field]) -> list[Row]:
     private = {field.name for field in fields if field.pii}
     return [{name: value for name, value in row.items() if name not in private} for row in rows]
-
-
-def _ref(name: str) -> Body:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(properties: Body, *required: str) -> Body:
-    needed = list(required) or list(properties)
-    return {"type": "object", "properties": properties, "required": needed}
 
 
 def _header(says: str) -> Body:
@@ -196,67 +183,4 @@ _HEADERS = {
     "Ketch-Digest": "The same package, exactly.",
     "Ketch-Decision": "Under what identity the decision log has it.",
     "Ketch-Arm": "As which arm of the route.",
-}
-_TEXT = {"type": "string"}
-_TENSOR = _object(
-    {
-        "name": _TEXT,
-        "datatype": {"type": "string", "enum": list(DATATYPES)},
-        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
-        "parameters": {"type": "object"},
-        "data": {"type": "array"},
-    },
-    *("name", "datatype", "shape", "data"),
-)
-_COMMON: Body = {
-    "Finding": _object(
-        {"code": _TEXT, "message": _TEXT, "where": _TEXT, "hint": _TEXT}, "code", "message"
-    ),
-    "Problem": _object(
-        {
-            "type": _TEXT,
-            "title": _TEXT,
-            "status": {"type": "integer"},
-            "detail": _TEXT,
-            "code": _TEXT,
-            "where": _TEXT,
-            "hint": _TEXT,
-            "findings": {"type": "array", "items": _ref("Finding")},
-            "more": {"type": "integer"},
-        },
-        *("type", "title", "status", "detail", "code"),
-    ),
-    "Tensor": _TENSOR,
-    "InferenceRequest": _object(
-        {
-            "id": _TEXT,
-            "parameters": {"type": "object"},
-            "inputs": {"type": "array", "items": _ref("Tensor"), "minItems": 1},
-            "outputs": {"type": "array", "items": _object({"name": _TEXT})},
-        },
-        "inputs",
-    ),
-    "InferenceResponse": _object(
-        {
-            "model_name": _TEXT,
-            "model_version": _TEXT,
-            "id": _TEXT,
-            "parameters": {"type": "object"},
-            "outputs": {"type": "array", "items": _ref("Tensor")},
-        }
-    ),
-    "InferenceError": _object({"error": _TEXT}),
-    "Invocation": {
-        "type": "object",
-        "oneOf": [{"required": [form]} for form in FORMS],
-        "properties": {
-            "dataframe_split": _object({"columns": {"type": "array"}, "data": {"type": "array"}}),
-            "dataframe_records": {"type": "array", "items": {"type": "object"}},
-            "instances": {"type": "array"},
-            "inputs": {"type": ["array", "object"]},
-            "params": {"type": ["object", "null"], "maxProperties": 0},
-        },
-        "additionalProperties": False,
-    },
-    "InvocationError": _object({"error_code": _TEXT, "message": _TEXT}),
 }

@@ -40,6 +40,8 @@ _STATUS: Mapping[str, int] = {
 _OURS = ("serve/", "request/")
 """Beginnings of the codes of errors that say nothing of the inside."""
 
+_AGAIN = frozenset({"serve/busy", "serve/starting", "serve/closing"})
+
 _PATH = re.compile(r"(?<![\w.])(?:/[^\s/'\"`:,;()]+){2,}/?")
 _MOST = {"detail": 360, "message": 300, "where": 160, "hint": 200}
 _encode = msgspec.json.Encoder().encode
@@ -60,11 +62,14 @@ def status_of(error: KetchError) -> int:
 
 
 def headers_of(error: KetchError, status: int) -> tuple[tuple[str, str], ...]:
-    """Return the headers that belong to an error: how to get in, when to come back."""
+    """Return the headers that belong to an error: how to get in, when to come back.
+
+    ``Retry-After`` says that nothing was done, and that the same may be asked again.
+    """
     if status == 401:
         return (("WWW-Authenticate", 'Bearer realm="ketch"'),)
-    if status in {503, 504}:
-        wait_s = getattr(error, "retry_after_s", 1.0)
+    if error.code in _AGAIN:
+        wait_s = getattr(error, "retry_after_s", None) or 1.0
         return (("Retry-After", str(max(1, math.ceil(wait_s)))),)
     return ()
 

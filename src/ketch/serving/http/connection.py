@@ -9,6 +9,7 @@ request: the server looks at all connections twice a second (:meth:`Connection.l
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from time import monotonic
 from types import CoroutineType
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        *("_ends", "_gone", "_idle_since", "_paused", "_reader", "_server", "_stuck_bytes"),
+        *("_ends", "_idle_since", "_paused", "_reader", "_server", "_stuck_bytes"),
         *("_stuck_since", "_transport", "_turn", "_unread", "_work"),
     )
 
@@ -44,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._turn: Turn | None = None
         self._work: asyncio.Future[Response] | None = None
         self._unread: memoryview | None = None
-        self._paused = self._gone = False
+        self._paused = False
         self._stuck_since = self._ends = 0.0
         self._stuck_bytes = 0
         self._idle_since = monotonic()
@@ -79,7 +80,6 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # asyncio gives it
         """Drop what the client asked."""
-        self._gone = True
         self._server.leave(self)
         self._stop_reading()
         for turn in self._reader.turns:
@@ -87,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._reader.turns.clear()
         if self._work is not None and self._turn is not None:
             self._server.room.taken -= len(self._turn.request.body)
+            self._turn = None
             self._work.cancel()
 
     def pause_writing(self) -> None:
@@ -119,7 +120,7 @@ class Connection(asyncio.Protocol):
         elif reader.state is Reading.NOTHING:
             if self.is_idle and now > self._idle_since + limits.idle_s:
                 self.close()
-        elif reader.is_late(now):
+        elif self._unread is None and reader.is_late(now):
             reader.refuse(UsageError("expected the whole request by now", code="request/slow"))
             self._go_on()
 
@@ -171,6 +172,7 @@ class Connection(asyncio.Protocol):
             self._idle_since = monotonic()
         if self._paused:
             self._paused = False
+            reader.began = monotonic()  # it was us who let it wait
             self._transport.resume_reading()
         if reader.wants_leave:
             reader.wants_leave = False
@@ -181,28 +183,24 @@ class Connection(asyncio.Protocol):
         """Ask the application for an answer, and send it if it comes at once."""
         server = self._server
         server.quiet.pop(self, None)
-        self._turn = turn
         if turn.error is not None:
             self._send(turn, server.failed(turn.error, turn.request))
             return
         try:
             answer = server.app(turn.request)
+            if not isinstance(answer, Response):
+                self._turn, self._work = turn, _working(answer, server.loop)
+                self._work.add_done_callback(self._answered)
+                return
         except Exception as error:  # noqa: BLE001 # the gateway's last handler
             answer = server.failed(error, turn.request)
-        if isinstance(answer, Response):
-            self._send(turn, answer)
-            return
-        if type(answer) is CoroutineType:
-            self._work = work = server.loop.create_task(answer)
-        else:
-            self._work = work = asyncio.ensure_future(answer)
-        work.add_done_callback(self._answered)
+        self._send(turn, answer)
 
     def _answered(self, work: asyncio.Future[Response]) -> None:
         """Send the answer that was waited for."""
-        turn, self._work = self._turn, None
+        turn, self._turn, self._work = self._turn, None, None
         error = None if work.cancelled() else work.exception()
-        if self._gone or turn is None:
+        if turn is None:  # the client left
             return
         if work.cancelled():
             self._transport.abort()
@@ -217,6 +215,7 @@ class Connection(asyncio.Protocol):
         server, transport = self._server, self._transport
         server.room.taken -= len(turn.request.body)
         if transport.is_closing():
+            self._ends = monotonic()
             return
         is_last = turn.is_last or server.is_closing
         connection = writing.CLOSE if is_last else writing.KEEP if turn.is_old else ""
@@ -253,3 +252,12 @@ class Connection(asyncio.Protocol):
     def _stop_reading(self) -> None:
         self._reader.stop()
         self._unread = None
+
+
+def _working(
+    answer: Awaitable[Response], loop: asyncio.AbstractEventLoop
+) -> asyncio.Future[Response]:
+    """Return what is waited for; most often it is what an ``async def`` returned."""
+    if type(answer) is CoroutineType:
+        return loop.create_task(answer)
+    return asyncio.ensure_future(answer)

@@ -34,6 +34,8 @@ _USUAL = (
     *("X-Real-Ip", "X-Request-Id"),
 )
 _NAMES = {form.encode(): name.lower() for name in _USUAL for form in (name, name.lower())}
+_SPENT = HttpRequestParser(object())
+"""Takes the place of a parser that is done: the parser and its reader hold each other."""
 
 Admit = Callable[[Request], None]
 """Looks at the head of a request before its body is read; raises a `KetchError`."""
@@ -143,6 +145,7 @@ class Reader:
     def stop(self) -> None:
         """Read no more."""
         self.state = Reading.OVER
+        self._parser = _SPENT
         self._room.taken -= self.received
         self.received = self.expects = 0
         self._body = b""
@@ -233,7 +236,7 @@ class Reader:
         request.body = body if type(body) is bytes else bytes(body)
         is_last = not self._parser.should_keep_alive()
         self.turns.append(Turn(request, None, is_last, self._bare, self._old))
-        self._body = b""
+        self._request, self._body = None, b""
         self.received = self.expects = 0
         self.wants_leave = False
         self.state = Reading.OVER if is_last else Reading.NOTHING

@@ -52,13 +52,11 @@ async def serve_http(
     """
     loop = asyncio.get_running_loop()
     server = Server(app, admit, refuse, (limits or Limits()).that_fit(), loop)
-    accepting = [await _accepting(server, one, tls) for one in sockets]
+    server.accepting = [await _accepting(server, one, tls) for one in sockets]
     looking = loop.create_task(server.keep_looking())
     try:
         yield server
     finally:
-        for one in accepting:
-            one.close()
         await server.say_goodbye()
         looking.cancel()
 
@@ -68,6 +66,7 @@ class Server:
 
     Attributes:
         app, admit, refuse, limits, loop: As they were given.
+        accepting: What takes new connections.
         connections: Those that are open.
         quiet: Those of them on which no whole request waits, since the longest first.
         room: The memory of bodies.
@@ -92,6 +91,7 @@ class Server:
         self.quiet: dict[Connection, None] = {}
         self.room = Room(limits.bodies_bytes)
         self.date = _date()
+        self.accepting: list[asyncio.Server] = []
         self.is_closing = False
         self._empty = asyncio.Event()
 
@@ -132,8 +132,10 @@ class Server:
                 connection.look(now)
 
     async def say_goodbye(self) -> None:
-        """Finish what is at work, for as long as that may take, and close all connections."""
+        """Take no more connections, finish what is at work, and close all of them; once."""
         self.is_closing = True
+        for one in self.accepting:
+            one.close()
         until = monotonic() + self.limits.goodbye_s
         await self._all_left(min(until, monotonic() + self.limits.farewell_s))
         for connection in tuple(self.connections):

@@ -21,7 +21,7 @@ from ketch.logs import told
 from ketch.package import Digest
 from ketch.serving.routes.table import Table, settle
 from ketch.serving.routes.wanted import BEFORE, WantedArm, WantedRoute
-from ketch.serving.workers.pool import Pool
+from ketch.serving.workers import Pool
 
 Start: TypeAlias = Callable[[WantedArm], Awaitable[Pool]]
 """Starts the workers of a package and returns when one is verified."""

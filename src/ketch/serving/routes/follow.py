@@ -34,6 +34,7 @@ class Follower:
         home: The ketch home; its registry may be a file, a database or a hub.
         saved: Where what is wanted is remembered.
         want: Told what is wanted; called in the follower's thread.
+        away: Told that the registry does not answer, and nothing is remembered.
         staging: Whether this is the staging machine.
 
     Attributes:
@@ -44,6 +45,7 @@ class Follower:
     home: Home
     saved: Saved
     want: Callable[[tuple[WantedRoute, ...]], None]
+    away: Callable[[], None] = lambda: None
     staging: bool = False
     problem: str | None = None
     since: float | None = None
@@ -61,6 +63,11 @@ class Follower:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+
+    @property
+    def knows(self) -> bool:
+        """Whether it is known what is wanted."""
+        return self._last is not None
 
     def _run(self) -> None:
         failures = 0
@@ -105,3 +112,5 @@ class Follower:
             if self._last is not None:
                 told("serving what was served last", routes=len(self._last))
                 self.want(self._last)
+            else:
+                self.away()

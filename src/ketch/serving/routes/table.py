@@ -18,7 +18,7 @@ from ketch.registry import Place
 from ketch.rollout import Claim, Split
 from ketch.serving.contract import Contract
 from ketch.serving.routes.wanted import WantedArm, WantedRoute
-from ketch.serving.workers.pool import Pool
+from ketch.serving.workers import Pool
 
 STARTING = "its workers are starting"
 
@@ -43,6 +43,10 @@ class LiveArm:
     def contract(self) -> Contract:
         """What it promises."""
         return self.pool.contract
+
+    def __hash__(self) -> int:
+        """Return the hash of what tells arms apart soonest; it is taken for each request."""
+        return hash((self.arm, self.share))
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,13 @@ class LiveRoute:
         """The arms that answer callers, by what they are."""
         return {arm.arm: arm for arm in self.arms}
 
-    @property
+    @cached_property
     def contract(self) -> Contract | None:
         """What callers may rely on: the promises of the arm that answers the rest."""
         first = next(iter(self.arms), None)
         return None if first is None else first.contract
 
-    @property
+    @cached_property
     def arms(self) -> tuple[LiveArm, ...]:
         """Every arm that answers callers, the rest first."""
         return self.others if self.rest is None else (self.rest, *self.others)
@@ -138,8 +142,9 @@ def settle(
     """Return a route as it can be served now; pure.
 
     What is ready is served as it is wanted. Until the package for the rest is, the one that
-    did so before goes on; a package with a share that is not ready has none yet, and its
-    units are answered by the rest.
+    did so before goes on; where there was none and it cannot be started, the package that
+    held prod before it answers. A package with a share that is not ready has none yet, and
+    its units are answered by the rest.
 
     Args:
         route: What is wanted.
@@ -147,9 +152,12 @@ def settle(
         running: Workers that are verified.
         problems: Why others are not.
     """
+    earlier = _live(route.before, running)
     rest = _live(route.rest, running)
-    if rest is None and route.rest is not None and before is not None:
-        rest = before.rest
+    if rest is None and route.rest is not None:
+        rest = None if before is None else before.rest
+        if rest is None and route.rest.digest in problems:
+            rest = earlier
     others = (_live(arm, running) for arm in route.others)
     return LiveRoute(
         route.name,
@@ -158,7 +166,7 @@ def settle(
         rest,
         tuple(arm for arm in others if arm is not None),
         _live(route.staging, running),
-        _live(route.before, running),
+        earlier,
         {
             arm.package: problems.get(arm.digest, STARTING)
             for arm in route.packages

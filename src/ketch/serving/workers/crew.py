@@ -24,7 +24,6 @@ from ketch.serving.workers.proof import prove
 from ketch.serving.workers.settings import PoolSettings
 from ketch.serving.workers.threads import in_thread, patiently
 
-
 NO_ROOM = (OSError, RuntimeError, MemoryError)
 """What is raised where this machine has no process, thread, descriptor or memory to give."""
 

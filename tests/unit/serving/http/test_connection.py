@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import time
@@ -11,7 +12,9 @@ import pytest
 from tests.unit.serving.http.wire import Client, echo, get, limits, post, serving, until
 
 from ketch.errors import Refused
+from ketch.serving.http.connection import Connection
 from ketch.serving.http.messages import Request, Response
+from ketch.serving.http.reading import Reader
 
 
 def test_a_connection_answers_one_request_after_the_other() -> None:
@@ -56,7 +59,7 @@ def test_requests_sent_at_once_are_answered_in_order_also_when_the_first_takes_l
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_two_thousand_requests_in_one_write_are_answered_without_being_kept_in_memory(
-    is_async: bool,
+    *, is_async: bool
 ) -> None:
     most = 0
 
@@ -88,7 +91,7 @@ def test_the_answer_to_head_is_that_to_get_without_the_body() -> None:
 
 
 def test_a_body_in_chunks_arrives_whole_and_its_trailers_do_not() -> None:
-    seen = {}
+    seen: dict[str, str] = {}
 
     def app(request: Request) -> Response:
         seen.update(request.headers)
@@ -297,9 +300,9 @@ def test_small_answers_that_nobody_takes_fill_no_memory() -> None:
     with serving(lambda _: Response(body=b"a" * 50_000), limits=limits(answer_s=0.5)) as running:
         client = running.connect()
         client.socket.settimeout(0.3)
+        asked = get() * 1_000_000
         with pytest.raises(TimeoutError):
-            for _ in range(1_000):
-                client.send(get() * 1_000)
+            client.send(asked)
         until(lambda: not running.server.connections)
 
 
@@ -435,3 +438,59 @@ def test_half_a_connection_is_taken_as_one_that_left() -> None:
         client.socket.shutdown(socket.SHUT_WR)
         assert client.answer().status == 200
         assert client.is_closed()
+
+
+def test_a_connection_that_ended_leaves_nothing_to_the_garbage_collector() -> None:
+    def left() -> int:
+        kinds = (Connection, Reader, Request)
+        return sum(type(one) in kinds for one in gc.get_objects())
+
+    async def later(request: Request) -> Response:
+        await asyncio.sleep(0)
+        return echo(request)
+
+    with serving(later) as running:
+        assert running.connect().ask(get()).status == 200
+        gc.collect()
+        gc.disable()
+        try:
+            before = left()
+            for _ in range(20):
+                client = running.connect()
+                assert client.ask(post(b"x")).status == 200
+                assert client.ask(b"bad\r\n\r\n").status == 400
+                client.socket.close()
+            until(lambda: len(running.server.connections) == 1)
+            until(lambda: left() <= before)
+        finally:
+            gc.enable()
+
+
+def test_a_body_is_not_kept_once_it_is_answered() -> None:
+    with serving(lambda _: Response()) as running:
+        client = running.connect()
+        for _ in range(2):
+            assert client.ask(post(b"x" * 100_000)).status == 200
+        (one,) = running.server.connections
+        assert one._turn is None
+        assert one._reader._request is None
+
+
+def test_a_request_that_waited_for_others_is_not_late_for_it() -> None:
+    async def slow(request: Request) -> Response:
+        await asyncio.sleep(0.7 if request.body == b"first" else 0)
+        return echo(request)
+
+    with serving(slow, limits=limits(head_s=0.2, body_s=0.2)) as running:
+        client = running.connect()
+        client.send(post(b"first") + post(b"a" * 3_000_000))
+        assert client.answer().body == b"first"
+        assert len(client.answer().body) == 3_000_000
+
+
+def test_an_application_that_answers_with_nonsense_is_at_fault() -> None:
+    async def nothing(_: Request) -> None: ...
+
+    for app in (lambda _: None, nothing, lambda _: Response(status=99)):
+        with serving(app) as running:  # type: ignore[arg-type] # that is the point
+            assert running.connect().ask(get()).status == 500

@@ -27,7 +27,7 @@ def test_a_port_that_is_taken_is_told_of() -> None:
 
 
 def test_a_name_that_means_nothing_is_told_of() -> None:
-    with pytest.raises(Unavailable, match="nowhere.invalid"):
+    with pytest.raises(Unavailable, match=r"nowhere\.invalid"):
         Listener.open("nowhere.invalid", 0)
 
 
@@ -35,7 +35,9 @@ def test_a_name_that_means_nothing_is_told_of() -> None:
     ("host", "is_private"),
     [("127.0.0.1", True), ("127.0.0.2", True), ("localhost", True), ("0.0.0.0", False)],
 )
-def test_beyond_this_machine_it_wants_tokens_or_somebodys_word(host: str, is_private: bool) -> None:
+def test_beyond_this_machine_it_wants_tokens_or_somebodys_word(
+    host: str, *, is_private: bool
+) -> None:
     listener = Listener.open(host, 0)
     assert listener.is_private is is_private
     listener.check_exposure(has_tokens=True, anyone=False)

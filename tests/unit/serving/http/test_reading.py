@@ -48,7 +48,7 @@ def read(*pieces: bytes, limits: Limits = LIMITS) -> tuple[Reader, list[tuple[ob
     reader = Reader(limits, admit, room)
     for piece in pieces:
         reader.feed(piece)
-    told = []
+    told: list[tuple[object, ...]] = []
     for turn in reader.turns:
         one = turn.request
         error = turn.error.code if turn.error else None
@@ -85,8 +85,8 @@ def test_after_an_error_or_a_last_request_nothing_is_read(stream: bytes) -> None
     assert (reader.state is Reading.OVER) == (ends != [])
 
 
-@given(st.lists(st.binary(max_size=60), max_size=6), st.booleans())
-def test_requests_are_read_back_as_they_were_written(bodies: list[bytes], chunked: bool) -> None:
+@given(bodies=st.lists(st.binary(max_size=60), max_size=6), chunked=st.booleans())
+def test_requests_are_read_back_as_they_were_written(bodies: list[bytes], *, chunked: bool) -> None:
     def chunks(body: bytes) -> bytes:
         whole = b"".join(b"1;x\r\n%c\r\n" % one for one in body)
         return get("/shop", "Transfer-Encoding: chunked", method="POST") + whole + b"0\r\n\r\n"

@@ -111,7 +111,7 @@ def test_while_it_ends_under_load_no_request_that_was_sent_goes_unanswered() -> 
                 answered += 1
                 if answer.headers.get("connection") == "close":
                     return
-        except Exception as error:
+        except (OSError, EOFError) as error:
             failed.append(error)
 
     with serving(sleepy, limits=limits(farewell_s=0.25)) as running:

@@ -9,7 +9,7 @@ from typing import cast
 from ketch.package import Digest
 from ketch.serving.routes.table import LiveArm
 from ketch.serving.routes.wanted import WantedArm
-from ketch.serving.workers.pool import Pool
+from ketch.serving.workers import Pool
 
 
 def digest(letter: str) -> Digest:

@@ -11,7 +11,7 @@ from ketch.serving.routes import converge
 from ketch.serving.routes.converge import Converger
 from ketch.serving.routes.table import Table
 from ketch.serving.routes.wanted import WantedArm, WantedRoute
-from ketch.serving.workers.pool import Pool
+from ketch.serving.workers import Pool
 
 ONE = WantedRoute("shop", 1, rest=arm("prod", "a"))
 TWO = WantedRoute("shop", 2, rest=arm("prod", "b"), before=arm("before", "a"))

@@ -81,3 +81,14 @@ def test_that_the_package_before_does_not_run_is_no_problem_of_the_route() -> No
     route = WantedRoute("shop", rest=arm("prod", "a"), before=arm("before", "b"))
 
     assert settle(route, None, {digest("a"): A}, {}).problems == {}
+
+
+def test_where_prod_cannot_be_started_at_all_the_package_before_it_answers() -> None:
+    route = WantedRoute("shop", rest=arm("prod", "a"), before=arm("before", "b"))
+
+    starting = settle(route, None, {digest("b"): B}, {})
+    failed = settle(route, None, {digest("b"): B}, {digest("a"): "its scenario `one` fails"})
+
+    assert starting.rest is None
+    assert failed.rest == live("before", B)
+    assert failed.problems == {"shop:1.0.0": "its scenario `one` fails"}

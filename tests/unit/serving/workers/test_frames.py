@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ def test_frames_arrive_whole_in_whatever_pieces(bodies: list[bytes], cuts: list[
     for body in bodies:
         sent = len(body).to_bytes(4, "big") + body
         edges = sorted({0, *(min(cut, len(sent)) for cut in cuts), len(sent)})
-        parts = [sent[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        parts = [sent[a:b] for a, b in pairwise(edges)]
         found = [frames.add(part) for part in parts]
         assert found[-1] == body
         assert set(found[:-1]) <= {None}

@@ -8,10 +8,11 @@ import time
 
 import pytest
 from tests.pools import gone, run, staffed
-from tests.verification import Bench, asks
+from tests.verification import ECHO, Bench, asks
 
 from ketch.errors import PackageCodeError, UsageError
 from ketch.package import Package
+from ketch.schema import Row
 from ketch.serving.workers import Later, PoolAnswer, encoded
 
 SLEEP = """
@@ -109,14 +110,16 @@ def test_a_request_larger_than_a_call_is_cut_and_its_answer_put_together(bench: 
 def test_text_that_looks_like_the_end_of_a_row_is_text(bench: Bench) -> None:
     """Bytes that would shift every answer by one, were they joined as they came."""
     hostile = ['"},{"x":"', "]}", '\\"', '],"trace":true}', "\u2028\x00{", "},{", ""]
-    texts = {"inputs": {"x": "string"}, "outputs": {"x": "string"}}
+    text_in, text_out = {"x": "string"}, {"x": "string"}
     package = bench.package(
-        "def run(model, rows):\n    return rows\n", asks("a", {"x": "a"}, {"x": "a"}), **texts
+        ECHO, asks("a", {"x": "a"}, {"x": "a"}), inputs=text_in, outputs=text_out
     )
 
     async def scene() -> None:
         async with staffed(bench, package) as staff:
-            questions = [[{"x": text}, {"x": f"{text}{at}"}] for at, text in enumerate(hostile)]
+            questions: list[list[Row]] = [
+                [{"x": text}, {"x": f"{text}{at}"}] for at, text in enumerate(hostile)
+            ]
             asked = (staff.ask(*rows, encoded=encoded(rows)) for rows in questions)
             answers = await asyncio.gather(*asked)
             assert [one.rows for one in answers] == questions
@@ -221,7 +224,7 @@ def test_what_would_wait_too_long_is_refused_at_once_and_told_when_to_come_back(
             refused = [one for one in waiting if one.done()]
             assert 40 < len(refused) < 48
             assert time.monotonic() - began < 0.2
-            assert all(code_of(one.exception() or "") == "serve/busy" for one in refused)
+            assert {str(getattr(one.exception(), "code", "")) for one in refused} == {"serve/busy"}
             error = refused[0].exception()
             assert isinstance(error, Later)
             assert error.retry_after_s == 1

@@ -67,11 +67,14 @@ def in_binary(output: dict[str, object], field: Field) -> bytes | None:
     data = output["data"]
     if not isinstance(data, list) or None in data:
         return None
+    parameters = output.get("parameters")
+    said = dict(parameters) if isinstance(parameters, dict) else {}
     if isinstance(field.type, Binary):
         data = [base64.b64decode(one) for one in data]
+        del said["content_type"]
     content = pack(data, str(output["datatype"]))
     del output["data"]
-    output["parameters"] = {"binary_data_size": len(content)}
+    output["parameters"] = {**said, "binary_data_size": len(content)}
     return content
 
 

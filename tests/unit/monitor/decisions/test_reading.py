@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.decisions import ORIGIN, Write
+
+from ketch.errors import NotFound, UsageError
+from ketch.monitor.decisions import Origin, new_id, time_of
+from ketch.monitor.decisions.erasing import erase
+from ketch.monitor.decisions.reading import Decisions
+
+OTHER = Origin("search", "searcher:1.0", "sha256:" + "cd" * 32, "prod")
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=1)
+
+
+@pytest.fixture(params=["hot", "sealed", "both"])
+def ids(request: pytest.FixtureRequest, write: Write) -> list[str]:
+    """Decisions for ana, ben, nobody, ana; then one of another route for ana."""
+    kind = request.param
+    first = write(["ana", "ben", None, "ana"], sealed=kind != "hot")
+    return first + write(["ana"], sealed=kind == "sealed", origin=OTHER)
+
+
+class TestQuestions:
+    def test_each_is_found_by_its_identity(self, folder: Path, ids: list[str]) -> None:
+        with Decisions(folder) as known:
+            found = [known.find(one) for one in ids]
+        assert [one.id for one in found] == ids
+        assert [one.unit is None for one in found] == [False, False, True, False, False]
+        assert found[0].unit == found[3].unit == found[4].unit != found[1].unit
+        assert found[0].inputs == '{"shopper":"ana","hour":3}'
+        assert (found[4].route, found[4].package) == ("search", "searcher:1.0")
+
+    def test_those_of_a_unit_are_found_newest_first(self, folder: Path, ids: list[str]) -> None:
+        with Decisions(folder) as known:
+            assert [one.id for one in known.of_unit("ana")] == [ids[4], ids[3], ids[0]]
+            assert [one.id for one in known.of_unit("ana", limit=2)] == [ids[4], ids[3]]
+            assert [one.id for one in known.of_unit("ana", route="search")] == [ids[4]]
+            assert [one.id for one in known.of_unit("ana", until=time_of(ids[3]))] == [ids[0]]
+            assert known.of_unit("eve") == []
+
+    def test_those_of_a_time_are_found_newest_first(self, folder: Path, ids: list[str]) -> None:
+        with Decisions(folder) as known:
+            since = time_of(ids[0]) - timedelta(milliseconds=1)
+            assert [one.id for one in known.between(since, soon())] == ids[::-1]
+            assert [one.id for one in known.between(since, soon(), limit=1)] == ids[4:]
+            only = known.between(since, soon(), route=ORIGIN.route, limit=2)
+            assert [one.id for one in only] == [ids[3], ids[2]]
+            assert known.between(soon(), soon()) == []
+
+    def test_sql_sees_all_of_them(self, folder: Path, ids: list[str]) -> None:
+        with Decisions(folder) as known:
+            columns, rows = known.query(
+                "SELECT id, route, inputs->>'shopper' AS s FROM decisions ORDER BY id"
+            )
+            assert columns == ["id", "route", "s"]
+            assert [row[0] for row in rows] == ids
+            (row,) = known.query(f"SELECT time FROM decisions WHERE id = '{ids[0]}'")[1]
+        assert row[0] == time_of(ids[0]).replace(tzinfo=None)
+
+    def test_json_form_holds_json(self, folder: Path, ids: list[str]) -> None:
+        with Decisions(folder) as known:
+            body = msgspec.json.decode(msgspec.json.encode(known.find(ids[0]).to_json()))
+        assert body["decision"] == ids[0]
+        assert body["inputs"] == {"shopper": "ana", "hour": 3}
+        assert body["time"].endswith("Z")
+
+
+class TestRefusals:
+    def test_what_nobody_decided_is_not_found(self, folder: Path, write: Write) -> None:
+        write(["ana"])
+        with Decisions(folder) as known, pytest.raises(NotFound) as refused:
+            known.find(new_id())
+        assert refused.value.code == "decisions/not-found"
+
+    def test_what_is_no_identity_is_refused(self, folder: Path) -> None:
+        with Decisions(folder) as known, pytest.raises(UsageError) as refused:
+            known.find("ana")
+        assert refused.value.code == "decisions/id"
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "SELEC 1",
+            "SELECT * FROM read_csv('/etc/passwd')",
+            "COPY decisions TO '/tmp/stolen.csv'",
+            "SET enable_external_access = true",
+            "INSTALL httpfs",
+            "ATTACH '/tmp/other.db'",
+        ],
+    )
+    def test_sql_reads_and_writes_nothing_else(self, folder: Path, write: Write, sql: str) -> None:
+        write(["ana"], sealed=True)
+        with Decisions(folder) as known, pytest.raises(UsageError) as refused:
+            known.query(sql)
+        assert refused.value.code == "decisions/query"
+
+    def test_an_empty_log_answers_nothing(self, folder: Path) -> None:
+        with Decisions(folder) as known:
+            assert known.query("SELECT count(*) FROM decisions")[1] == [(0,)]
+            assert known.between(soon(), soon()) == []
+
+
+class TestErasing:
+    def test_nothing_of_a_unit_is_left(self, folder: Path, ids: list[str]) -> None:
+        assert erase(folder, "ana", soon()) == 3
+        with Decisions(folder) as known:
+            assert known.of_unit("ana") == []
+            assert known.query("SELECT count(*) FROM decisions")[1] == [(2,)]
+            assert known.find(ids[1]).id == ids[1]
+            with pytest.raises(NotFound):
+                known.find(ids[0])
+        assert erase(folder, "ana", soon()) == 0
+
+    def test_what_comes_later_is_kept(self, folder: Path, write: Write) -> None:
+        write(["ana"], sealed=True)
+        write(["ana"])
+        erase(folder, "ana", datetime.now(UTC))
+        (late,) = write(["ana"], sealed=True)
+        with Decisions(folder) as known:
+            assert [one.id for one in known.of_unit("ana")] == [late]
+        content = b"".join(path.read_bytes() for path in folder.glob("hot/*"))
+        assert content == b""
+
+    def test_it_works_while_the_log_is_written(
+        self, folder: Path, ids: list[str], log: object
+    ) -> None:
+        assert erase(folder, "ben", soon()) == 1
