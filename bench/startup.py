@@ -3,8 +3,9 @@
     python bench/startup.py [--reps 15] [--versions 10000] [--peer "NAME=COMMAND"]…
 
 Each round runs every command once, in turn, so that what else the machine does falls on
-all of them. A home is made first, with one small package and a registry of many versions. Prints one JSON object: for each
-command the median and the best of all rounds, and the median ratio to `python -c pass`.
+all of them. A home is made first, with one small package and a registry of many versions.
+Prints one JSON object: for each command the median and the best of all rounds, and the
+median ratio to `python -c pass`.
 """
 
 import argparse
@@ -35,7 +36,6 @@ COMMANDS = {
     "ketch status": [KETCH, "status"],
     f"ketch inspect {NAME}": [KETCH, "inspect", NAME],
     "ketch env list": [KETCH, "env", "list"],
-    "ketch fsck": [KETCH, "fsck"],
 }
 
 

@@ -80,7 +80,7 @@ def test_requests_are_answered_together_once_a_verification_has_tried_that(
 
     assert not may_be_batched(package.digest, shop.store)
     assert run(rows_of_a_call()) == 1
-    assert ketch.verify(NAME, home=shop.path).passed
+    assert ketch.prove(NAME, home=shop).passed
     assert may_be_batched(package.digest, shop.store)
     assert run(rows_of_a_call()) == 20
 
@@ -109,8 +109,7 @@ def test_what_keeps_a_package_from_being_served_is_said(
 ) -> None:
     home = open_shop(tmp_path / "shop", tmp_path / "home", author)
     package = home.open(Reference.parse(NAME))
-    (layer,) = [one for one in package.layers if str(one.path).startswith("code")]
-    path = home.store.path(layer.digest)
+    path = home.store.path(package.artifact.layers[0].digest)
     path.chmod(0o600)
     path.write_bytes(b"x" * path.stat().st_size)
 

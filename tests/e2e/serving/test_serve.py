@@ -217,12 +217,13 @@ def route(home: Home, tmp_path: Path) -> Iterator[str]:
 
 
 def promote(home: Home, version: str, stage: str, *more: str) -> None:
-    run_ketch(home, "promote", f"shop:{version}", stage, "--reason", "because", *more)
+    run_ketch(
+        home, "promote", f"shop:{version}", stage, "--route", "shop", "--reason", "because", *more
+    )
 
 
 def go_to_prod(home: Home, version: str) -> None:
     promote(home, version, "staging")
-    promote(home, version, "limited", "--share", "1%")
     promote(home, version, "prod")
 
 

@@ -1,5 +1,6 @@
 """Whatever a worker does, the parent gets an answer or an error, in time."""
 
+import select
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from ketch.errors import KetchError, PackageCodeError, Unavailable
 from ketch.runtime.process import Worker
-from ketch.testing.workers import ECHO, Rig
+from ketch.testing.workers import ECHO, Rig, schema_of
 
 
 def is_running(pid: int) -> bool:
@@ -325,3 +326,61 @@ def test_the_hash_seed_is_the_callers(rig: Rig) -> None:
 def test_a_machine_out_of_memory_ends_the_worker_before_anything_else(rig: Rig) -> None:
     with rig.loaded("def run(model, rows): return rows") as worker:
         assert Path(f"/proc/{worker.pid}/oom_score_adj").read_text() == "1000\n"
+
+
+def asked_by_hand(worker: Worker, request: bytes) -> bytes:
+    with worker.hand_over() as end:
+        end.settimeout(20)
+        end.sendall(len(request).to_bytes(4, "big") + request)
+        return end.recv(65_536)[4:]
+
+
+def test_who_is_handed_the_socket_talks_to_the_worker_and_nobody_else_does(rig: Rig) -> None:
+    request = b'{"op":"predict","rows":[{"x":7}],"trace":false}'
+    with rig.loaded(ECHO) as worker:
+        assert b'"rows":[{"x":7}]' in asked_by_hand(worker, request)
+        assert failure(worker).code == "worker/died"
+        assert wait_until_gone(worker.pid)
+
+
+def test_the_end_of_a_worker_whose_socket_was_handed_over_is_seen_and_told(rig: Rig) -> None:
+    source = "import os\ndef run(model, rows):\n    print('bye', flush=True); os._exit(3)\n"
+    request = b'{"op":"predict","rows":[{"x":7}],"trace":false}'
+    with rig.loaded(source) as worker:
+        assert worker.end is not None
+        assert not select.select([worker.end], [], [], 0)[0]
+        assert asked_by_hand(worker, request) == b""
+        assert select.select([worker.end], [], [], 5)[0]
+        told = worker.gone("predict")
+        assert "exit status 3" in told.message
+        assert "bye" in str(told.hint)
+        assert worker.end is None
+        assert worker.gone("predict").code == worker.hung("predict", 1.0).code == "worker/closed"
+
+
+def test_a_worker_that_hangs_with_its_socket_handed_over_is_killed_and_says_where(rig: Rig) -> None:
+    source = "import time\ndef run(model, rows):\n    time.sleep(60)\n"
+    request = b'{"op":"predict","rows":[{"x":7}],"trace":false}'
+    with rig.loaded(source) as worker, worker.hand_over() as end:
+        end.sendall(len(request).to_bytes(4, "big") + request)
+        time.sleep(0.2)
+        told = worker.hung("predict", 0.2)
+        assert told.code == "worker/deadline"
+        assert told.where == "pipeline:run"
+        assert "pipeline.py" in str(told.hint)
+        assert wait_until_gone(worker.pid)
+
+
+def test_closing_a_worker_from_another_thread_ends_a_load_at_once(rig: Rig) -> None:
+    worker = rig.start("import time\ntime.sleep(60)\ndef run(model, rows):\n    return rows\n")
+    threading.Timer(0.3, worker.close).start()
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        worker.load(
+            {"load": None, "takes": "records", "steps": ["pipeline:run"]},
+            params={},
+            schema=schema_of({"x": "int64"}, {"x": "int64"}),
+        )
+    assert time.monotonic() - began < 10
+    assert caught.value.code in {"worker/closed", "worker/died"}
+    assert wait_until_gone(worker.pid)

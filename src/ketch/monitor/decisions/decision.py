@@ -80,6 +80,9 @@ class Decision(msgspec.Struct, gc=False):
     number: int = 0
 
 
+LARGEST = 8 * 2**20
+"""Inputs and outputs of more bytes than this are not kept."""
+
 _encode = msgspec.json.Encoder().encode
 
 

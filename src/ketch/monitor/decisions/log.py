@@ -30,7 +30,7 @@ from ketch.files import explained, failure
 from ketch.logs import told
 from ketch.monitor.decisions import frames, hot
 from ketch.monitor.decisions.beginning import begin
-from ketch.monitor.decisions.decision import Decision, body_of
+from ketch.monitor.decisions.decision import LARGEST, Decision, body_of
 from ketch.monitor.decisions.ids import Ids
 from ketch.monitor.decisions.keyed import keyed
 
@@ -72,7 +72,7 @@ class LogHealth:
     Attributes:
         recorded: Decisions given to it.
         written: Those in a file.
-        stripped: Those kept without inputs and outputs: too much waited for the disk.
+        stripped: Those kept without inputs and outputs: too large, or too much waited.
         dropped: Those that were not kept: too much waited for the disk.
         waiting: Those in the queue.
         problem: Why the disk refuses; None while it does not.
@@ -179,7 +179,7 @@ class DecisionLog:
             if self._is_closing or self._waiting >= settings.most_waiting:
                 self._dropped += 1
                 return False
-            if (self._waiting_bytes + size) * 2 > settings.most_waiting_bytes:
+            if size > LARGEST or (self._waiting_bytes + size) * 2 > settings.most_waiting_bytes:
                 decision.inputs = decision.outputs = b""
                 self._stripped += 1
                 size = 0

@@ -1,7 +1,8 @@
 """Decisions read back: by identity, by unit, by time, or as SQL asks.
 
-Sealed and hot decisions are one. What is damaged is passed by; ``checking`` tells of it.
-A decision found by its identity was read from bytes whose checksum held.
+Sealed and hot decisions are one. What cannot be read is passed by; ``checking`` tells of
+it. A decision found by its identity, and all that SQL sees, comes from bytes whose checksum
+held; the quick questions by unit and by time do not wait for that.
 """
 
 from __future__ import annotations
@@ -131,16 +132,15 @@ class Decisions:
         """Return the columns and rows of a query of the table ``decisions``.
 
         It can read no other file, and write none. The table is what there was when it was
-        asked for first.
+        asked for first; every byte of it was checked then, and what is damaged left out.
 
         Raises:
             UsageError: ``decisions/query``: the database did not understand it.
         """
-        self._open_table()
         try:
+            self._open_table()
             answer = self._con.execute(sql)
-            columns = [one[0] for one in answer.description or ()]
-            return columns, answer.fetchall()
+            return [one[0] for one in answer.description or ()], answer.fetchall()
         except duckdb.Error as error:
             raise UsageError(
                 f"expected a query of `decisions`, found otherwise: {str(error).splitlines()[0]}",
@@ -155,11 +155,14 @@ class Decisions:
         spool = self._scratch / "hot.jsonl"
         with spool.open("wb") as file:
             file.writelines(table.spooled(one) for one in self._hot())
-        sources = self._sources(self._sealed(None, 0, _LAST))
-        self._con.execute(
-            f"CREATE TEMP TABLE hot AS SELECT {table.NAMES} FROM {table.spool_sql(str(spool))}"  # noqa: S608
+        rows = table.spool_sql(str(spool))
+        self._con.execute(f"CREATE TEMP TABLE hot AS SELECT {table.NAMES} FROM {rows}")  # noqa: S608
+        everything = self._sealed(None, 0, _LAST)
+        self._examine(everything)
+        union = " UNION ALL ".join(
+            f"SELECT {table.NAMES} FROM {one}"  # noqa: S608
+            for one in ("hot", *self._sources(everything))
         )
-        union = " UNION ALL ".join(f"SELECT {table.NAMES} FROM {one}" for one in ("hot", *sources))  # noqa: S608
         self._con.execute(f"CREATE TEMP VIEW decisions AS SELECT {table.SHOWN} FROM ({union})")  # noqa: S608
         allowed = ", ".join(
             literal(str(one)) for one in (self._folder / segments.FOLDER, self._scratch)
@@ -250,7 +253,7 @@ class Decisions:
         return [*sources, *(one for one in left if one is not None)]
 
     def _examine(self, sealed: _Sealed) -> None:
-        """Find out which segments are damaged, after one of them could not be read."""
+        """Find out which segments are damaged: every byte of them is read."""
         self._lists.clear()
         for partition, segment in sealed:
             harm = segments.harm(partition, segment)

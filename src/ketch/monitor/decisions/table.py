@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from ketch.monitor.decisions import frames
+from ketch.monitor.decisions.decision import LARGEST
 from ketch.monitor.decisions.ids import is_id, time_of
 from ketch.tables.engine import literal
 
@@ -160,7 +161,7 @@ def spool_sql(path: str) -> str:
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in COLUMNS.items())
     return (
         f"read_json({literal(path)}, format = 'newline_delimited',"
-        f" columns = {{{columns}}}, maximum_object_size = 268435456)"
+        f" columns = {{{columns}}}, maximum_object_size = {4 * LARGEST})"
     )
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from ketch.errors import UsageError
 from ketch.serving.http import writing
 from ketch.serving.http.messages import Response
-from ketch.serving.http.reading import Reader, Reading, Turn
+from ketch.serving.http.reading import Reader
+from ketch.serving.http.turn import Reading, Turn
 
 if TYPE_CHECKING:
     from ketch.serving.http.server import Server

@@ -10,17 +10,16 @@ error.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from time import monotonic
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from ketch.errors import KetchError, Unavailable, UsageError
+from ketch.errors import KetchError, UsageError
 from ketch.serving.http.limits import Limits
 from ketch.serving.http.messages import Request
+from ketch.serving.http.refusals import crowded, framing, long_head, too_large
 from ketch.serving.http.target import split_target
+from ketch.serving.http.turn import Admit, Reading, Room, Turn
 
 _ONCE = frozenset(
     {"host", "authorization", "content-length", "content-type", "transfer-encoding", "origin"}
@@ -36,47 +35,6 @@ _USUAL = (
 _NAMES = {form.encode(): name.lower() for name in _USUAL for form in (name, name.lower())}
 _SPENT = HttpRequestParser(object())
 """Takes the place of a parser that is done: the parser and its reader hold each other."""
-
-Admit = Callable[[Request], None]
-"""Looks at the head of a request before its body is read; raises a `KetchError`."""
-
-
-class Reading(Enum):
-    """How far a request has come."""
-
-    NOTHING = 0
-    HEAD = 1
-    BODY = 2
-    OVER = 3
-
-
-@dataclass(slots=True)
-class Turn:
-    """What is answered next on a connection.
-
-    Attributes:
-        request: What was asked; of a refused one as much as was read.
-        error: Why it is refused.
-        is_last: Whether the connection ends with its answer.
-        is_bare: Whether its answer has no body (``HEAD``).
-        is_old: Whether it came by HTTP/1.0, whose connections end unless the answer says not.
-    """
-
-    request: Request
-    error: KetchError | None = None
-    is_last: bool = False
-    is_bare: bool = False
-    is_old: bool = False
-
-
-class Room:
-    """The memory that bodies of all connections may take together."""
-
-    __slots__ = ("most", "taken")
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.taken = 0
 
 
 class Reader:
@@ -182,7 +140,7 @@ class Reader:
             return
         known = _NAMES.get(name) or name.decode("latin-1").lower()
         if known in self._headers and known in _ONCE:
-            self._raise(_framing(f"expected one `{known}`, found several"))
+            self._raise(framing(f"expected one `{known}`, found several"))
         self._headers[known] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -215,9 +173,9 @@ class Reader:
         if self.expects:
             self.expects -= count
         elif self.received > self._limits.body_bytes:
-            self._raise(_too_large(self._limits.body_bytes))
+            self._raise(too_large(self._limits.body_bytes))
         if self.received > self._limits.small_bytes and self._room.taken > self._room.most:
-            self._raise(_crowded())
+            self._raise(crowded())
         if not self._body:
             self._body = data
         elif type(self._body) is bytearray:
@@ -254,11 +212,11 @@ class Reader:
             )
         length, transfer = headers.get("content-length"), headers.get("transfer-encoding")
         if transfer is not None and (length is not None or transfer.lower() != "chunked"):
-            raise _framing("expected `Content-Length`, or `Transfer-Encoding: chunked`")
+            raise framing("expected `Content-Length`, or `Transfer-Encoding: chunked`")
         if length is not None:
             self.expects = int(length)  # the parser takes digits alone
             if self.expects > self._limits.body_bytes:
-                raise _too_large(self._limits.body_bytes)
+                raise too_large(self._limits.body_bytes)
         if "expect" in headers:
             self.wants_leave = headers["expect"].lower() == "100-continue"
 
@@ -270,7 +228,7 @@ class Reader:
         """
         method = self._parser.get_method()
         if method == b"CONNECT" or b"\n" in self._url:
-            self.refuse(_framing("expected a request, found one for a tunnel"))
+            self.refuse(framing("expected a request, found one for a tunnel"))
             return
         headers = {name: value for name, value in self._headers.items() if name != "upgrade"}
         head = [f"{name}: {value}\r\n".encode("latin-1") for name, value in headers.items()]
@@ -287,7 +245,7 @@ class Reader:
             return
         if isinstance(error, HttpParserCallbackError) and error.__context__ is not None:
             raise error.__context__
-        self.refuse(_framing(f"expected a request of HTTP/1.1, found bytes that are none: {error}"))
+        self.refuse(framing(f"expected a request of HTTP/1.1, found bytes that are none: {error}"))
 
     def _raise(self, error: KetchError) -> None:
         self.refuse(error)
@@ -296,41 +254,20 @@ class Reader:
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > self._limits.head_bytes:
-            self._raise(_long_head(self._limits.head_bytes))
+            self._raise(long_head(self._limits.head_bytes))
 
     def _count_raw(self, size: int) -> None:
         """Bound the memory of a header that does not end: the parser tells of whole ones."""
         self._raw_bytes += size
         if self._raw_bytes > 2 * self._limits.head_bytes:
-            self.refuse(_long_head(self._limits.head_bytes))
+            self.refuse(long_head(self._limits.head_bytes))
 
 
 def _check_version(version: str, headers: dict[str, str]) -> None:
     if version == "1.1":
         if "host" not in headers:
-            raise _framing("expected `Host`, found none")
+            raise framing("expected `Host`, found none")
     elif version != "1.0":
-        raise _framing("expected HTTP/1.1")
+        raise framing("expected HTTP/1.1")
     elif "transfer-encoding" in headers:
-        raise _framing("expected no `Transfer-Encoding` in HTTP/1.0")
-
-
-def _framing(message: str) -> UsageError:
-    return UsageError(message, code="request/framing")
-
-
-def _too_large(most: int) -> UsageError:
-    return UsageError(
-        f"expected a body of at most {most} bytes, found a longer one", code="request/too-large"
-    )
-
-
-def _long_head(most: int) -> UsageError:
-    return UsageError(
-        f"expected headers of at most {most} bytes together, found more",
-        code="request/headers-too-large",
-    )
-
-
-def _crowded() -> Unavailable:
-    return Unavailable("too many large requests are being read", code="serve/busy")
+        raise framing("expected no `Transfer-Encoding` in HTTP/1.0")

@@ -21,7 +21,7 @@ from ketch.serving.http.connection import Connection
 from ketch.serving.http.limits import Limits
 from ketch.serving.http.listener import BACKLOG
 from ketch.serving.http.messages import Application, Request, Response
-from ketch.serving.http.reading import Admit, Room
+from ketch.serving.http.turn import Admit, Room
 
 LOG = logging.getLogger("ketch.serving")
 Refuse = Callable[[KetchError, Request], Response]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote_to_bytes
 
 from ketch.errors import UsageError
+from ketch.serving.http.refusals import framing
 
 
 def split_target(target: bytes, headers: dict[str, str]) -> tuple[str, str]:
@@ -49,4 +50,4 @@ def _decoded(path: str) -> str:
 
 
 def _wrong() -> UsageError:
-    return UsageError("expected a path such as `/shop` in the first line", code="request/framing")
+    return framing("expected a path such as `/shop` in the first line")

@@ -123,12 +123,30 @@ class Crew:
         if not self._closing and (self._keeper is None or self._keeper.done()):
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
-    def died(self, lane: Lane, kind: str, problem: Unavailable | None, limit_s: float) -> None:
-        """Bury a worker, find out how it ended, and have it replaced."""
+    def died(
+        self,
+        lane: Lane,
+        kind: str,
+        problem: Unavailable | None,
+        *,
+        limit_s: float,
+        is_blamed: bool = True,
+    ) -> None:
+        """Bury a worker, find out how it ended, and have it replaced.
+
+        Args:
+            lane: The worker.
+            kind: How it ended; see :class:`Event`.
+            problem: What is known of it already.
+            limit_s: How long the call at work could take.
+            is_blamed: Whether that speaks against the package; a request that has brought
+                down a worker before is to blame itself.
+        """
         self._without(lane)
         now = time.monotonic()
         up_s = now - lane.since
-        self._backoff.died(now, up_s=up_s, start_s=lane.hired.start_s)
+        if is_blamed:
+            self._backoff.died(now, up_s=up_s, start_s=lane.hired.start_s)
 
         def bury() -> Unavailable | None:
             worker = lane.hired.worker

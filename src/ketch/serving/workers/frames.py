@@ -15,6 +15,7 @@ _HEADER = struct.Struct(">I")
 _BEFORE = b'{"op":"predict","rows":['
 _AFTER = b'],"trace":false}'
 _AROUND = len(_BEFORE) + len(_AFTER)
+_SMALL = 16 * 1024
 
 encode_rows = msgspec.json.Encoder().encode
 """Returns rows as JSON: a list, as :func:`question` takes it."""
@@ -37,7 +38,8 @@ def question(lists: Sequence[bytes]) -> tuple[bytes, ...]:
             code="worker/too-large",
             hint="send fewer rows at a time",
         )
-    return _HEADER.pack(size), _BEFORE, rows, _AFTER
+    frame = (_HEADER.pack(size), _BEFORE, rows, _AFTER)
+    return frame if size > _SMALL else (b"".join(frame),)
 
 
 def encoded(rows: Sequence[Row]) -> bytes:

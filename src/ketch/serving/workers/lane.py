@@ -133,7 +133,8 @@ class Lane(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take a broken connection as the end."""
         del exc
-        self._gone(None)
+        if not self._loop.is_closed():
+            self._gone(None)
 
     def stop(self) -> list[Piece]:
         """Hang up, and watch no longer; return what was at work."""

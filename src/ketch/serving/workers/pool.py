@@ -30,7 +30,7 @@ from ketch.serving.workers.frames import question
 from ketch.serving.workers.lane import Lane
 from ketch.serving.workers.machine import cores, has_room, held_bytes
 from ketch.serving.workers.queue import Piece, PoolAnswer, Question, Queue, in_time
-from ketch.serving.workers.scale import Scale
+from ketch.serving.workers.scale import Scale, smoothed
 from ketch.serving.workers.settings import IN_THREAD_BYTES, PoolSettings
 from ketch.serving.workers.threads import in_thread, patiently
 
@@ -40,7 +40,6 @@ TICK_S = 0.05
 MANY_ROWS = 1_000
 """A call with more rows is written in a thread."""
 
-_SMOOTH = 0.2
 _READING_S = 60.0
 
 
@@ -349,8 +348,7 @@ class Pool:
                 lane.pieces = pieces
                 self.ended(lane, garbled(f"{len(reply.rows)} rows for {count}"))
                 return []
-        took = time.monotonic() - lane.began
-        self._call_s += (took - self._call_s) * (_SMOOTH if self._call_s else 1.0)
+        self._call_s = smoothed(self._call_s, time.monotonic() - lane.began)
         if lane.is_leaving:
             self._crew.leave(lane)
         else:
@@ -479,8 +477,11 @@ class Pool:
         self.counts.deaths += 1
         self.released(lane)
         limit_s = lane.until - lane.began
-        pieces = [piece for piece in lane.stop() if in_time(piece.question, time.monotonic())]
-        self._crew.died(lane, kind, problem, limit_s)
+        called = lane.stop()
+        is_blamed = not any(piece.deaths for piece in called)
+        self._crew.died(lane, kind, problem, limit_s=limit_s, is_blamed=is_blamed)
+        now = time.monotonic()
+        pieces = [piece for piece in called if in_time(piece.question, now)]
         groups = list(after_death(pieces)) if self._idempotent else []
         if groups:
             self._again(groups)

@@ -494,3 +494,11 @@ def test_an_application_that_answers_with_nonsense_is_at_fault() -> None:
     for app in (lambda _: None, nothing, lambda _: Response(status=99)):
         with serving(app) as running:  # type: ignore[arg-type] # that is the point
             assert running.connect().ask(get()).status == 500
+
+
+def test_thousands_of_offers_of_another_protocol_in_one_write_are_passed_over() -> None:
+    offer = b"GET / HTTP/1.1\r\nHost:localhost\r\nConnection:upgrade\r\nUpgrade:h\r\n\r\n"
+    with serving(echo) as running:
+        client = running.connect()
+        client.send(offer * 3_000)
+        assert {client.answer().status for _ in range(3_000)} == {200}

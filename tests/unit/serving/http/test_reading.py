@@ -10,7 +10,8 @@ from tests.unit.serving.http.wire import get, post
 from ketch.errors import Refused
 from ketch.serving.http.limits import Limits
 from ketch.serving.http.messages import Request
-from ketch.serving.http.reading import Reader, Reading, Room
+from ketch.serving.http.reading import Reader
+from ketch.serving.http.turn import Reading, Room
 
 LIMITS = Limits(head_bytes=600, body_bytes=400, bodies_bytes=500, small_bytes=100)
 

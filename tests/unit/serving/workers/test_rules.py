@@ -8,7 +8,7 @@ import pytest
 
 from ketch.serving.workers.backoff import DELAYS_S, Backoff
 from ketch.serving.workers.machine import MB, available_bytes, held_bytes, limit_bytes
-from ketch.serving.workers.scale import Scale
+from ketch.serving.workers.scale import Scale, smoothed
 
 
 def test_a_worker_that_worked_for_long_is_replaced_at_once() -> None:
@@ -19,7 +19,7 @@ def test_a_worker_that_worked_for_long_is_replaced_at_once() -> None:
 
 
 def test_starts_that_fail_are_tried_ever_more_rarely() -> None:
-    rule, now, delays = Backoff(), 0.0, []
+    rule, now, delays = Backoff(), 100.0, []
     for _ in range(10):
         rule.failed(now)
         delays.append(rule.delay_s(now))
@@ -35,16 +35,17 @@ def test_a_worker_that_dies_sooner_than_it_takes_to_start_has_to_wait() -> None:
     assert rule.delay_s(8) == 0.5
 
 
-def test_three_deaths_in_a_minute_are_a_crash_loop_until_a_minute_is_well() -> None:
+def test_three_quick_deaths_in_a_row_are_a_crash_loop_until_a_minute_is_well() -> None:
     rule = Backoff()
-    for now in (0.0, 20.0, 40.0):
+    for now in (100.0, 110.0, 120.0):
         assert not rule.is_failing(now)
-        rule.died(now, up_s=20.0, start_s=1.0)
-    assert rule.is_failing(41.0)
-    assert rule.is_failing(59.0)
-    assert not rule.is_failing(61.0)
-    rule.died(80.0, up_s=40.0, start_s=1.0)
-    assert not rule.is_failing(141.0)
+        rule.died(now, up_s=0.2, start_s=1.0)
+    assert rule.is_failing(121.0)
+    assert rule.is_failing(179.0)
+    assert not rule.is_failing(181.0)
+    for now in (200.0, 210.0, 220.0, 230.0):
+        rule.died(now, up_s=5.0 if now == 220.0 else 0.2, start_s=1.0)
+    assert not rule.is_failing(231.0)
 
 
 def test_more_workers_come_only_when_requests_wait_for_a_while() -> None:
@@ -56,6 +57,15 @@ def test_more_workers_come_only_when_requests_wait_for_a_while() -> None:
     assert rule.decide(5.0, 1, wait_s=0.2, used=1) == 2
     assert rule.decide(6.0, 2, wait_s=0.2, used=2) == 2
     assert rule.decide(9.0, 2, wait_s=0.2, used=2) == 2  # there are no more
+
+
+def test_one_slow_call_does_not_make_the_others_look_slow() -> None:
+    assert smoothed(0.0, 0.3) == 0.3
+    assert smoothed(0.001, 3.0) < 0.002
+    call_s = 0.001
+    for _ in range(20):
+        call_s = smoothed(call_s, 3.0)
+    assert call_s > 1.0
 
 
 def test_a_worker_goes_when_it_was_not_needed_for_a_minute() -> None:

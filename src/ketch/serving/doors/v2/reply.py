@@ -49,9 +49,9 @@ def tensor(field: Field, rows: Sequence[Row], *, as_table: bool) -> dict[str, ob
     content_type = content_type_of(field)
     if isinstance(field.type, Tensor):
         lengths = {_lengths(value, len(field.type.shape)) for value in values}
-        if len(lengths) == 1 and None not in lengths:
+        if len(lengths) == 1 and None not in lengths and not as_table:
             return _of_numbers(field, values, lengths.pop() or ())
-        content_type = "pd_json"  # one of them is null, or has another shape
+        content_type = "pd_json"  # a cell of a table, null, or of another shape than others
     body: dict[str, object] = {
         "name": field.name,
         "shape": [len(rows), 1] if as_table else [len(rows)],
