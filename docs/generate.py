@@ -347,8 +347,8 @@ def _class_of(call: ast.Call, known: Mapping[str, object]) -> str:
 
 AREAS = (
     *("approval", "archive", "disk", "environment", "gate", "init", "json", "ketch", "manifest"),
-    *("oci", "package-code", "policy", "promote", "reference", "rollback", "route", "scenario"),
-    *("share", "signature", "table", "usage", "version", "worker"),
+    *("oci", "package-code", "policy", "promote", "reference", "request", "rollback", "route"),
+    *("scenario", "serve", "share", "signature", "table", "usage", "version", "worker"),
 )
 NO_CODES = ("blobs/sha256",)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ketch.authoring import init, pack, prove, record
+    from ketch.client import Client, Prediction
     from ketch.errors import (
         DigestMismatch,
         Finding,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ketch.runtime import Predictor, load
 
 __all__ = [
+    "Client",
     "DigestMismatch",
     "Finding",
     "KetchError",
@@ -29,6 +31,7 @@ __all__ = [
     "NotFound",
     "PackageCodeError",
     "PackageError",
+    "Prediction",
     "Predictor",
     "Refused",
     "Unavailable",
@@ -41,6 +44,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Client": "ketch.client",
+    "Prediction": "ketch.client",
     "Predictor": "ketch.runtime",
     "init": "ketch.authoring",
     "load": "ketch.runtime",

@@ -40,6 +40,16 @@ def a_loaded_package(frame: Frame) -> None:
         shop([{"size": 1}], size=1)  # type: ignore[call-overload]
 
 
+def a_gateway_that_is_asked(frame: Frame) -> None:
+    """One row gives one prediction, rows give a list of them."""
+    with ketch.Client("http://127.0.0.1:8424", token="secret", timeout_s=1.0) as client:
+        assert_type(client.predict("shop", {"size": 1}), ketch.Prediction)
+        assert_type(client.predict("shop", [{"size": 1}], unit="ann"), list[ketch.Prediction])
+        assert_type(client.predict("shop", frame), list[ketch.Prediction])
+        assert_type(client.predict("shop", {"size": 1}, arm="prod").decision, str)
+        client.predict("shop", 1)  # type: ignore[call-overload]
+
+
 def what_goes_wrong(problem: ketch.KetchError) -> None:
     assert_type(problem.code, str)
     assert_type(problem.where, str | None)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from ketch.errors import KetchError, NotFound, UsageError
+from ketch.errors import KetchError, NotFound, Unavailable, UsageError
 from ketch.schema.problems import printable
 from ketch.serving.doors import health, mlflow, openapi, page
 from ketch.serving.doors.door import Door
@@ -78,6 +78,10 @@ class Paths:
         page = self._pages.get(request.path)
         if page is not None:
             return self._page(request, page)
+        if not self._gateway.is_known:
+            raise Unavailable(
+                "the routes are not known yet", code="serve/starting", hint="try again in a moment"
+            )
         first, _, rest = request.path[1:].partition("/")
         if first == "v2":
             return self._of_v2(request)

@@ -31,7 +31,7 @@ class Tracing:
     """
 
     def __init__(self, provider: TracerProvider) -> None:
-        from opentelemetry.trace import SpanKind, StatusCode
+        from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self._provider = provider
@@ -39,6 +39,7 @@ class Tracing:
         self._context = TraceContextTextMapPropagator()
         self._kind = SpanKind.SERVER
         self._error = StatusCode.ERROR
+        self._with = set_span_in_context
 
     def told(
         self, request: Request, response: Response, route: str, answered: Answered | None = None
@@ -63,9 +64,7 @@ class Tracing:
         if response.status >= 500:
             span.set_status(self._error)
         carried: dict[str, str] = {}
-        from opentelemetry.trace import set_span_in_context
-
-        self._context.inject(carried, context=set_span_in_context(span))
+        self._context.inject(carried, context=self._with(span))
         span.end(end_time=ended)
         response.headers = (*response.headers, *carried.items())
         return response

@@ -84,7 +84,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uv, quiet = find_uv_bin(), "--quiet"
     subprocess.run([uv, "venv", quiet, "--python", python, folder], check=True)
     install = [uv, "pip", "install", quiet, "--no-deps", "--python", folder / "bin/python"]
-    subprocess.run([*install, "-r", HERE / "requirements.txt"], check=True)
+    subprocess.run([*map(str, install), "-r", HERE / "requirements.txt"], check=True)
     return folder / "bin/python"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,10 @@ from ketch.tables.engine import engine, literal
 
 _LAST = (1 << 64) - 1
 _IDENTITY = re.compile(rb'\x1e[0-9a-f]{8}\{"id":"([0-9a-f]{16})')
+_TOGETHER = 8
+"""Segments that are asked together, the newest first."""
+_FEW = 8
+"""As many rows are worth a second look, which reads nothing but them."""
 _Sealed = list[tuple[Partition, Segment]]
 
 
@@ -223,19 +227,30 @@ class Decisions:
 
     def _rows(self, sealed: _Sealed, where: str, given: list[object], limit: int) -> list[Recorded]:
         """Return the newest rows of segments; of damaged ones, what is left of them."""
-        if not sealed:
-            return []
-        try:
-            return self._asked(self._sources(sealed), where, given, limit)
-        except duckdb.Error:
-            self._examine(sealed)
-            return self._asked(self._sources(sealed), where, given, limit)
+        found: list[Recorded] = []
+        newest = sorted(sealed, key=lambda one: one[1].last, reverse=True)
+        for at in range(0, len(newest), _TOGETHER):
+            some = newest[at : at + _TOGETHER]
+            if len(found) == limit and int(found[-1].id[:16], 16) > some[0][1].last:
+                break  # all that is left is older
+            try:
+                more = self._asked(some, where, given, limit)
+            except duckdb.Error:
+                self._examine(some)
+                more = self._asked(some, where, given, limit)
+            found = sorted((*found, *more), key=lambda one: one.id, reverse=True)[:limit]
+        return found
 
     def _asked(
-        self, sources: Sequence[str], where: str, given: list[object], limit: int
+        self, sealed: _Sealed, where: str, given: list[object], limit: int
     ) -> list[Recorded]:
+        sources = self._sources(sealed)
         if not sources:
             return []
+        if limit <= _FEW and not any(
+            partition.path(one) in self._harmed for partition, one in sealed
+        ):
+            return self._few(sealed, where, given, limit)
         union = " UNION ALL ".join(
             f"SELECT {table.NAMES} FROM {one} WHERE {where}"  # noqa: S608
             for one in sources
@@ -243,6 +258,27 @@ class Decisions:
         sql = f"SELECT * FROM ({union}) ORDER BY moment DESC, tail DESC LIMIT {limit:d}"  # noqa: S608
         rows = self._con.execute(sql, given * len(sources)).fetchall()
         return [Recorded.of_row(row) for row in rows]
+
+    def _few(self, sealed: _Sealed, where: str, given: list[object], limit: int) -> list[Recorded]:
+        """Return a few rows: find out where they are, then read only those."""
+        paths = ", ".join(literal(str(partition.path(segment))) for partition, segment in sealed)
+        places: dict[str, list[str]] = {}
+        for path, row in self._con.execute(
+            "SELECT filename, file_row_number FROM"  # noqa: S608
+            f" read_parquet([{paths}], filename = true, file_row_number = true)"
+            f" WHERE {where} ORDER BY moment DESC, tail DESC LIMIT {limit:d}",
+            given,
+        ).fetchall():
+            places.setdefault(path, []).append(f"file_row_number = {row:d}")
+        return [
+            Recorded.of_row(row)
+            for path, rows in places.items()
+            for row in self._con.execute(
+                f"SELECT {table.NAMES} FROM read_parquet(?, file_row_number = true)"  # noqa: S608
+                f" WHERE {' OR '.join(rows)}",
+                [path],
+            ).fetchall()
+        ]
 
     def _sources(self, sealed: _Sealed) -> list[str]:
         """Return what to read segments from, in SQL."""
@@ -256,10 +292,22 @@ class Decisions:
         """Find out which segments are damaged: every byte of them is read."""
         self._lists.clear()
         for partition, segment in sealed:
+            path = partition.path(segment)
+            if not segment.groups:  # of a damaged list
+                if not self._is_readable(path):
+                    self._harmed[path] = None
+                continue
             harm = segments.harm(partition, segment)
-            if harm.groups or harm.footer or not segment.groups:
-                path = partition.path(segment)
+            if harm.groups or harm.footer:
                 self._harmed[path] = rescue.intact(partition, segment, harm, self._scratch)
+
+    def _is_readable(self, path: Path) -> bool:
+        try:
+            rows = f"read_parquet({literal(str(path))})"
+            self._con.execute(f"SELECT max(hash({table.NAMES})) FROM {rows}").fetchall()  # noqa: S608
+        except duckdb.Error:
+            return False
+        return True
 
     # ------------------------------------------------------------ hot
 

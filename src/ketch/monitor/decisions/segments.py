@@ -9,6 +9,7 @@ one row group, and is told.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -203,7 +204,8 @@ def harm(partition: Partition, segment: Segment) -> Harm:
                 if checksum(file, one.start, one.end) != one.check
             )
             tail = checksum(file, segment.footer_start, segment.size)
-            return Harm(groups, footer=tail != segment.footer_check)
+            is_longer = file.seek(0, os.SEEK_END) != segment.size
+            return Harm(groups, footer=is_longer or tail != segment.footer_check)
     except FileNotFoundError:
         return Harm(tuple(range(len(segment.groups))), footer=True)
 

@@ -42,7 +42,7 @@ COLUMNS = {
 }
 NAMES = ", ".join(COLUMNS)
 ORDER = "unit NULLS FIRST, moment, tail"
-PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE 61440"
+PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE 10240"
 
 SHOWN = """
     printf('%016x%016x', moment, tail) AS id,

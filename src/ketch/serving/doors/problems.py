@@ -24,7 +24,6 @@ MOST_BYTES = 1_000
 _STATUS: Mapping[str, int] = {
     "json/too-large": 413,
     "request/token": 401,
-    "request/denied": 403,
     "request/origin": 403,
     "request/method": 405,
     "request/slow": 408,

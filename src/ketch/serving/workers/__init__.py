@@ -7,9 +7,10 @@ workers are there again as soon as they can be. Begin with ``pool.py``.
 
 from ketch.serving.workers.crew import Event
 from ketch.serving.workers.frames import encoded
-from ketch.serving.workers.pool import Counts, Pool, WorkerStatus
+from ketch.serving.workers.pool import Pool
 from ketch.serving.workers.queue import PoolAnswer
 from ketch.serving.workers.settings import PoolSettings
+from ketch.serving.workers.status import Counts, WorkerStatus
 from ketch.serving.workers.unanswered import Later
 
 __all__ = [

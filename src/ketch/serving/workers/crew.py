@@ -24,6 +24,8 @@ from ketch.serving.workers.proof import prove
 from ketch.serving.workers.settings import PoolSettings
 from ketch.serving.workers.threads import in_thread, patiently
 
+_ABORT_S = 10.0
+
 NO_ROOM = (OSError, RuntimeError, MemoryError)
 """What is raised where this machine has no process, thread, descriptor or memory to give."""
 
@@ -256,12 +258,15 @@ class Crew:
             raise
 
     async def _abort(self, starting: asyncio.Future[Hired]) -> None:
-        """End a start that is under way, whatever it is doing."""
-        while not starting.done():
+        """End a start that is under way; one that cannot be ended now ends when it can."""
+        until = time.monotonic() + _ABORT_S
+        while not starting.done() and time.monotonic() < until:
             if self._begun is not None:
                 await patiently(self._begun.close, "ketch-end")
             await asyncio.wait([starting], timeout=0.1)
-        if not starting.cancelled() and starting.exception() is None:
+        if not starting.done():
+            starting.add_done_callback(_end)
+        elif starting.exception() is None:
             await patiently(starting.result().running.close, "ketch-end")
 
     def _started(self) -> Hired:
@@ -269,13 +274,14 @@ class Crew:
         began = time.monotonic()
         with ExitStack() as unless_proved:
             worker = unless_proved.enter_context(self._source.start(begun=self._set_begun))
-            prove(self._package, worker, brief=self._proved)
+            call_s = prove(self._package, worker, brief=self._proved)
             limit = limit_bytes(
                 held_bytes(worker.pid),
                 declared_mb=self._package.manifest.budget.memory_mb,
                 set_mb=self._settings.memory_mb,
             )
-            return Hired(worker, unless_proved.pop_all(), time.monotonic() - began, limit)
+            start_s = time.monotonic() - began
+            return Hired(worker, unless_proved.pop_all(), start_s, call_s, limit)
 
     def _set_begun(self, worker: Worker) -> None:
         self._begun = worker
@@ -299,6 +305,11 @@ class Crew:
         if self.failing != self._was_failing:
             self._was_failing = self.failing
             self._tell(Event("failing" if self._was_failing else "well"))
+
+
+def _end(starting: asyncio.Future[Hired]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        in_thread(starting.result().running.close, "ketch-end")
 
 
 def _gone_at_once() -> Unavailable:

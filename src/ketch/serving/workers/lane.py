@@ -26,12 +26,14 @@ class Hired:
         worker: It has loaded its package, and nobody talks to it.
         running: Ends it, and lets go of what it held.
         start_s: How long it took to start.
+        call_s: How long the quickest of its scenarios took.
         limit_bytes: How much memory it may hold for itself.
     """
 
     worker: Worker
     running: ExitStack
     start_s: float
+    call_s: float
     limit_bytes: int
 
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Self
 
-from ketch.errors import Finding, NotFound, PackageCodeError, PackageError, Unavailable
+from ketch.errors import Finding, KetchError, Unavailable
 from ketch.package import Package
-from ketch.runtime import Answer, Home, prepared
-from ketch.runtime.licence import may_be_batched
-from ketch.runtime.protocol import Failure, decode_reply, garbled
+from ketch.runtime import Answer, Home
+from ketch.runtime.protocol import Failure
 from ketch.schema import Row
 from ketch.serving.contract import Contract
 from ketch.serving.workers import unanswered
@@ -28,11 +27,15 @@ from ketch.serving.workers.crew import Crew, Event, Source
 from ketch.serving.workers.frames import encoded as encode
 from ketch.serving.workers.frames import question
 from ketch.serving.workers.lane import Lane
-from ketch.serving.workers.machine import cores, has_room, held_bytes
+from ketch.serving.workers.machine import cores, has_room
+from ketch.serving.workers.preparing import prepare
 from ketch.serving.workers.queue import Piece, PoolAnswer, Question, Queue, in_time
-from ketch.serving.workers.scale import Scale, smoothed
+from ketch.serving.workers.replies import hand_out, hand_out_singly, is_leak, read
+from ketch.serving.workers.scale import Scale
 from ketch.serving.workers.settings import IN_THREAD_BYTES, PoolSettings
-from ketch.serving.workers.threads import in_thread, patiently
+from ketch.serving.workers.status import Counts, WorkerStatus
+from ketch.serving.workers.threads import patiently
+from ketch.serving.workers.waits import Waits
 
 TICK_S = 0.05
 """How exactly deadlines are kept."""
@@ -41,29 +44,6 @@ MANY_ROWS = 1_000
 """A call with more rows is written in a thread."""
 
 _READING_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """One worker, for those who look: ``idle``, ``busy`` or ``leaving``."""
-
-    pid: int
-    state: str
-    rss_bytes: int
-    calls: int
-    up_s: float
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened since the start, for the meters."""
-
-    calls: int = 0
-    rows: int = 0
-    refused: int = 0
-    again: int = 0
-    deaths: int = 0
-    starts: int = 0
 
 
 class Pool:
@@ -92,10 +72,9 @@ class Pool:
         self._crew = Crew(contract.package, source, settings, self, self._told)
         self._idempotent = not contract.package.manifest.environment.network
         self._idle: list[Lane] = []
-        self._call_s = 0.0
+        self._steps = list(dict.fromkeys(contract.package.manifest.pipeline.steps))
+        self._waits = Waits()
         self._scale = Scale(most=cores())
-        self._waits_s = 0.0
-        self._waits = 0
         self._most_busy = 0
         self._closing = False
         self._is_due = False
@@ -127,22 +106,15 @@ class Pool:
             KetchError: Why not.
         """
         settings = settings or PoolSettings()
-        held = ExitStack()
-
-        def prepare() -> tuple[Source, bool]:
-            ready = held.enter_context(prepared(package, home, offline=settings.offline))
-            return ready, _is_licensed(package, home)
-
-        preparing = in_thread(prepare, "ketch-prepare")
-        try:
-            source, together = await asyncio.shield(preparing)
-        except BaseException:
-            preparing.add_done_callback(partial(_undo, held))
-            raise
+        ready = await prepare(package, home, offline=settings.offline)
         pool = cls(
-            Contract(package), source, together=together, settings=settings, on_event=on_event
+            Contract(package),
+            ready.source,
+            together=ready.together,
+            settings=settings,
+            on_event=on_event,
         )
-        pool._held.push(held)
+        pool._held.push(ready.held)
         await pool.open()
         return pool
 
@@ -165,7 +137,7 @@ class Pool:
         """Answer rows that ``contract.inputs`` has passed, one row for each.
 
         Args:
-            rows: At least one.
+            rows: The rows.
             encoded: The same rows as JSON, made by :func:`~.frames.encoded`; never bytes that
                 somebody sent.
             until: When the time of the request is up, on the monotonic clock.
@@ -176,9 +148,11 @@ class Pool:
                 ``serve/closing``; ``retry_after_s`` says when to ask again.
             Unavailable: ``serve/deadline``: the time is up.
         """
-        self._admit(until)
+        if not rows:
+            return PoolAnswer([], (), 0, 0)
         if encoded is None and self._queue.max_rows is None and len(rows) > MANY_ROWS:
-            encoded = await in_thread(partial(encode, rows), "ketch-encode")
+            encoded = await patiently(partial(encode, rows), "ketch-encode")
+        self._admit(until)
         asked = Question(rows, encoded, until, self._loop.create_future())
         self._queue.add(asked)
         if self._idle and not self._is_due:
@@ -251,6 +225,7 @@ class Pool:
     def hired(self, lane: Lane) -> None:
         """Ask a new worker."""
         self.counts.starts += 1
+        self._waits.begin(lane.hired.call_s)
         self._idle.append(lane)
         self._dispatch()
 
@@ -265,16 +240,11 @@ class Pool:
             self._later(self._read_in_thread(lane, body))
             return
         try:
-            reply = decode_reply(body, Answer)
+            reply = read(body, lane.pieces, self._steps)
         except Unavailable as problem:
             self.ended(lane, problem)
             return
-        if isinstance(reply, Failure) and _has_leaked(lane, reply):
-            self._bury(lane, "out-of-memory", None)
-            return
-        pieces = self._free(lane, reply)
-        if pieces:
-            self._pass_on(lane, pieces, reply)
+        self._take(lane, reply)
 
     def ended(self, lane: Lane, problem: Unavailable | None) -> None:
         """Ask those again who were in the call of a worker that ended."""
@@ -287,31 +257,22 @@ class Pool:
             raise unanswered.closing()
         if self._idle and not self._queue:
             return
-        wait_s = self._wait_s()
-        self._waits += 1
-        self._waits_s += wait_s
+        now = time.monotonic()
+        wait_s = self._wait_s(now)
+        patience_s = max(self._settings.patience_s, 1.5 * self._waits.call_s)
         if len(self._queue) >= self._settings.max_queue:
             self.counts.refused += 1
             raise unanswered.full(self._settings.max_queue, wait_s)
-        if (
-            wait_s > max(self._settings.patience_s, 1.5 * self._call_s)
-            or time.monotonic() + wait_s > until
-        ):
+        if wait_s > patience_s or now + wait_s > until:
             self.counts.refused += 1
             raise unanswered.busy(wait_s) if self.ready else unanswered.starting(wait_s)
 
-    def _wait_s(self) -> float:
+    def _wait_s(self, now: float) -> float:
         """Return how long the next request would wait for its turn, about."""
-        lanes = self._crew.lanes
-        ahead = self._queue.calls * self._call_s
+        lanes, calls = self._crew.lanes, self._queue.calls
         if not lanes:
-            return self._crew.next_s() + ahead
-        if self._idle:
-            return ahead / len(lanes)
-        now = time.monotonic()
-        # A call takes about as long again as it has taken already, once it is overdue.
-        soonest = min(max(self._call_s / 2, now - lane.began) for lane in lanes)
-        return soonest + ahead / len(lanes)
+            return self._crew.next_s() + calls * self._waits.call_s
+        return self._waits.expected_s(lanes, calls, idle=bool(self._idle), now=now)
 
     # What is asked.
 
@@ -333,73 +294,58 @@ class Pool:
             frame = question([piece.body for piece in pieces])
         except Unavailable as problem:
             self._idle.append(lane)
-            for piece in pieces:
-                piece.question.fail(problem)
+            failed = problem
+            self._fail(pieces, lambda: failed)
             return
         lane.ask(frame, pieces, now, until)
         self._most_busy = max(self._most_busy, len(self._crew.lanes) - len(self._idle))
 
-    def _free(self, lane: Lane, reply: Answer | Failure) -> list[Piece]:
-        """Give a worker its next call; return what the last one asked."""
+    # What is answered.
+
+    def _take(self, lane: Lane, reply: Answer | Failure, rows: list[Row] | None = None) -> None:
+        """Ask a worker again, then pass on its reply; ``rows`` if the schema has passed them."""
+        if is_leak(lane, reply):
+            self._bury(lane, "out-of-memory", None)
+            return
         pieces, lane.pieces = lane.pieces, []
-        if isinstance(reply, Answer):
-            count = sum([piece.count for piece in pieces])
-            if len(reply.rows) != count:
-                lane.pieces = pieces
-                self.ended(lane, garbled(f"{len(reply.rows)} rows for {count}"))
-                return []
-        self._call_s = smoothed(self._call_s, time.monotonic() - lane.began)
+        self._waits.took(time.monotonic() - lane.began)
         if lane.is_leaving:
             self._crew.leave(lane)
         else:
             self._idle.append(lane)
             if self._queue:
                 self._dispatch()
-        return pieces
-
-    def _pass_on(self, lane: Lane, pieces: list[Piece], reply: Answer | Failure) -> None:
         if isinstance(reply, Failure):
             self._raised(lane, pieces, reply)
-            return
-        outputs, wrong = self.contract.outputs.decode(reply.rows)
-        if wrong:
-            self._pass_on_singly(lane, pieces, reply)
         else:
-            self._hand_out(pieces, outputs, reply, lane.pid)
+            self._pass_on(lane, pieces, reply, rows)
 
-    def _hand_out(self, pieces: list[Piece], outputs: list[Row], reply: Answer, pid: int) -> None:
-        count = len(outputs)
+    def _pass_on(
+        self, lane: Lane, pieces: list[Piece], reply: Answer, rows: list[Row] | None
+    ) -> None:
         self.counts.calls += 1
-        self.counts.rows += count
-        steps = reply.steps
-        at = 0
-        for piece in pieces:
-            rows = outputs[at : at + piece.count]
-            at += piece.count
-            piece.question.answered(piece.at, PoolAnswer(rows, steps, count, pid))
-
-    def _pass_on_singly(self, lane: Lane, pieces: list[Piece], reply: Answer) -> None:
-        """Pass on the answers that fit the schema, and refuse those that do not."""
-        at = 0
-        for piece in pieces:
-            rows = reply.rows[at : at + piece.count]
-            at += piece.count
-            outputs, wrong = self.contract.outputs.decode(rows)
-            if wrong:
-                piece.question.fail(_unfit(wrong[0]))
-                self._queue.forget(piece.question)
-            else:
-                answer = PoolAnswer(outputs, reply.steps, len(reply.rows), lane.pid)
-                piece.question.answered(piece.at, answer)
+        self.counts.rows += len(reply.rows)
+        outputs = self.contract.outputs
+        wrong: Sequence[Finding] = ()
+        if rows is None:
+            rows, wrong = outputs.decode(reply.rows)
+        if not wrong:
+            hand_out(pieces, rows, reply, lane.pid)
+            return
+        for refused in hand_out_singly(pieces, outputs, reply, lane.pid):
+            self._queue.forget(refused)
 
     def _raised(self, lane: Lane, pieces: list[Piece], failure: Failure) -> None:
         """Ask again in smaller company; what raises alone is an error of its owner."""
         if len(pieces) > 1:
             self._again(halves(pieces))
-            return
-        error = lane.hired.worker.failures.raised("predict", failure)
-        pieces[0].question.fail(error)
-        self._queue.forget(pieces[0].question)
+        else:
+            self._fail(pieces, lambda: lane.hired.worker.failures.raised("predict", failure))
+
+    def _fail(self, pieces: Iterable[Piece], error: Callable[[], KetchError]) -> None:
+        for piece in pieces:
+            piece.question.fail(error())
+            self._queue.forget(piece.question)
 
     def _again(self, groups: Iterable[list[Piece]]) -> None:
         listed = list(groups)
@@ -410,27 +356,23 @@ class Pool:
     async def _read_in_thread(self, lane: Lane, body: bytes | bytearray) -> None:
         """Read a large reply in a thread; the worker is asked again when it has been read."""
 
-        def read() -> tuple[Answer | Failure, list[Row]]:
-            reply = decode_reply(body, Answer)
+        def work() -> tuple[Answer | Failure, list[Row] | None]:
+            reply = read(body, pieces, self._steps)
             if isinstance(reply, Failure):
-                return reply, []
+                return reply, None
             outputs, wrong = self.contract.outputs.decode(reply.rows)
-            return reply, [] if wrong else outputs
+            return reply, None if wrong else outputs
 
+        pieces = lane.pieces
         lane.until += _READING_S  # it has answered in time
         try:
-            reply, outputs = await in_thread(read, "ketch-read")
+            reply, rows = await patiently(work, "ketch-read")
         except Unavailable as problem:
             if not lane.has_ended:
                 self.ended(lane, problem)
             return
-        if lane.has_ended:
-            return
-        pieces = self._free(lane, reply)
-        if pieces and outputs and isinstance(reply, Answer):
-            self._hand_out(pieces, outputs, reply, lane.pid)
-        elif pieces:
-            self._pass_on(lane, pieces, reply)
+        if not lane.has_ended:
+            self._take(lane, reply, rows)
 
     # What time does.
 
@@ -453,14 +395,14 @@ class Pool:
         """Look after the workers, and how many there should be."""
         self._second = self._loop.call_later(1.0, self._every_second)
         self._crew.second()
+        wait_s, used = self._waits.mean_s(), self._most_busy
         if self._settings.workers is None and len(self._crew.lanes) == self._crew.wanted:
-            wait_s = self._waits_s / self._waits if self._waits else 0.0
             now, before = time.monotonic(), self._crew.wanted
-            wanted = self._scale.decide(now, before, wait_s=wait_s, used=self._most_busy)
+            wanted = self._scale.decide(now, before, wait_s=wait_s, used=used)
             largest = max([lane.held_bytes for lane in self._crew.lanes], default=0)
             if wanted < before or (wanted > before and has_room(largest)):
                 self._want(wanted)
-        self._waits, self._waits_s, self._most_busy = 0, 0.0, len(self._busy())
+        self._most_busy = len(self._busy())
 
     def _want(self, workers: int) -> None:
         self._crew.wanted = workers
@@ -486,10 +428,10 @@ class Pool:
         if groups:
             self._again(groups)
             return
-        error = unanswered.worker_died if self._idempotent else unanswered.worker_died_once
-        for piece in pieces:
-            piece.question.fail(error())
-            self._queue.forget(piece.question)
+        self._fail(
+            pieces,
+            unanswered.worker_died if self._idempotent else unanswered.worker_died_once,
+        )
 
     def _told(self, event: Event) -> None:
         if event.kind == "not-started" and not self.ready:  # who waits would wait for long
@@ -501,32 +443,3 @@ class Pool:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _is_licensed(package: Package, home: Home) -> bool:
-    """Whether requests may be answered together; a store that is damaged does not say."""
-    if package.manifest.pipeline.takes == "record":
-        return False
-    with suppress(NotFound, PackageError):
-        return may_be_batched(package.digest, home.store)
-    return False
-
-
-def _has_leaked(lane: Lane, failure: Failure) -> bool:
-    """Whether a worker is out of memory because of the calls before, so that a new one is not."""
-    is_full = failure.type == "MemoryError" and lane.calls > 1
-    return is_full and held_bytes(lane.pid) > 0.75 * lane.hired.limit_bytes
-
-
-def _undo(held: ExitStack, preparing: asyncio.Future[tuple[Source, bool]]) -> None:
-    """Let go of what nobody waits for any more."""
-    if not preparing.cancelled() and preparing.exception() is None:
-        in_thread(held.close, "ketch-end")
-
-
-def _unfit(finding: Finding) -> PackageCodeError:
-    return PackageCodeError(
-        f"the answer breaks the package's own schema: {finding.message}",
-        code="package-code/answer",
-        where=finding.where,
-    )

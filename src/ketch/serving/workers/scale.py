@@ -9,22 +9,6 @@ GROW_AFTER_S = 2.0
 SHRINK_AFTER_S = 60.0
 
 
-_SMOOTH = 0.2
-_MOST_TIMES = 4
-_SHORT_S = 0.001
-
-
-def smoothed(before: float, took: float) -> float:
-    """Return how long calls take, given what was thought before and how long the last took.
-
-    One call that took a hundred times as long, for the machine had a hiccup, says little
-    of the next; ten of them do.
-    """
-    if not before:
-        return took
-    return before + _SMOOTH * (min(took, _MOST_TIMES * before + _SHORT_S) - before)
-
-
 @dataclass(slots=True)
 class Scale:
     """Decides once a second or so, with hysteresis.

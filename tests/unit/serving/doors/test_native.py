@@ -58,7 +58,7 @@ def test_an_answer_of_two_packages_says_for_each_row_who_gave_it() -> None:
 
 
 def test_an_answer_of_many_rows_does_not_say_it_row_by_row() -> None:
-    rows = [{} for _ in range(5_000)]
+    rows: list[dict[str, object]] = [{} for _ in range(5_000)]
     parts = (Part("d1", SHOP, "prod", range(4_999)), Part("d2", SHOP, "limited", [4_999]))
     asked = Native().read(request(rows), SHOP)
 

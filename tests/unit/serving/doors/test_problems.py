@@ -119,7 +119,7 @@ def test_many_findings_are_told_as_far_as_they_fit_and_counted() -> None:
 
 
 def test_a_client_can_raise_an_error_as_it_was() -> None:
-    error = Refused("no", code="request/denied", where="here", hint="ask", findings=findings(2))
+    error = Refused("no", code="request/origin", where="here", hint="ask", findings=findings(2))
 
     again = from_problem(told(error), problem(error).status)
 

@@ -152,7 +152,7 @@ def test_integers_may_be_sent_to_a_field_of_floats() -> None:
     assert column("weights", inputs(tensor("weights", "INT8", [1, 2], 2, 1))) == [[1.0], [2.0]]
 
 
-def with_bytes(*parts: tuple[dict[str, object], bytes], **more: object) -> tuple[bytes, str]:
+def with_bytes(*parts: tuple[Mapping[str, object], bytes], **more: object) -> tuple[bytes, str]:
     """Return a body whose tensors are bytes behind the JSON, and the length of the JSON."""
     tensors = [
         {**{k: v for k, v in one.items() if k != "data"}, "parameters": {"binary_data_size": len(content)}}

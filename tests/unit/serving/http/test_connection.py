@@ -214,17 +214,17 @@ def test_a_head_that_comes_too_slowly_is_told_so() -> None:
                 break
         answer = client.answer()
         assert answer.status == 408
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < 5.0
         assert client.is_closed()
 
 
 def test_a_body_that_stands_still_is_told_so_and_one_that_comes_slowly_is_taken() -> None:
-    hasty = limits(head_s=0.1, body_s=0.4, slowest=10_000)
+    hasty = limits(head_s=0.1, body_s=0.4, slowest=4_000)
     with serving(echo, limits=hasty) as running:
         still, slow = running.connect(), running.connect()
-        still.send(post(b"a" * 20_000)[:-1])
+        still.send(post(b"a" * 2_000)[:-1])
         slow.send(get("/", "Content-Length: 40000", method="POST"))
-        for _ in range(20):  # 2 s in all, at twice the slowest
+        for _ in range(20):  # 2 s in all, at five times the slowest
             time.sleep(0.1)
             slow.send(b"b" * 2_000)
         assert slow.answer().body == b"b" * 40_000
@@ -313,14 +313,14 @@ def test_one_connection_too_many_ends_the_one_that_asked_nothing_for_longest() -
 
     with serving(app, limits=limits(connections=3)) as running:
         busy, slow, idle = running.connect(), running.connect(), running.connect()
-        busy.send(post(b"0.4"))
+        busy.send(post(b"1.0"))
         slow.send(b"GET / HT")
         assert idle.ask(get()).status == 200
         until(lambda: len(running.server.quiet) == 2)
         assert running.connect().ask(get()).status == 200
         assert slow.is_closed()
         assert idle.ask(get()).status == 200
-        assert busy.answer().body == b"0.4"
+        assert busy.answer().body == b"1.0"
 
 
 def test_a_connection_is_refused_while_all_others_are_at_work() -> None:
@@ -415,7 +415,7 @@ def test_a_fault_is_told_in_the_log_and_not_to_the_client(caplog: pytest.LogCapt
 
 def test_an_error_that_is_raised_on_purpose_is_answered_as_it_says() -> None:
     def app(_: Request) -> Response:
-        raise Refused("expected less", code="request/denied")
+        raise Refused("expected another page", code="request/origin")
 
     with serving(app) as running:
         client = running.connect()

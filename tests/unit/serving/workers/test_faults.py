@@ -227,7 +227,8 @@ def run(model, rows):
     return rows
 """
 FRAME = "len({0}).to_bytes(4, 'big') + {0}"
-ROWS = """b'{"ok":true,"rows":%s,"steps":[],"trace":[],"rss_bytes":1}'"""
+STEPS = '[{"step":"pipeline:run","ms":1}]'
+ROWS = f"""b'{{"ok":true,"rows":%s,"steps":{STEPS},"trace":[],"rss_bytes":1}}'"""
 
 
 @pytest.mark.parametrize(
@@ -239,9 +240,19 @@ ROWS = """b'{"ok":true,"rows":%s,"steps":[],"trace":[],"rss_bytes":1}'"""
         FRAME.format(ROWS % "[]"),
         FRAME.format(ROWS % '[{"x":1},{"x":2}]'),
         FRAME.format(ROWS % '[{"x":NaN}]'),
+        FRAME.format(ROWS.replace("pipeline:run", "no:step") % '[{"x":1}]'),
         "2 * (" + FRAME.format(ROWS % '[{"x":1}]') + ")",
     ],
-    ids=["too large", "empty", "no reply", "no rows", "more rows", "no number", "two replies"],
+    ids=[
+        "too large",
+        "empty",
+        "no reply",
+        "no rows",
+        "more rows",
+        "no number",
+        "other steps",
+        "two replies",
+    ],
 )
 def test_a_worker_that_breaks_the_protocol_is_killed_and_nobody_gets_its_answer(
     bench: Bench, garbage: str

@@ -59,6 +59,15 @@ def test_rows_are_answered(bench: Bench) -> None:
     run(scene())
 
 
+def test_no_rows_are_answered_with_none_and_disturb_nobody(bench: Bench) -> None:
+    async def scene() -> None:
+        async with staffed(bench) as staff:
+            answers = await staff.all([[{"x": 1}], [], [{"x": 2}]])
+            assert [rows_of(one) for one in answers] == [[{"x": 1}], [], [{"x": 2}]]
+
+    run(scene())
+
+
 def test_requests_that_come_at_the_same_time_are_one_call(bench: Bench) -> None:
     async def scene() -> None:
         async with staffed(bench, counting(bench)) as staff:
@@ -217,7 +226,7 @@ def test_what_would_wait_too_long_is_refused_at_once_and_told_when_to_come_back(
     async def scene() -> None:
         package = bench.package(SLEEP, asks("soon", {"x": 1}, {"x": 1}))
         async with staffed(bench, package, together=False, patience_s=0.5) as staff:
-            await staff.ask({"x": 100})
+            assert (await staff.ask({"x": 100})).rows == [{"x": 100}]
             began = time.monotonic()
             waiting = [asyncio.ensure_future(staff.ask({"x": 100})) for _ in range(50)]
             await asyncio.sleep(0.04)
@@ -358,5 +367,16 @@ def test_a_package_whose_scenarios_fail_is_not_served(bench: Bench) -> None:
                 pass
         assert code_of(caught.value) == "serve/unproved"
         assert not isinstance(caught.value, UsageError)
+
+    run(scene())
+
+
+def test_the_scenarios_tell_how_long_a_call_takes_before_the_first_one(bench: Bench) -> None:
+    async def scene() -> None:
+        package = bench.package(SLEEP, asks("slow", {"x": 200}, {"x": 200}))
+        async with staffed(bench, package, together=False, patience_s=0.5) as staff:
+            answers = await staff.all([[{"x": 200}]] * 20)
+            answered = [one for one in answers if isinstance(one, PoolAnswer)]
+            assert 2 <= len(answered) <= 4
 
     run(scene())

@@ -8,7 +8,8 @@ import pytest
 
 from ketch.serving.workers.backoff import DELAYS_S, Backoff
 from ketch.serving.workers.machine import MB, available_bytes, held_bytes, limit_bytes
-from ketch.serving.workers.scale import Scale, smoothed
+from ketch.serving.workers.scale import Scale
+from ketch.serving.workers.waits import smoothed
 
 
 def test_a_worker_that_worked_for_long_is_replaced_at_once() -> None:
