@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Self, cast, overload
 from urllib.parse import quote
 
 from ketch.errors import KetchError, PackageCodeError, UsageError
@@ -28,6 +28,9 @@ from ketch.remote.calls import Patience, Reply
 from ketch.remote.failures import error_of, wait_asked_for
 from ketch.remote.http import Session
 from ketch.remote.replies import malformed
+
+if TYPE_CHECKING:
+    from ketch.runtime.predictor import Frame
 
 TIMEOUT_S = 30.0
 TRIES = 4
@@ -112,7 +115,7 @@ class Client:
     def predict(
         self,
         route: str,
-        rows: Iterable[Mapping[str, object]],
+        rows: Iterable[Mapping[str, object]] | Frame,
         *,
         unit: str | None = None,
         arm: str | None = None,
@@ -121,7 +124,7 @@ class Client:
     def predict(
         self,
         route: str,
-        rows: Mapping[str, object] | Iterable[Mapping[str, object]],
+        rows: Mapping[str, object] | Iterable[Mapping[str, object]] | Frame,
         *,
         unit: str | None = None,
         arm: str | None = None,

@@ -136,7 +136,9 @@ def test_unit_and_arm_travel_as_headers(gateway: Asked) -> None:
         client.predict("shop", {"name": "a", "size": 3}, unit="ann", arm="limited")
         client.predict("shop", {"name": "a", "size": 3})
 
-    said = [(one.headers.get("ketch-unit"), one.headers.get("ketch-arm")) for one in gateway.requests]
+    said = [
+        (one.headers.get("ketch-unit"), one.headers.get("ketch-arm")) for one in gateway.requests
+    ]
     assert said == [("ann", "limited"), (None, None)]
 
 

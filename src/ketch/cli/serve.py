@@ -91,6 +91,13 @@ def serve(
     tls = _tls(tls_cert, tls_key)
     printer = Printer(as_json=json)
 
+    def read_again() -> None:
+        if token_file is not None:
+            gate.tokens = Tokens.read(token_file)
+        if tls is not None and tls_cert is not None:
+            _tls(tls_cert, tls_key)  # first apart: half of a new pair would leave none
+            tls.load_cert_chain(tls_cert, tls_key)
+
     def run(start: Start) -> int:
         from ketch.serving.serve import Front, serve  # after the fork: the keeper stays small
 
@@ -99,7 +106,8 @@ def serve(
             if not start.count:
                 printer.show({"listening": url}, f"ketch answers at {url}")
 
-        front = Front(listener, gate, tls=tls)
+        files = [file for file in (token_file, tls_cert, tls_key) if file is not None]
+        front = Front(listener, gate, tls=tls, files=files, read_again=read_again)
         serve(Home.default(), asked, front, ready=ready)
         return 0
 

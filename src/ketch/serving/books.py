@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -63,14 +63,14 @@ class Books:
             self.metrics.answered(route.name, arm.contract.reference, arm.arm, 200, took_s)
             if self.decisions is None:
                 continue
-            decision = _decision(route, question, took_s, answer)
-            if not self.durable:
-                self.decisions.record(decision)
-            elif not await self.decisions.recorded(decision):
-                raise Unavailable(
-                    "the answer could not be recorded, and must not leave without",
-                    code="serve/not-recorded",
-                )
+            for decision in _decisions(route, question, took_s, answer):
+                if not self.durable:
+                    self.decisions.record(decision)
+                elif not await self.decisions.recorded(decision):
+                    raise Unavailable(
+                        "the answer could not be recorded, and must not leave without",
+                        code="serve/not-recorded",
+                    )
 
     def refused(
         self,
@@ -91,7 +91,9 @@ class Books:
             arm = question.share.arm
             self.metrics.answered(route.name, arm.contract.reference, arm.arm, status, took_s)
             if self.decisions is not None:
-                self.decisions.record(_failure(route, question, took_s, status, error.code))
+                for decision in _decisions(route, question, took_s, None):
+                    decision.status, decision.error = status, error.code
+                    self.decisions.record(decision)
 
     def shadowed(
         self, route: LiveRoute, live: Question, rows: list[Row], answer: PoolAnswer, decision: str
@@ -103,52 +105,48 @@ class Books:
             Decision(
                 decision,
                 route.origins[route.staging],
-                _rows(_encode(rows), single=live.single),
-                _encode(answer.rows[0] if live.single else answer.rows),
-                unit=live.share.unit,
+                _rows(rows, single=live.single),
+                _rows(answer.rows, single=live.single),
+                unit=live.share.visits[0].unit,
                 why=SHADOW,
                 rows=len(rows),
                 batch_rows=answer.batch_rows,
                 steps=answer.steps,
-                shadow_of=live.decision,
+                shadow_of=live.decisions[0],
             )
         )
 
 
-def _decision(route: LiveRoute, question: Question, took_s: float, answer: PoolAnswer) -> Decision:
-    return Decision(
-        question.decision,
-        route.origins[question.share.arm],
-        _rows(question.encoded, single=question.single),
-        _encode(answer.rows[0] if question.single else answer.rows),
-        unit=question.share.unit,
-        why=question.share.why,
-        rows=len(question.rows),
-        batch_rows=answer.batch_rows,
-        duration_us=int(took_s * 1e6),
-        steps=answer.steps,
-    )
+def _decisions(
+    route: LiveRoute, question: Question, took_s: float, answer: PoolAnswer | None
+) -> Iterator[Decision]:
+    """Yield the decision of each unit that asked; without an answer they have no outputs."""
+    share, single = question.share, question.single
+    is_whole = len(share.visits) == 1
+    for visit, identity in zip(share.visits, question.decisions, strict=True):
+        if is_whole:
+            inputs = question.encoded[1:-1] if single else question.encoded
+            outputs = None if answer is None else answer.rows
+        else:
+            inputs = _encode([question.rows[row] for row in visit.rows])
+            outputs = None if answer is None else [answer.rows[row] for row in visit.rows]
+        decision = Decision(
+            identity,
+            route.origins[share.arm],
+            inputs,
+            b"null" if outputs is None else _rows(outputs, single=single),
+            unit=visit.unit,
+            why=share.why,
+            rows=len(visit.rows),
+            duration_us=int(took_s * 1e6),
+        )
+        if answer is not None:
+            decision.batch_rows, decision.steps = answer.batch_rows, answer.steps
+        yield decision
 
 
-def _failure(
-    route: LiveRoute, question: Question, took_s: float, status: int, code: str
-) -> Decision:
-    return Decision(
-        question.decision,
-        route.origins[question.share.arm],
-        _rows(question.encoded, single=question.single),
-        b"null",
-        unit=question.share.unit,
-        why=question.share.why,
-        status=status,
-        error=code,
-        rows=len(question.rows),
-        duration_us=int(took_s * 1e6),
-    )
-
-
-def _rows(encoded: bytes, *, single: bool) -> bytes:
-    return encoded[1:-1] if single else encoded
+def _rows(rows: Sequence[Row], *, single: bool) -> bytes:
+    return _encode(rows[0] if single else rows)
 
 
 def _tell(route: str, error: KetchError) -> None:

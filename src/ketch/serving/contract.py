@@ -30,6 +30,11 @@ class Contract:
         return str(self.package.reference)
 
     @cached_property
+    def digest(self) -> str:
+        """``sha256:…``."""
+        return str(self.package.digest)
+
+    @cached_property
     def version(self) -> str:
         """The version alone."""
         return str(self.package.manifest.version)

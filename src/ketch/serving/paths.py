@@ -126,10 +126,7 @@ class Paths:
         if request.path.startswith("/v2"):
             return failed(error)
         door = self._mlflow if request.path.endswith("/invocations") else self._native
-        response = door.refuse(error, request)
-        if error.code == "request/method" and error.where:
-            response.headers = (*response.headers, ("Allow", error.where))
-        return response
+        return door.refuse(error, request)
 
     def _of_v2(self, request: Request) -> Answer:
         table = self._gateway.table

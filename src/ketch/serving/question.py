@@ -29,20 +29,26 @@ class Question:
         rows: Those rows, as the package's schema has them.
         encoded: The same as JSON, made from their values, never from a caller's bytes.
         single: Whether the caller sent one object.
-        decision: Identity of the answer.
+        decisions: Identities of the answer, one for each visit of the share.
     """
 
     share: Share
     rows: list[Row]
     encoded: bytes
     single: bool
-    decision: str
+    decisions: tuple[str, ...]
 
     @property
-    def part(self) -> Part:
-        """Its place in the answer."""
+    def parts(self) -> list[Part]:
+        """Its places in the answer."""
         share = self.share
-        return Part(self.decision, share.arm.contract, share.arm.arm, share.rows)
+        contract, arm = share.arm.contract, share.arm.arm
+        if len(share.visits) == 1:
+            return [Part(self.decisions[0], contract, arm, share.rows)]
+        return [
+            Part(decision, contract, arm, [share.rows[row] for row in visit.rows])
+            for decision, visit in zip(self.decisions, share.visits, strict=True)
+        ]
 
 
 def understand(
@@ -64,14 +70,15 @@ def understand(
 
 def _question(door: Door, asked: Asked, share: Share) -> Question:
     rows = decode(door, asked, share.arm.contract)
-    return Question(share, rows, _encode(rows), asked.single, new_id())
+    decisions = tuple([new_id() for _ in share.visits])
+    return Question(share, rows, _encode(rows), asked.single, decisions)
 
 
 def together(
     asked: Asked, questions: Sequence[Question], answers: Sequence[PoolAnswer]
 ) -> Answered:
-    """Return the answers of several packages as one, in the order of the rows."""
-    parts = tuple([question.part for question in questions])
+    """Return what packages answered as one answer, in the order of the rows."""
+    parts = tuple([part for question in questions for part in question.parts])
     if len(answers) == 1:
         return Answered(answers[0].rows, parts)
     rows: list[Row] = [{}] * len(asked.rows)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import uvloop
 
@@ -21,6 +22,7 @@ from ketch.runtime import Home
 from ketch.serving.books import Books
 from ketch.serving.doors.problems import problem
 from ketch.serving.gateway import Gateway
+from ketch.serving.http.following import follow
 from ketch.serving.http.gate import Gate
 from ketch.serving.http.limits import Limits
 from ketch.serving.http.listener import Listener
@@ -44,12 +46,16 @@ class Front:
         gate: Who may ask.
         limits: How much is taken of everything.
         tls: Certificate and key, when it speaks HTTPS.
+        files: What they were read from: tokens, certificate, key.
+        read_again: Reads them again.
     """
 
     listener: Listener
     gate: Gate
     limits: Limits = field(default_factory=Limits)
     tls: ssl.SSLContext | None = None
+    files: Sequence[Path] = ()
+    read_again: Callable[[], None] = lambda: None
 
 
 def serve(home: Home, settings: Settings, front: Front, *, ready: Callable[[str], None]) -> None:
@@ -88,12 +94,14 @@ async def _serve(
         )
         async with serving as server, source_of(home, settings, gateway) as source:
             gateway.books.metrics.gauges = lambda: _gauges(gateway, server)
+            following = loop.create_task(follow(front.files, front.read_again))
             await _first(source, stopped)
             if not stopped.is_set():
                 ready(front.listener.url(is_secure=front.tls is not None))
                 notify("READY=1")
                 await stopped.wait()
             notify("STOPPING=1")
+            following.cancel()
             await server.say_goodbye()  # while the workers can still answer
 
 

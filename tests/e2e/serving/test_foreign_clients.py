@@ -19,7 +19,7 @@ from ketch.testing.workers import interpreters
 
 pytestmark = pytest.mark.e2e
 
-HERE = Path(__file__).parent / "clients"
+CLIENTS = Path(__file__).parents[2] / "projects" / "clients"
 PIPELINE = """
 from datetime import datetime, timezone
 
@@ -84,14 +84,14 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uv, quiet = find_uv_bin(), "--quiet"
     subprocess.run([uv, "venv", quiet, "--python", python, folder], check=True)
     install = [uv, "pip", "install", quiet, "--no-deps", "--python", folder / "bin/python"]
-    subprocess.run([*map(str, install), "-r", HERE / "requirements.txt"], check=True)
+    subprocess.run([*map(str, install), "-r", CLIENTS / "requirements.txt"], check=True)
     return folder / "bin/python"
 
 
 def asked(clients: Path, script: str, gateway: Serving) -> Any:
     variables = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
     done = subprocess.run(
-        [clients, HERE / script, f"127.0.0.1:{gateway.port}"],
+        [clients, CLIENTS / script, f"127.0.0.1:{gateway.port}"],
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.contracts import answered, contract_of, request, rows_of
 from tests.property.schema.strategies import JSON, NAMES, typed_rows
@@ -20,6 +20,8 @@ from ketch.serving.doors.tensors import DATATYPES, datatype_of, rank_of
 from ketch.serving.doors.v2 import V2
 
 INFER = "/v2/models/shop/infer"
+MANY = 2_000
+"""Bodies that nobody meant: each is tried at every door."""
 LABEL = (Field("label", String()),)
 
 
@@ -76,7 +78,7 @@ def test_rows_are_the_same_through_every_door(drawn: tuple[tuple[Field, ...], li
 
 @given(typed_rows(), st.booleans(), st.booleans())
 def test_tensors_that_were_written_are_read_as_the_same_rows(
-    drawn: tuple[tuple[Field, ...], list[Row]], as_table: bool, in_bytes: bool
+    drawn: tuple[tuple[Field, ...], list[Row]], as_table: object, in_bytes: object
 ) -> None:
     fields, rows = drawn
     assume(rows)
@@ -147,18 +149,21 @@ def answer_or_error(door: Door, body: object, **said: str) -> None:
 
 
 @given(JSON | INFERENCE | INVOCATION)
+@settings(max_examples=MANY)
 def test_no_json_makes_a_door_fail(body: object) -> None:
     for door in (Native(), V2(), Mlflow()):
         answer_or_error(door, body)
 
 
 @given(INFERENCE, st.binary(max_size=20), st.integers(-1, 400).map(str) | st.text(max_size=3))
+@settings(max_examples=MANY)
 def test_no_bytes_behind_the_json_make_it_fail(body: object, tail: bytes, length: str) -> None:
     content = json.dumps(body).encode() + tail
     answer_or_error(V2(), content, inference_header_content_length=length)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
+@settings(max_examples=MANY)
 def test_no_bytes_make_a_door_fail(body: bytes) -> None:
     for door in (Native(), V2(), Mlflow()):
         answer_or_error(door, body)

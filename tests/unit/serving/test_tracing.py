@@ -54,7 +54,9 @@ def test_a_request_continues_its_trace_and_the_answer_names_the_span(exporter: o
     assert dict(reply.headers)["traceparent"] == f"00-{trace}-{number}-01"
 
 
-@pytest.mark.parametrize("parent", ["", "x", "00-0-0-01", "00-" + "0" * 32 + "-" + "0" * 16 + "-01"])
+@pytest.mark.parametrize(
+    "parent", ["", "x", "00-0-0-01", "00-" + "0" * 32 + "-" + "0" * 16 + "-01"]
+)
 def test_a_parent_that_is_none_begins_a_new_trace(exporter: object, parent: str) -> None:
     told(exporter, Response(200), traceparent=parent)
 
@@ -64,7 +66,7 @@ def test_a_parent_that_is_none_begins_a_new_trace(exporter: object, parent: str)
 
 @pytest.mark.parametrize(("status", "is_error"), [(400, False), (503, True)])
 def test_what_the_gateway_cannot_answer_is_an_error_of_the_span(
-    exporter: object, status: int, is_error: bool
+    exporter: object, status: int, is_error: object
 ) -> None:
     told(exporter, Response(status))
 

@@ -198,7 +198,8 @@ class DecisionLog:
 
     def _run(self) -> None:
         """Write what gathers until the log is closed."""
-        self._seal()
+        if any((self._folder / hot.FOLDER).glob(f"*{hot.LOG}")):  # of those who were here before
+            self._seal()
         while not self._is_closing or self._queue:
             self._wake.wait(_TICK_S if self._is_idle else GATHER_S)
             self._wake.clear()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +30,8 @@ from ketch.tables.engine import engine, literal
 
 _LAST = (1 << 64) - 1
 _IDENTITY = re.compile(rb'\x1e[0-9a-f]{8}\{"id":"([0-9a-f]{16})')
-_TOGETHER = 8
-"""Segments that are asked together, the newest first."""
-_FEW = 8
-"""As many rows are worth a second look, which reads nothing but them."""
+_MANY = 3
+"""Segments, from which on it is worth to find out first which of them hold what is asked."""
 _Sealed = list[tuple[Partition, Segment]]
 
 
@@ -225,60 +223,50 @@ class Decisions:
                 return Recorded.of_row(row[:-1])
         return None
 
-    def _rows(self, sealed: _Sealed, where: str, given: list[object], limit: int) -> list[Recorded]:
+    def _rows(
+        self, sealed: _Sealed, where: str, given: Sequence[object], limit: int
+    ) -> list[Recorded]:
         """Return the newest rows of segments; of damaged ones, what is left of them."""
-        found: list[Recorded] = []
-        newest = sorted(sealed, key=lambda one: one[1].last, reverse=True)
-        for at in range(0, len(newest), _TOGETHER):
-            some = newest[at : at + _TOGETHER]
-            if len(found) == limit and int(found[-1].id[:16], 16) > some[0][1].last:
-                break  # all that is left is older
-            try:
-                more = self._asked(some, where, given, limit)
-            except duckdb.Error:
-                self._examine(some)
-                more = self._asked(some, where, given, limit)
-            found = sorted((*found, *more), key=lambda one: one.id, reverse=True)[:limit]
-        return found
+        try:
+            return self._asked(sealed, where, given, limit)
+        except duckdb.Error:
+            self._examine(sealed)
+            return self._asked(sealed, where, given, limit)
 
     def _asked(
-        self, sealed: _Sealed, where: str, given: list[object], limit: int
+        self, sealed: _Sealed, where: str, given: Sequence[object], limit: int
     ) -> list[Recorded]:
-        sources = self._sources(sealed)
+        holding, least = self._holding(sealed, where, given, limit)
+        sources = self._sources(holding)
         if not sources:
             return []
-        if limit <= _FEW and not any(
-            partition.path(one) in self._harmed for partition, one in sealed
-        ):
-            return self._few(sealed, where, given, limit)
         union = " UNION ALL ".join(
-            f"SELECT {table.NAMES} FROM {one} WHERE {where}"  # noqa: S608
+            f"SELECT {table.NAMES} FROM {one} WHERE {where} AND moment >= {least:d}"  # noqa: S608
             for one in sources
         )
         sql = f"SELECT * FROM ({union}) ORDER BY moment DESC, tail DESC LIMIT {limit:d}"  # noqa: S608
-        rows = self._con.execute(sql, given * len(sources)).fetchall()
+        rows = self._con.execute(sql, [*given] * len(sources)).fetchall()
         return [Recorded.of_row(row) for row in rows]
 
-    def _few(self, sealed: _Sealed, where: str, given: list[object], limit: int) -> list[Recorded]:
-        """Return a few rows: find out where they are, then read only those."""
-        paths = ", ".join(literal(str(partition.path(segment))) for partition, segment in sealed)
-        places: dict[str, list[str]] = {}
-        for path, row in self._con.execute(
-            "SELECT filename, file_row_number FROM"  # noqa: S608
-            f" read_parquet([{paths}], filename = true, file_row_number = true)"
+    def _holding(
+        self, sealed: _Sealed, where: str, given: Sequence[object], limit: int
+    ) -> tuple[_Sealed, int]:
+        """Return the segments that hold the newest rows, and the moment of the last of these.
+
+        That needs two columns of all segments; to read whole rows of all would take longer.
+        """
+        paths = {
+            str(partition.path(segment)): (partition, segment) for partition, segment in sealed
+        }
+        if len(paths) < _MANY or any(Path(path) in self._harmed for path in paths):
+            return sealed, 0
+        listed = ", ".join(map(literal, paths))
+        rows = self._con.execute(
+            f"SELECT filename, moment FROM read_parquet([{listed}], filename = true)"  # noqa: S608
             f" WHERE {where} ORDER BY moment DESC, tail DESC LIMIT {limit:d}",
             given,
-        ).fetchall():
-            places.setdefault(path, []).append(f"file_row_number = {row:d}")
-        return [
-            Recorded.of_row(row)
-            for path, rows in places.items()
-            for row in self._con.execute(
-                f"SELECT {table.NAMES} FROM read_parquet(?, file_row_number = true)"  # noqa: S608
-                f" WHERE {' OR '.join(rows)}",
-                [path],
-            ).fetchall()
-        ]
+        ).fetchall()
+        return [paths[path] for path in {path for path, _ in rows}], rows[-1][1] if rows else 0
 
     def _sources(self, sealed: _Sealed) -> list[str]:
         """Return what to read segments from, in SQL."""

@@ -7,13 +7,13 @@ that may take is decided elsewhere, the same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ketch.errors import Finding, KetchError, UsageError
 from ketch.schema import Row
 from ketch.schema.problems import printable
-from ketch.serving.answers import Answered, Asked
+from ketch.serving.answers import Answered, Asked, Part
 from ketch.serving.contract import Contract
 from ketch.serving.http.messages import Request, Response
 
@@ -23,6 +23,7 @@ MOST_ROWS = 10_000
 MOST_BYTES = 16 * 1024 * 1024
 """How long the body of a request may be, unless the gateway is told otherwise."""
 
+_MOST_PARTS = 10
 _MOST_DIGITS = 4_096
 
 
@@ -71,29 +72,31 @@ def decode(door: Door, asked: Asked, contract: Contract) -> list[Row]:
 def signed(answered: Answered) -> tuple[tuple[str, str], ...]:
     """Return the headers that say who answered: package, digest, decision, arm.
 
-    An answer of several packages names each once, in the order of its parts, and
-    ``Ketch-Part`` has one digit for each row: which of them answered it, from 0. That is
-    left out where it would be longer than headers may be; the decision log has it.
+    An answer of several parts names each in their order, and ``Ketch-Part`` has one digit
+    for each row: which of them it belongs to, from 0. Where that would be longer than
+    headers may be, packages and arms are named once each; the decision log has the rest.
     """
     parts = answered.parts
     if len(parts) == 1:
         part = parts[0]
-        contract = part.contract
-        return (
-            ("Ketch-Package", contract.reference),
-            ("Ketch-Digest", str(contract.package.digest)),
-            ("Ketch-Decision", part.decision),
-            ("Ketch-Arm", part.arm),
-        )
-    named = (
-        ("Ketch-Package", ", ".join(part.contract.reference for part in parts)),
-        ("Ketch-Digest", ", ".join(str(part.contract.package.digest) for part in parts)),
+        return (*_who((part,)), ("Ketch-Decision", part.decision), ("Ketch-Arm", part.arm))
+    if len(parts) > _MOST_PARTS or len(answered.rows) > _MOST_DIGITS:
+        by_arm = {(part.arm, part.contract.reference): part for part in parts}
+        return (*_who(by_arm.values()), ("Ketch-Arm", ", ".join(arm for arm, _ in by_arm)))
+    return (
+        *_who(parts),
         ("Ketch-Decision", ", ".join(part.decision for part in parts)),
         ("Ketch-Arm", ", ".join(part.arm for part in parts)),
+        ("Ketch-Part", _part_of_rows(answered)),
     )
-    if not parts or len(parts) > 10 or len(answered.rows) > _MOST_DIGITS:
-        return named if parts else ()
-    return (*named, ("Ketch-Part", _part_of_rows(answered)))
+
+
+def _who(parts: Iterable[Part]) -> tuple[tuple[str, str], ...]:
+    contracts = [part.contract for part in parts]
+    return (
+        ("Ketch-Package", ", ".join(contract.reference for contract in contracts)),
+        ("Ketch-Digest", ", ".join(contract.digest for contract in contracts)),
+    )
 
 
 def _part_of_rows(answered: Answered) -> str:

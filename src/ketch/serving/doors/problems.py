@@ -61,12 +61,14 @@ def status_of(error: KetchError) -> int:
 
 
 def headers_of(error: KetchError, status: int) -> tuple[tuple[str, str], ...]:
-    """Return the headers that belong to an error: how to get in, when to come back.
+    """Return the headers that belong to an error: how to get in, how to ask, when to come back.
 
     ``Retry-After`` says that nothing was done, and that the same may be asked again.
     """
     if status == 401:
         return (("WWW-Authenticate", 'Bearer realm="ketch"'),)
+    if error.code == "request/method" and error.where:
+        return (("Allow", error.where),)
     if error.code in _AGAIN:
         wait_s = getattr(error, "retry_after_s", None) or 1.0
         return (("Retry-After", str(max(1, math.ceil(wait_s)))),)

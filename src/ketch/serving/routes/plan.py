@@ -20,20 +20,32 @@ FALLBACK = "fallback"
 """Why an arm answers that was not assigned: the one that was cannot."""
 
 
+class Visit(NamedTuple):
+    """The rows of one unit, which are one decision.
+
+    Attributes:
+        unit: Who asks; None where that is not known.
+        rows: Positions of its rows among those of its share.
+    """
+
+    unit: str | None
+    rows: Sequence[int]
+
+
 class Share(NamedTuple):
     """The rows of a request that one package answers.
 
     Attributes:
         arm: The arm whose package answers.
-        rows: Positions of the rows in the request.
-        unit: Whose rows they are; None where that is not known, or where they are several's.
         why: Why this arm; see :class:`ketch.rollout.Assignment`.
+        rows: Positions of the rows in the request.
+        visits: Whose they are.
     """
 
     arm: LiveArm
-    rows: Sequence[int]
-    unit: str | None
     why: str
+    rows: Sequence[int]
+    visits: tuple[Visit, ...]
 
 
 def plan(route: LiveRoute, rows: Sequence[Row], headers: Mapping[str, str]) -> tuple[Share, ...]:
@@ -55,26 +67,34 @@ def plan(route: LiveRoute, rows: Sequence[Row], headers: Mapping[str, str]) -> t
         _check_arm(route, forced)
     units = [named] if named or route.unit is None else _units(route.unit, rows)
     if len(units) == 1 or len(set(units)) == 1:
-        return (_share(route, units[0], forced, range(len(rows))),)
+        arm, why = _arm(route, units[0], forced)
+        everything = range(len(rows))
+        return (Share(arm, why, everything, (Visit(units[0], everything),)),)
     return _split(route, units, forced)
 
 
 def _split(route: LiveRoute, units: Sequence[str | None], forced: str | None) -> tuple[Share, ...]:
     """Return a share for each arm that some of the units have."""
-    found: dict[tuple[LiveArm, str], list[int]] = {}
-    memory: dict[str | None, Share] = {}
+    places: dict[str | None, list[int]] = {}
     for index, unit in enumerate(units):
-        share = memory.get(unit)
-        if share is None:
-            share = memory[unit] = _share(route, unit, forced, ())
-        found.setdefault((share.arm, share.why), []).append(index)
+        places.setdefault(unit, []).append(index)
+    found: dict[tuple[LiveArm, str], list[str | None]] = {}
+    for unit in places:
+        found.setdefault(_arm(route, unit, forced), []).append(unit)
     return tuple(
-        Share(arm, rows, units[rows[0]] if len({units[row] for row in rows}) == 1 else None, why)
-        for (arm, why), rows in found.items()
+        _shared(arm, why, {unit: places[unit] for unit in theirs})
+        for (arm, why), theirs in found.items()
     )
 
 
-def _share(route: LiveRoute, unit: str | None, forced: str | None, rows: Sequence[int]) -> Share:
+def _shared(arm: LiveArm, why: str, places: Mapping[str | None, Sequence[int]]) -> Share:
+    rows = sorted(row for theirs in places.values() for row in theirs)
+    at = {row: index for index, row in enumerate(rows)}
+    visits = (Visit(unit, [at[row] for row in theirs]) for unit, theirs in places.items())
+    return Share(arm, why, rows, tuple(visits))
+
+
+def _arm(route: LiveRoute, unit: str | None, forced: str | None) -> tuple[LiveArm, str]:
     split = route.split
     if split is None:
         raise nothing(route)
@@ -86,9 +106,9 @@ def _share(route: LiveRoute, unit: str | None, forced: str | None, rows: Sequenc
         name, why = split.assign(unit, forced=forced)
     arm = route.by_name[name]
     if not arm.pool.failing:
-        return Share(arm, rows, unit, why)
+        return arm, why
     standing = (one for one in (route.rest, route.before) if one and not one.pool.failing)
-    return Share(next(standing, arm), rows, unit, FALLBACK)
+    return next(standing, arm), FALLBACK
 
 
 def _units(field: str, rows: Sequence[Row]) -> list[str | None]:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from ketch.serving.workers.lane import Lane
 
-_SMOOTH = 0.2
-_MOST_TIMES = 4
-_SHORT_S = 0.001
+_SMOOTH = 0.3
 
 
 @dataclass(slots=True)
@@ -21,6 +19,7 @@ class Waits:
     """
 
     call_s: float = 0.0
+    _last_s: float = 0.0
     _sum_s: float = 0.0
     _count: int = 0
 
@@ -29,8 +28,14 @@ class Waits:
         self.call_s = self.call_s or seconds
 
     def took(self, seconds: float) -> None:
-        """A call took so long."""
-        self.call_s = smoothed(self.call_s, seconds)
+        """Learn that a call took so long.
+
+        One that took a hundred times as long, for the machine had a hiccup, says little of
+        the next; two in a row do.
+        """
+        likely = min(seconds, max(self._last_s, self.call_s))
+        self._last_s = seconds
+        self.call_s += (likely - self.call_s) * _SMOOTH if self.call_s else seconds
 
     def expected_s(self, lanes: Sequence[Lane], calls: int, *, idle: bool, now: float) -> float:
         """Return how long a request that comes now would wait, about.
@@ -55,14 +60,3 @@ class Waits:
         mean = self._sum_s / self._count if self._count else 0.0
         self._sum_s, self._count = 0.0, 0
         return mean
-
-
-def smoothed(before: float, took: float) -> float:
-    """Return how long calls take, given what was thought before and how long the last took.
-
-    One call that took a hundred times as long, for the machine had a hiccup, says little
-    of the next; ten of them do.
-    """
-    if not before:
-        return took
-    return before + _SMOOTH * (min(took, _MOST_TIMES * before + _SHORT_S) - before)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.decisions import HERE, ORIGIN, Write, decision
 
-from ketch.monitor.decisions import Decision, DecisionLog, Origin, segments, sorting, spool
+from ketch.monitor.decisions import Decision, DecisionLog, Origin, hot, segments, sorting, spool
 from ketch.monitor.decisions import compacting as compaction
 from ketch.monitor.decisions import sealing as work
 from ketch.monitor.decisions.checking import check
@@ -89,8 +89,8 @@ STEPS: list[tuple[str, Callable[[pytest.MonkeyPatch, Callable[..., None]], None]
     ("before its name", lambda m, f: m.setattr(sorting, "write_whole", f)),
     ("before the list", lambda m, f: m.setattr(segments, "write_whole", f)),
     ("before losses", lambda m, f: m.setattr(work, "note", f)),
-    ("before the end", lambda m, f: m.setattr(work.hot, "write_end", f)),
-    ("before compaction", lambda m, f: m.setattr(work.compacting, "compact", f)),
+    ("before the end", lambda m, f: m.setattr(hot, "write_end", f)),
+    ("before compaction", lambda m, f: m.setattr(compaction, "compact", f)),
 ]
 
 

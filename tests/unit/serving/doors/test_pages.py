@@ -225,7 +225,9 @@ def test_prometheus_reads_what_was_counted() -> None:
     assert found["ketch_call_rows_sum", package] == 64
     assert found["ketch_queue_depth", package] == 3
     assert found["ketch_failing", package] == 1
-    assert found["ketch_refusals_total", frozenset({("route", "shop"), ("code", "serve/busy")})] == 1
+    assert (
+        found["ketch_refusals_total", frozenset({("route", "shop"), ("code", "serve/busy")})] == 1
+    )
     assert found["ketch_restarts_total", frozenset({*package, ("why", "died")})] == 1
     assert found["ketch_swaps_total", frozenset({("route", "shop")})] == 1
     assert found["ketch_ready", frozenset({("route", "shop")})] == 1

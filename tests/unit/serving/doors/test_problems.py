@@ -68,6 +68,12 @@ def test_a_gateway_that_is_busy_says_when_to_come_back() -> None:
     assert problem(error).status == 503
 
 
+def test_another_method_is_refused_by_the_name_of_the_right_one() -> None:
+    error = UsageError("expected `POST`, found `GET`", code="request/method", where="POST")
+
+    assert problem(error).headers == (("Allow", "POST"),)
+
+
 @pytest.mark.parametrize("code", ["serve/worker-died", "serve/deadline", "serve/not-recorded"])
 def test_what_may_have_been_done_is_not_asked_for_again(code: str) -> None:
     assert problem(Unavailable("gone", code=code)).headers == ()

@@ -90,9 +90,7 @@ def test_one_tensor_a_field_makes_one_row_a_place() -> None:
     assert [(row["seg"], row["qty"]) for row in rows] == [("a", 3), ("b", 1)]
 
 
-@pytest.mark.parametrize(
-    ("data", "shape"), [([3, 1], [2]), ([3, 1], [2, 1]), ([[3], [1]], [2, 1])]
-)
+@pytest.mark.parametrize(("data", "shape"), [([3, 1], [2]), ([3, 1], [2, 1]), ([[3], [1]], [2, 1])])
 def test_a_column_may_have_a_second_dimension_of_one(data: list[Any], shape: list[int]) -> None:
     body = {"inputs": [SEG, tensor("qty", "INT64", data, *shape)]}
 
@@ -155,7 +153,10 @@ def test_integers_may_be_sent_to_a_field_of_floats() -> None:
 def with_bytes(*parts: tuple[Mapping[str, object], bytes], **more: object) -> tuple[bytes, str]:
     """Return a body whose tensors are bytes behind the JSON, and the length of the JSON."""
     tensors = [
-        {**{k: v for k, v in one.items() if k != "data"}, "parameters": {"binary_data_size": len(content)}}
+        {
+            **{k: v for k, v in one.items() if k != "data"},
+            "parameters": {"binary_data_size": len(content)},
+        }
         for one, content in parts
     ]
     head = json.dumps({"inputs": tensors, **more}).encode()
@@ -193,7 +194,9 @@ def test_bytes_that_do_not_come_out_even_are_refused(text: bytes) -> None:
 def test_not_a_number_is_no_number_in_bytes_either() -> None:
     floats = {"name": "weights", "datatype": "FP64", "shape": [2, 1]}
     body, length = with_bytes((floats, struct.pack("<2d", 1.0, float("nan"))))
-    body = body.replace(b'"inputs": [', b'"inputs": [' + json.dumps([SEG, QTY])[1:-1].encode() + b", ")
+    body = body.replace(
+        b'"inputs": [', b'"inputs": [' + json.dumps([SEG, QTY])[1:-1].encode() + b", "
+    )
     length = str(int(length) + len(json.dumps([SEG, QTY])))
 
     error = refused(body, inference_header_content_length=length)
@@ -412,7 +415,11 @@ def test_a_model_says_what_it_takes_and_gives() -> None:
 
     body = told(model({"shop": route("shop", SHOP)}, place))
 
-    assert (body["name"], body["versions"], body["platform"]) == ("shop", ["1.0.0"], "ketch_package")
+    assert (body["name"], body["versions"], body["platform"]) == (
+        "shop",
+        ["1.0.0"],
+        "ketch_package",
+    )
     assert body["inputs"][:4] == [
         {"name": "seg", "datatype": "BYTES", "shape": [-1], "parameters": {"content_type": "str"}},
         {"name": "qty", "datatype": "INT64", "shape": [-1]},

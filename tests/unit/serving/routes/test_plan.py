@@ -45,12 +45,18 @@ def test_every_row_has_exactly_one_share() -> None:
     assert len(shares) == 2
 
 
-def test_the_unit_of_one_shopper_is_told_and_that_of_several_is_not() -> None:
-    one = plan(route(), [{"shopper": "ana"}, {"shopper": "ana"}], {})
-    several = plan(route(limited=0), [{"shopper": "ana"}, {"shopper": "ben"}], {})
+@given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=30))
+def test_each_unit_of_a_request_is_a_decision_of_its_own(shoppers: list[str]) -> None:
+    found: dict[str | None, list[int]] = {}
+    for share in plan(route(), [{"shopper": one} for one in shoppers], {}):
+        for visit in share.visits:
+            assert visit.unit not in found
+            found[visit.unit] = [share.rows[row] for row in visit.rows]
 
-    assert [share.unit for share in one] == ["ana"]
-    assert [share.unit for share in several] == [None]
+    expected: dict[str, list[int]] = {}
+    for row, shopper in enumerate(shoppers):
+        expected.setdefault(shopper, []).append(row)
+    assert found == expected
 
 
 def test_a_number_and_its_text_are_the_same_unit() -> None:

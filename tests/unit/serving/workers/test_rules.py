@@ -9,7 +9,7 @@ import pytest
 from ketch.serving.workers.backoff import DELAYS_S, Backoff
 from ketch.serving.workers.machine import MB, available_bytes, held_bytes, limit_bytes
 from ketch.serving.workers.scale import Scale
-from ketch.serving.workers.waits import smoothed
+from ketch.serving.workers.waits import Waits
 
 
 def test_a_worker_that_worked_for_long_is_replaced_at_once() -> None:
@@ -61,12 +61,16 @@ def test_more_workers_come_only_when_requests_wait_for_a_while() -> None:
 
 
 def test_one_slow_call_does_not_make_the_others_look_slow() -> None:
-    assert smoothed(0.0, 0.3) == 0.3
-    assert smoothed(0.001, 3.0) < 0.002
-    call_s = 0.001
+    waits = Waits()
+    for seconds in (0.001, 0.001, 3.0, 0.001):
+        waits.took(seconds)
+    assert waits.call_s == pytest.approx(0.001)
+    for _ in range(6):
+        waits.took(3.0)
+    assert waits.call_s > 2.0
     for _ in range(20):
-        call_s = smoothed(call_s, 3.0)
-    assert call_s > 1.0
+        waits.took(0.001)
+    assert waits.call_s < 0.01
 
 
 def test_a_worker_goes_when_it_was_not_needed_for_a_minute() -> None:
