@@ -27,7 +27,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +231,10 @@ def _each(gateway: Gateway) -> dict[str, Taken]:
 
 
 def _memory(gateway: Gateway) -> dict[str, Any]:
-    each = {pid: taken(pid) for pid in gateway.pids}
+    each = {}
+    for pid in gateway.pids:
+        with suppress(OSError):  # whoever seals old decisions comes and goes
+            each[pid] = taken(pid)
     return {
         "procs": len(each),
         "pss_mb": round(sum(one.pss_mb for one in each.values()), 1),

@@ -16,7 +16,7 @@ from ketch.serving.http.keeper import Start, keep
 from ketch.serving.http.listener import Listener
 from ketch.serving.http.tls import tls_context
 from ketch.serving.http.tokens import Tokens
-from ketch.serving.settings import DEADLINE_S, MOST_ROWS, PackageSettings, Settings
+from ketch.serving.settings import DEADLINE_S, MOST_ROWS, PATIENCE_S, PackageSettings, Settings
 
 OPEN = ("/livez", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready")
 """What is answered without a token: whether it lives, and nothing else."""
@@ -31,6 +31,7 @@ def serve(
     memory_mb: float | None = None,
     deadline_s: float = DEADLINE_S,
     max_rows: int = MOST_ROWS,
+    patience_s: float = PATIENCE_S,
     settings: Path | None = None,
     name: Annotated[list[str] | None, Parameter(negative=())] = None,
     token_file: Path | None = None,
@@ -57,6 +58,8 @@ def serve(
         deadline_s: How long a request may take, in seconds.
         max_rows: Most rows that a package gets at once from several requests; 1 asks each
             request alone.
+        patience_s: A request that would wait longer for its turn, in seconds, is refused
+            at once.
         settings: A TOML file with settings for single packages.
         name: A name by which it is addressed, beside its address; any number of them.
         token_file: Who may ask: a line `sha256:<64 hex digits> NAME` for each token.
@@ -72,7 +75,7 @@ def serve(
     asked = Settings(
         packages,
         staging=stage is not None,
-        common=PackageSettings(workers, memory_mb, deadline_s, max_rows),
+        common=PackageSettings(workers, memory_mb, deadline_s, max_rows, patience_s),
         shadow=shadow,
         log_decisions=log_decisions,
         durable=durable,

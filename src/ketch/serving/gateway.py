@@ -21,6 +21,7 @@ from ketch.serving.routes.plan import nothing
 from ketch.serving.routes.table import EMPTY, LiveRoute, Table
 from ketch.serving.settings import Settings
 from ketch.serving.shadow import Shadow
+from ketch.serving.tracing import Tracing
 from ketch.serving.workers import PoolAnswer
 
 IN_THREAD = 256 * 1024
@@ -33,6 +34,7 @@ class Gateway:
     Args:
         settings: How packages are served.
         books: See below.
+        tracing: Makes a span of each request; None for none.
 
     Attributes:
         table: What is served; swapped whole.
@@ -40,11 +42,12 @@ class Gateway:
         books: Where answers are counted and recorded.
     """
 
-    def __init__(self, settings: Settings, books: Books) -> None:
+    def __init__(self, settings: Settings, books: Books, tracing: Tracing | None = None) -> None:
         self.table: Table = EMPTY
         self.is_known = False
         self._settings = settings
         self.books = books
+        self._tracing = tracing
         self._shadow = Shadow(books) if settings.shadow else None
 
     def flip(self, table: Table) -> None:
@@ -75,8 +78,14 @@ class Gateway:
             await self.books.answered(request, route, questions, answers)
         except KetchError as error:
             self.books.refused(request, route, questions, error)
-            return door.refuse(error, request)
-        response = door.reply(asked, together(asked, questions, answers))
+            response = door.refuse(error, request)
+            if self._tracing is not None:
+                self._tracing.told(request, response, route.name)
+            return response
+        answered = together(asked, questions, answers)
+        response = door.reply(asked, answered)
+        if self._tracing is not None:
+            self._tracing.told(request, response, route.name, answered)
         if self._shadow is not None and route.staging is not None:
             self._shadow.copy(route, asked, questions[0])
         return response

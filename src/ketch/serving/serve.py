@@ -33,6 +33,7 @@ from ketch.serving.paths import Paths
 from ketch.serving.routes.table import Table
 from ketch.serving.settings import Settings
 from ketch.serving.sources import Source, source_of
+from ketch.serving.tracing import tracing_asked_for
 
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -121,13 +122,16 @@ async def _first(source: Source, stopped: asyncio.Event) -> None:
 async def _gateway(home: Home, settings: Settings) -> AsyncIterator[tuple[Gateway, Paths]]:
     """Yield a gateway that serves nothing yet."""
     decisions = DecisionLog(home.path / "decisions") if settings.log_decisions else None
-    gateway = Gateway(settings, Books(Metrics(), decisions, durable=settings.durable))
+    tracing = tracing_asked_for()
+    gateway = Gateway(settings, Books(Metrics(), decisions, durable=settings.durable), tracing)
     try:
         yield gateway, Paths(gateway)
     finally:
         await gateway.close()
         if decisions is not None:
             await asyncio.to_thread(decisions.close)
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 def _gauges(gateway: Gateway, server: Server) -> Gauges:

@@ -9,6 +9,7 @@ The file is TOML and named on the command line, never looked for::
     memory_mb = 800              # of one worker; by default what the package declares
     deadline_s = 2.0
     max_rows = 256               # of one call; 1 asks each request alone
+    patience_s = 1.0             # a request that would wait longer for its turn is refused
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ketch.schema import did_you_mean
 
 DEADLINE_S = 10.0
 MOST_ROWS = 256
+PATIENCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class PackageSettings:
             follows from its size after the start.
         deadline_s: How long a request may take.
         max_rows: Most rows of one call to a worker.
+        patience_s: A request that would wait longer for its turn is refused at once.
     """
 
     workers: int | None = None
     memory_mb: float | None = None
     deadline_s: float = DEADLINE_S
     max_rows: int = MOST_ROWS
+    patience_s: float = PATIENCE_S
 
 
 _BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -50,6 +54,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "memory_mb": (16, 1_048_576),
     "deadline_s": (0.01, 3_600),
     "max_rows": (1, 10_000),
+    "patience_s": (0.001, 600),
 }
 
 
@@ -110,9 +115,13 @@ class Settings:
         findings: list[Finding] = []
         packages = table.pop("packages", {})
         common = _package(self.common, table, str(path), findings)
+        if not isinstance(packages, dict):
+            message = "expected a table of packages"
+            findings.append(Finding("serve/settings", message, f"{path}: packages"))
+            packages = {}
         named = {
             name: _package(common, body, f"{path}: packages.{name}", findings)
-            for name, body in (packages.items() if isinstance(packages, dict) else ())
+            for name, body in packages.items()
         }
         _raise(findings)
         return replace(self, common=common, packages=named)

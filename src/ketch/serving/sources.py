@@ -151,6 +151,7 @@ class Starter:
             workers=1 if arm.arm in AT_EASE else chosen.workers,
             memory_mb=chosen.memory_mb,
             max_rows=chosen.max_rows,
+            patience_s=chosen.patience_s,
             offline=self.settings.offline,
         )
 

@@ -1,14 +1,14 @@
 """OpenTelemetry: one span a request, where somebody wants it.
 
-Off, there is no tracer, and nothing of it is imported. On (`pip install "ketch[otel]"`), a
-request continues the trace that its ``traceparent`` names (W3C Trace Context), its answer
-names the span, and the span says which package answered, as which arm, under which
-decision. Where spans go is said by OpenTelemetry's own variables, such as
-``OTEL_EXPORTER_OTLP_ENDPOINT``.
+Off, there is no tracer, and nothing of it is imported. It is on where OpenTelemetry's own
+variables say where spans go; `pip install "ketch[otel]"` brings what sends them. A request
+continues the trace that its ``traceparent`` names (W3C Trace Context), its answer names the
+span, and the span says which package answered, as which arm, under which decision.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -43,12 +43,12 @@ class Tracing:
 
     def told(
         self, request: Request, response: Response, route: str, answered: Answered | None = None
-    ) -> Response:
-        """Record a request that was answered; return the answer with the name of its span.
+    ) -> None:
+        """Record a request that was answered, and name its span in the answer.
 
         Args:
             request: As it came.
-            response: As it goes.
+            response: As it goes; it gets a header.
             route: Which route was asked; empty for none.
             answered: Who answered, unless that was an error.
         """
@@ -67,11 +67,21 @@ class Tracing:
         self._context.inject(carried, context=self._with(span))
         span.end(end_time=ended)
         response.headers = (*response.headers, *carried.items())
-        return response
 
     def close(self) -> None:
         """Send what has not been sent."""
         self._provider.shutdown()
+
+
+def tracing_asked_for() -> Tracing | None:
+    """Return what makes spans, if the variables of the process say where they go.
+
+    Raises:
+        UsageError: ``serve/no-otel``: the libraries are not installed.
+    """
+    to = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    traces_to = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return open_tracing() if to or traces_to else None
 
 
 def open_tracing(sends: Callable[[], Any] | None = None) -> Tracing:

@@ -25,6 +25,13 @@ pytestmark = pytest.mark.e2e
 STEPS = ["pipeline:features", "pipeline:price"]
 
 
+async def until(claim: Callable[[], bool]) -> None:
+    end = time.monotonic() + 15
+    while not claim():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, author: Callable[..., Path]) -> Home:
     return open_shop(tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("home"), author)
@@ -35,8 +42,7 @@ def test_a_package_is_served_from_its_home_and_leaves_nothing_behind(shop: Home)
         package = shop.open(Reference.parse(NAME))
         pool = await Pool.start(package, shop, settings=PoolSettings(workers=2))
         try:
-            while len(pool.workers) < 2:
-                await asyncio.sleep(0.02)
+            await until(lambda: len(pool.workers) == 2)
             pids = [one.pid for one in pool.workers]
             answer = await pool.answer(ROWS, until=time.monotonic() + 10)
             assert answer.rows == ANSWERS
@@ -44,8 +50,8 @@ def test_a_package_is_served_from_its_home_and_leaves_nothing_behind(shop: Home)
             os.kill(pids[0], signal.SIGKILL)
             again = await pool.answer(ROWS, until=time.monotonic() + 10)
             assert again.rows == ANSWERS
-            while pids[0] in {one.pid for one in pool.workers} or len(pool.workers) < 2:
-                await asyncio.sleep(0.02)
+            await until(lambda: pids[0] not in {one.pid for one in pool.workers})
+            await until(lambda: len(pool.workers) == 2)
             return [*pids, *(one.pid for one in pool.workers)]
         finally:
             await pool.close(1.0)
@@ -96,10 +102,7 @@ def test_a_start_that_is_called_off_leaves_nothing_behind(shop: Home) -> None:
             await asyncio.wait([starting])
             if not starting.cancelled():  # it was quicker than that
                 await starting.result().close(0)
-        end = time.monotonic() + 5
-        while list((shop.path / "run").iterdir()):  # noqa: ASYNC110, ASYNC240 # a thread empties it
-            assert time.monotonic() < end
-            await asyncio.sleep(0.02)
+        await until(lambda: list((shop.path / "run").iterdir()) == [])
 
     run(scene())
 

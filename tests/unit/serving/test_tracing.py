@@ -8,7 +8,7 @@ import pytest
 from tests.contracts import DECISION, answered, contract, request
 
 from ketch.serving.http.messages import Response
-from ketch.serving.tracing import Tracing, open_tracing
+from ketch.serving.tracing import Tracing, open_tracing, tracing_asked_for
 
 otel = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
 
@@ -26,9 +26,9 @@ def told(exporter: object, response: Response, **headers: str) -> Response:
     asked = request([{"name": "a"}, {"name": "b"}], **headers)
     asked.arrived = time.monotonic() - 0.25
     given = answered(SHOP, [{}, {}]) if response.status == 200 else None
-    reply = tracing.told(asked, response, "shop", given)
+    tracing.told(asked, response, "shop", given)
     tracing.close()
-    return reply
+    return response
 
 
 def test_a_request_is_one_span_that_says_who_answered(exporter: object) -> None:
@@ -73,3 +73,12 @@ def test_what_the_gateway_cannot_answer_is_an_error_of_the_span(
     (span,) = exporter.get_finished_spans()  # type: ignore[attr-defined] # the library is optional
     assert span.status.is_ok is not is_error
     assert "ketch.package" not in span.attributes
+
+
+def test_nothing_is_traced_unless_it_is_said_where_spans_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", raising=False)
+
+    assert tracing_asked_for() is None

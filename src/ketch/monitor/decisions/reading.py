@@ -54,15 +54,8 @@ class Decisions:
     def __enter__(self) -> Self:
         with ExitStack() as undo:
             self._scratch = undo.enter_context(temporary_folder("ketch-decisions-"))
-            self._con = undo.enter_context(
-                engine(
-                    self._folder,
-                    code="decisions/query",
-                    expected="a query of decisions",
-                    threads=self._threads,
-                )
-            )
-            self._con.execute("SET parquet_metadata_cache = true")
+            self._engine = undo.enter_context(ExitStack())
+            self._connect()
             self._undo = undo.pop_all()
         return self
 
@@ -73,6 +66,18 @@ class Decisions:
         traceback: TracebackType | None,
     ) -> None:
         self._undo.__exit__(kind, error, traceback)
+
+    def _connect(self) -> None:
+        """Open the database anew: damage may have been too much for it."""
+        self._engine.close()
+        opened = engine(
+            self._folder,
+            code="decisions/query",
+            expected="a query of decisions",
+            threads=self._threads,
+        )
+        self._con = self._engine.enter_context(opened)
+        self._con.execute("SET parquet_metadata_cache = true")
 
     # ------------------------------------------------------------ questions
 
@@ -92,6 +97,7 @@ class Decisions:
             )
         found = self._sealed_one(decision) or self._hot_one(decision)
         if found is None:
+            self._refuse_damaged(decision)
             raise NotFound(f"no decision `{decision}` in the log", code="decisions/not-found")
         return found
 
@@ -143,7 +149,7 @@ class Decisions:
             self._open_table()
             answer = self._con.execute(sql)
             return [one[0] for one in answer.description or ()], answer.fetchall()
-        except duckdb.Error as error:
+        except _DAMAGED as error:
             raise UsageError(
                 f"expected a query of `decisions`, found otherwise: {str(error).splitlines()[0]}",
                 code="decisions/query",
@@ -154,13 +160,13 @@ class Decisions:
         if self._is_table:
             return
         self._is_table = True
+        everything = self._sealed(None, 0, _LAST)
+        self._examine(everything)
         spool = self._scratch / "hot.jsonl"
         with spool.open("wb") as file:
             file.writelines(table.spooled(one) for one in self._hot())
         rows = table.spool_sql(str(spool))
         self._con.execute(f"CREATE TEMP TABLE hot AS SELECT {table.NAMES} FROM {rows}")  # noqa: S608
-        everything = self._sealed(None, 0, _LAST)
-        self._examine(everything)
         union = " UNION ALL ".join(
             f"SELECT {table.NAMES} FROM {one}"  # noqa: S608
             for one in ("hot", *self._sources(everything))
@@ -213,15 +219,25 @@ class Decisions:
             )
             try:
                 row = self._con.execute(sql, [moment, tail]).fetchone()
-            except duckdb.Error:  # it is damaged: look at what is left of it
+            except _DAMAGED:
+                self._connect()
+                self._examine([(partition, segment)])
                 where = "moment = ? AND tail = ?"
-                for found in self._rows([(partition, segment)], where, [moment, tail], 1):
-                    return found
-                continue
+                left = self._rows([(partition, segment)], where, [moment, tail], 1)
+                if not left:
+                    raise _damaged(decision, path) from None
+                return left[0]
             if row is not None:
                 _check(partition, segment, row[-1], decision)
                 return Recorded.of_row(row[:-1])
         return None
+
+    def _refuse_damaged(self, decision: str) -> None:
+        """Return if nothing is damaged that could hold a decision."""
+        moment = int(decision[:16], 16)
+        for partition, segment in self._sealed(None, moment, moment):
+            if segments.harm(partition, segment).groups:
+                raise _damaged(decision, partition.path(segment))
 
     def _rows(
         self, sealed: _Sealed, where: str, given: Sequence[object], limit: int
@@ -229,7 +245,8 @@ class Decisions:
         """Return the newest rows of segments; of damaged ones, what is left of them."""
         try:
             return self._asked(sealed, where, given, limit)
-        except duckdb.Error:
+        except _DAMAGED:
+            self._connect()
             self._examine(sealed)
             return self._asked(sealed, where, given, limit)
 
@@ -293,7 +310,8 @@ class Decisions:
         try:
             rows = f"read_parquet({literal(str(path))})"
             self._con.execute(f"SELECT max(hash({table.NAMES})) FROM {rows}").fetchall()  # noqa: S608
-        except duckdb.Error:
+        except _DAMAGED:
+            self._connect()
             return False
         return True
 
@@ -338,6 +356,9 @@ class Decisions:
                 yield one
 
 
+_DAMAGED = (duckdb.Error, UnicodeDecodeError)
+"""What reading a damaged file raises: the text of a column may be no text any more."""
+
 _END = moment_of(datetime(9999, 12, 31, tzinfo=UTC))
 
 
@@ -376,8 +397,12 @@ def _check(partition: Partition, segment: Segment, row: int, decision: str) -> N
     with path.open("rb") as file:
         if segments.checksum(file, group.start, group.end) == group.check:
             return
-    raise Unavailable(
-        f"expected decision `{decision}` as it was written, found that its bytes changed since",
+    raise _damaged(decision, path)
+
+
+def _damaged(decision: str, path: Path) -> Unavailable:
+    return Unavailable(
+        f"expected decision `{decision}` as it was written, found that bytes changed since",
         code="decisions/damaged",
         where=str(path),
         hint="restore the file from a backup",

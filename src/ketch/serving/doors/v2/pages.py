@@ -116,9 +116,10 @@ def of_version(route: ServedRoute, said: str | None) -> Contract:
     """
     contract = contract_of(route)
     if contract is None:
-        reason = next(iter(route.problems.values()), "nothing was promoted")
         raise NotFound(
-            f"nothing answers on the route `{route.name}` yet", code="request/route", hint=reason
+            f"nothing answers on the route `{route.name}` yet",
+            code="request/route",
+            hint="`/readyz` says why" if route.problems else "nothing was promoted",
         )
     if said is None:
         return contract

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from ketch.errors import UsageError
+from ketch.serving.settings import PackageSettings, Settings
+
+FILE = """
+deadline_s = 5.0
+
+[packages.recommender]
+workers = 2
+memory_mb = 800
+deadline_s = 2
+
+[packages."top-sellers"]
+max_rows = 1
+"""
+
+
+def read(tmp_path: Path, text: str) -> Settings:
+    path = tmp_path / "serving.toml"
+    path.write_text(text)
+    return Settings(common=PackageSettings(workers=1)).read(path)
+
+
+def test_a_package_has_its_own_settings_and_the_common_ones_where_it_says_nothing(
+    tmp_path: Path,
+) -> None:
+    settings = read(tmp_path, FILE)
+
+    assert settings.of("recommender") == PackageSettings(2, 800.0, 2.0)
+    assert settings.of("top-sellers") == PackageSettings(1, None, 5.0, max_rows=1)
+    assert settings.of("another") == PackageSettings(1, None, 5.0)
+
+
+def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "dedline_s = 1\n[packages.a]\nworkers = 0\nmemory_mb = 'much'\n")
+
+    told = {finding.where: finding for finding in caught.value.findings}
+    path = tmp_path / "serving.toml"
+    assert told[str(path)].hint == "did you mean `deadline_s`?"
+    assert "from 1 to 256, found `0`" in told[f"{path}: packages.a: workers"].message
+    assert "found `much`" in told[f"{path}: packages.a: memory_mb"].message
+
+
+@pytest.mark.parametrize("text", ["packages = 3", "[packages]\na = 3", "deadline_s ="])
+def test_what_is_no_table_of_settings_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, text)
+
+    assert caught.value.code == "serve/settings"
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings().read(tmp_path / "none.toml")
+
+    assert caught.value.code == "serve/settings"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        PackageSettings(workers=0),
+        PackageSettings(deadline_s=0.0),
+        PackageSettings(max_rows=0),
+        PackageSettings(memory_mb=1.0),
+    ],
+)
+def test_a_flag_out_of_its_range_is_refused(wrong: PackageSettings) -> None:
+    with pytest.raises(UsageError):
+        Settings(common=wrong).checked()
+
+
+def test_settings_in_range_are_themselves() -> None:
+    settings = Settings(common=PackageSettings(2, 100.0, 1.5, 64))
+
+    assert settings.checked() is settings
