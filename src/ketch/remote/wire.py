@@ -106,7 +106,8 @@ class Wire:
         self._client = httpx.Client(
             headers={"User-Agent": f"ketch/{version('ketch')}", "Accept-Encoding": "identity"},
             timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s),
-            limits=httpx.Limits(max_connections=None, keepalive_expiry=30.0),
+            # A server that closes after half a minute must not meet the next request.
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=20.0),
             verify=_trusted(ca_file),
             trust_env=has_proxy,
         )

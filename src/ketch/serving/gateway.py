@@ -46,8 +46,8 @@ class Gateway:
         self.table: Table = EMPTY
         self.is_known = False
         self._settings = settings
-        self.books = books
         self._tracing = tracing
+        self.books = books
         self._shadow = Shadow(books) if settings.shadow else None
 
     def flip(self, table: Table) -> None:
@@ -71,6 +71,8 @@ class Gateway:
                 asked, questions = await asyncio.to_thread(
                     understand, request, route, contract, door
                 )
+            for question in questions:
+                question.decide()
             if len(questions) == 1:
                 answers: Sequence[PoolAnswer] = (await self._ask(questions[0], request.arrived),)
             else:

@@ -71,6 +71,7 @@ class PoolGauge:
         workers: Workers that can answer.
         rss_bytes: What they hold in memory together.
         is_failing: Whether its workers end as soon as they start.
+        batches: Rows in one call to a worker.
     """
 
     package: str
@@ -78,6 +79,7 @@ class PoolGauge:
     workers: int
     rss_bytes: int = 0
     is_failing: bool = False
+    batches: Histogram = field(default_factory=lambda: Histogram(ROWS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,12 @@ class Metrics:
 
     Attributes:
         requests: Route, package, arm → its requests.
-        rows: Package → rows in one call to a worker.
         counts: Name in ``COUNTED`` → labels → count.
     """
 
     def __init__(self, gauges: Callable[[], Gauges] = Gauges) -> None:
         self.gauges = gauges
         self.requests: dict[Labels, Series] = {}
-        self.rows: dict[str, Histogram] = {}
         self.counts: dict[str, dict[Labels, int]] = {name: {} for name in COUNTED}
 
     def series(self, route: str, package: str = "", arm: str = "") -> Series:
@@ -128,13 +128,6 @@ class Metrics:
         if series is None:
             series = self.requests[key] = Series()
         series.answered(status, seconds)
-
-    def called(self, package: str, rows: int) -> None:
-        """Count one call to a worker."""
-        histogram = self.rows.get(package)
-        if histogram is None:
-            histogram = self.rows[package] = Histogram(ROWS)
-        histogram.add(rows)
 
     def refused(self, route: str, code: str) -> None:
         """Count a request that was answered by an error, under its code."""

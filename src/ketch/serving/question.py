@@ -29,14 +29,18 @@ class Question:
         rows: Those rows, as the package's schema has them.
         encoded: The same as JSON, made from their values, never from a caller's bytes.
         single: Whether the caller sent one object.
-        decisions: Identities of the answer, one for each visit of the share.
+        decisions: Identities of the answer, one for each visit of the share; see ``decide``.
     """
 
     share: Share
     rows: list[Row]
     encoded: bytes
     single: bool
-    decisions: tuple[str, ...]
+    decisions: tuple[str, ...] = ()
+
+    def decide(self) -> None:
+        """Give the answer its identities; on the thread of the event loop, as they want."""
+        self.decisions = tuple([new_id() for _ in self.share.visits])
 
     @property
     def parts(self) -> list[Part]:
@@ -70,8 +74,7 @@ def understand(
 
 def _question(door: Door, asked: Asked, share: Share) -> Question:
     rows = decode(door, asked, share.arm.contract)
-    decisions = tuple([new_id() for _ in share.visits])
-    return Question(share, rows, _encode(rows), asked.single, decisions)
+    return Question(share, rows, _encode(rows), asked.single)
 
 
 def together(

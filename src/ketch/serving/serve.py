@@ -147,6 +147,7 @@ def _gauges(gateway: Gateway, server: Server) -> Gauges:
                 len(pool.workers),
                 sum(worker.rss_bytes for worker in pool.workers),
                 pool.failing,
+                pool.counts.batches,
             )
             for pool in pools
         ),

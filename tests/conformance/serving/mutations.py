@@ -299,11 +299,10 @@ def _in_headers(draw: Random, sent: Sent, _: Any) -> Sent:
         "é" * 300,
         "a/b;" * 500,
     )
-    lengths = ("-1", "0", "1", "007", "+5", "1e3", "9" * 30, "0" * 20 + "5", "0" * 12 + "1" * 5_000, "é", "٣")
     more = (
         ("ketch-arm", draw.choice(["prod", "limited", "nobody", "", "é", "x" * 3_000])),
         ("ketch-unit", draw.choice(["u", "", "é", "\x01", "x" * 3_000])),
-        ("inference-header-content-length", draw.choice(lengths)),
+        ("inference-header-content-length", draw.choice(LENGTHS)),
         ("traceparent", draw.choice(["00-0-0-0", "zz", "00-" + "a" * 32 + "-" + "b" * 16 + "-01"])),
         ("content-encoding", draw.choice(["gzip", "identity", ""])),
         ("expect", "100-continue"),
@@ -311,6 +310,10 @@ def _in_headers(draw: Random, sent: Sent, _: Any) -> Sent:
         ("origin", "http://elsewhere.example"),
         ("x-" + "y" * draw.choice([1, 40_000]), "z"),
     )
+    if sent.where == "v2" and draw.random() < 0.3:
+        name = "inference-header-content-length"
+        kept = tuple(one for one in sent.headers if one[0] != name)
+        return replace(sent, headers=(*kept, (name, draw.choice(LENGTHS))))
     if draw.random() < 0.4:
         kept = tuple(one for one in sent.headers if one[0] != "content-type")
         return replace(sent, headers=(*kept, ("content-type", draw.choice(kinds))))
@@ -377,6 +380,11 @@ def _elsewhere(draw: Random, sent: Sent, _: Any) -> Sent:
     return replace(sent, path=other.path, where="any")
 
 
+LENGTHS = (
+    *("-1", "0", "1", "007", "+5", "1e3", "5, 5", " ", "é", "³", "9" * 30),
+    *("0" * 20 + "5", "0" * 5_000 + "5", "0" * 12 + "1" * 5_000),
+)
+
 METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND", "POST")
 
 
@@ -389,9 +397,13 @@ def smashed(draw: Random) -> list[bytes]:
     stream = bytearray(b"".join(right(draw).raw for _ in range(draw.choice([1, 2, 3]))))
     for _ in range(draw.choice([1, 1, 2, 5])):
         at = draw.randrange(len(stream))
-        match draw.randrange(4):
+        match draw.randrange(5):
             case 0:
                 stream[at] = draw.randrange(256)
+            case 4:
+                start = stream.find(b"content-length: ", at) + 16
+                end = stream.find(b"\r", start)
+                stream[start:end] = draw.choice(LENGTHS).encode()
             case 1:
                 del stream[at : at + draw.randrange(1, 40)]
             case 2:

@@ -108,7 +108,7 @@ def test_other_forms_refuse_the_same(gateway: Serving, name: str) -> None:
     if isinstance(body, bytes):
         forms = {"/invocations": body, "/v2/models/buy/infer": body}
     else:
-        rows = body if isinstance(body, list) else [body]
+        rows: list[Any] = body if isinstance(body, list) else [body]
         columns = [
             {"name": key, "datatype": "FP64" if key in NUMBERS else "BYTES", "shape": [1], "data": [value]}
             for row in rows

@@ -54,12 +54,6 @@ def _requests(metrics: Metrics) -> Iterator[Metric]:
 
 
 def _counts(metrics: Metrics) -> Iterator[Metric]:
-    rows = HistogramMetricFamily(
-        "ketch_call_rows", "Rows in one call to a worker.", labels=("package",)
-    )
-    for package, histogram in metrics.rows.items():
-        rows.add_metric((package,), buckets(histogram), histogram.sum)
-    yield rows
     for name, (says, labels) in COUNTED.items():
         counter = CounterMetricFamily(f"ketch_{name}", says, labels=labels)
         for values, count in metrics.counts[name].items():
@@ -73,6 +67,12 @@ def _gauges(now: Gauges) -> Iterator[Metric]:
         for pool in now.pools:
             gauge.add_metric((pool.package,), float(read(pool)))
         yield gauge
+    rows = HistogramMetricFamily(
+        "ketch_call_rows", "Rows in one call to a worker.", labels=("package",)
+    )
+    for pool in now.pools:
+        rows.add_metric((pool.package,), buckets(pool.batches), pool.batches.sum)
+    yield rows
     ready = GaugeMetricFamily(
         "ketch_ready", "Whether a verified worker answers.", labels=("route",)
     )

@@ -175,7 +175,10 @@ def _header(says: str) -> Body:
 
 def _sent_header(name: str, says: str) -> Body:
     return {
-        **{"name": name, "in": "header", "required": False, "description": says},
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": says,
         "schema": {"type": "string"},
     }
 

@@ -33,6 +33,7 @@ _USUAL = (
     *("X-Real-Ip", "X-Request-Id"),
 )
 _NAMES = {form.encode(): name.lower() for name in _USUAL for form in (name, name.lower())}
+_MOST_DIGITS = 20
 _SPENT = HttpRequestParser(object())
 """Takes the place of a parser that is done: the parser and its reader hold each other."""
 
@@ -214,6 +215,8 @@ class Reader:
         if transfer is not None and (length is not None or transfer.lower() != "chunked"):
             raise framing("expected `Content-Length`, or `Transfer-Encoding: chunked`")
         if length is not None:
+            if len(length) > _MOST_DIGITS:  # Python reads no number of thousands of zeros
+                raise framing(f"expected at most {_MOST_DIGITS} digits in `Content-Length`")
             self.expects = int(length)  # the parser takes digits alone
             if self.expects > self._limits.body_bytes:
                 raise too_large(self._limits.body_bytes)

@@ -325,6 +325,7 @@ class Pool:
     ) -> None:
         self.counts.calls += 1
         self.counts.rows += len(reply.rows)
+        self.counts.batches.add(len(reply.rows))
         outputs = self.contract.outputs
         wrong: Sequence[Finding] = ()
         if rows is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ketch.serving.metrics import ROWS, Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Counts:
         refused: Requests that were not let in.
         again: Calls made in place of one that failed.
         deaths, starts: Workers that were lost, and that began to take calls.
+        batches: Rows in one call.
     """
 
     calls: int = 0
@@ -41,3 +44,4 @@ class Counts:
     again: int = 0
     deaths: int = 0
     starts: int = 0
+    batches: Histogram = field(default_factory=lambda: Histogram(ROWS))

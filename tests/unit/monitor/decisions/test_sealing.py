@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +144,22 @@ def test_sealing_killed_anywhere_loses_nothing_and_counts_nothing_twice(
     assert count(folder) == len(ids)
     assert [loss.lost for loss in losses(folder) if loss.lost] == []
     assert not list((folder / "hot").iterdir())
+    assert check(folder) == ()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("after_s", [0.3, 0.4, 0.5, 0.6, 0.7])
+def test_a_process_that_seals_may_be_killed(folder: Path, write: Write, after_s: float) -> None:
+    ids = write([f"u{number}" for number in range(2000)])
+    command = [sys.executable, "-m", work.__name__, str(folder), "760", "760"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    time.sleep(after_s)
+    process.kill()
+    process.wait()
+    assert count(folder) == len(ids)
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    assert count(folder) == len(ids)
+    assert listed(folder) == 1
     assert check(folder) == ()
 
 

@@ -206,7 +206,7 @@ def test_prometheus_reads_what_was_counted() -> None:
     for seconds in (0.0005, 0.003, 99.0):
         metrics.answered("shop", "shop:1.0", "prod", 200, seconds)
     metrics.answered("shop", "shop:1.0", "prod", 503, 0.001)
-    metrics.called("shop:1.0", 64)
+    pool.batches.add(64)
     metrics.refused("shop", "serve/busy")
     metrics.restarted("shop:1.0", "died")
     metrics.shadowed("shop", "shop:2.0", "answered")

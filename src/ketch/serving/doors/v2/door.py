@@ -26,6 +26,7 @@ from ketch.serving.http.messages import Request, Response
 LENGTH = "inference-header-content-length"
 
 _TAKEN = ("application/json", "application/octet-stream")
+_MOST_DIGITS = 12
 _PLACE = re.compile(r"rows\[(\d+)\]\.(.+)", re.DOTALL)
 _INDEX = re.compile(r"\[(\d+)\]")
 _encode = msgspec.json.Encoder().encode
@@ -126,7 +127,8 @@ class V2:
         said = request.headers.get(LENGTH)
         end = len(request.body)
         if said is not None:
-            if not said.isascii() or not said.isdigit() or int(said[:12]) > end:
+            is_length = said.isascii() and said.isdigit() and len(said) <= _MOST_DIGITS
+            if not is_length or int(said) > end:
                 found = printable(said, 20)
                 raise UsageError(
                     f"expected the length of the JSON, at most `{end}`, found `{found}`",
