@@ -190,9 +190,10 @@ def finding(folder: Path, millions: int, begin: datetime) -> None:
         ids = [known.between(when, when + timedelta(seconds=5), limit=1)[0].id for when in times]
         _told("by identity", [lambda one=one: known.find(one) for one in ids])
         units = [f"s{int(draw.random() * draw.random() * SHOPPERS)}" for _ in range(20)]
-        _told("by unit", [lambda one=one: known.of_unit(one) for one in units])
+        _told("by unit, the last", [lambda one=one: known.of_unit(one, limit=1) for one in units])
+        _told("by unit, all", [lambda one=one: known.of_unit(one) for one in units])
         often = [f"s{int(draw.random() * 200)}" for _ in range(20)]
-        _told("by unit, one of the busiest", [lambda one=one: known.of_unit(one) for one in often])
+        _told("by unit, 100 of a busy one", [lambda one=one: known.of_unit(one) for one in often])
         _told(
             "by time, the last of a minute",
             [

@@ -45,8 +45,9 @@ class Prediction(dict[str, Any]):
     Attributes:
         package: Who answered, ``name:version``.
         digest: The same package, exactly.
-        decision: Under what identity the decision log has it; outcomes name it.
-        arm: As which arm of the route.
+        decision: Under what identity the decision log has it; empty where one request asked
+            for so many that the answer could not name them all.
+        arm: As which arm of the route; all of them where the answer could not say which.
     """
 
     package: str

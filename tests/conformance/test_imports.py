@@ -75,6 +75,7 @@ USES = [
     (["predict", "thermometer:1.0.0", "in.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.parquet"], CORE | {"duckdb"}),
+    (["serve", "nobody:1.0.0", "--port", "0"], CORE),  # the keeper, which stays small
     (["init", "fresh"], CORE | {"rich"}),
     (["push", "thermometer:1.0.0"], REGISTRY),
     (["push", "thermometer:1.0.0", "oci://nowhere"], REGISTRY | {"rich"}),

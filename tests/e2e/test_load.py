@@ -192,7 +192,7 @@ def run(_, rows):
 
 
 def worker_pid(predictor: Predictor) -> int:
-    return predictor._worker.pid
+    return predictor._team.pids[0]
 
 
 def kill(pid: int) -> None:
@@ -294,7 +294,7 @@ for leave in ("ask", "close", "forget", "exit", "own"):
         sys.exit(0)
     os.close(write)
     assert os.wait()[1] == 0
-    said.append((leave, json.loads(os.read(read, 1000)), ask(model), model._worker.pid))
+    said.append((leave, json.loads(os.read(read, 1000)), ask(model), model._team.pids[0]))
 print(json.dumps(said))
 """
 
@@ -323,7 +323,7 @@ from pathlib import Path
 import ketch
 
 model = ketch.load(sys.argv[1], home=Path(sys.argv[2]))
-print(model._worker.pid, flush=True)
+print(model._team.pids[0], flush=True)
 how = sys.argv[3]
 if how == "in a call":
     ask = {"name": "sleep", "size": 60, "at": "2026-01-01T00:00:00Z"}
@@ -442,7 +442,7 @@ import sys, time
 import ketch
 from pathlib import Path
 predictor = ketch.load(sys.argv[1], home=Path(sys.argv[2]))
-print(predictor._worker.pid, flush=True)
+print(predictor._team.pids[0], flush=True)
 time.sleep(60)
 """
 

@@ -142,6 +142,13 @@ def test_unit_and_arm_travel_as_headers(gateway: Asked) -> None:
     assert said == [("ann", "limited"), (None, None)]
 
 
+def test_a_unit_may_have_a_name_beyond_ascii(gateway: Asked) -> None:
+    with gateway.client() as client:
+        client.predict("shop", {"name": "a", "size": 3}, unit="Zoë")
+
+    assert gateway.requests[0].headers["ketch-unit"].encode("latin-1").decode() == "Zoë"
+
+
 def test_a_token_is_sent_with_every_request(gateway: Asked) -> None:
     with gateway.client("s3cret") as client:
         client.predict("shop", {"name": "a", "size": 3})

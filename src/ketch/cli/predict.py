@@ -22,6 +22,7 @@ def predict(
     input_format: Format | None = None,
     output_format: Format | None = None,
     batch_rows: int | None = None,
+    workers: int | None = None,
     offline: bool = False,
     json: bool = False,
 ) -> None:
@@ -37,6 +38,8 @@ def predict(
         batch_rows: Most rows that the package gets at once; a slow one needs fewer. By
             default 1000, and 5000 when it takes a DataFrame; one row when its newest
             verification found that answers depend on the rows beside them.
+        workers: Most processes that answer rows side by side. By default one, and more
+            while rows wait for it, as many as there are processors and memory for.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.
     """
@@ -45,7 +48,7 @@ def predict(
     check_files(source, output, target_format=output_format, batch_rows=batch_rows)
     with (
         printer.progress(amount=rows) as progress,
-        load(package, offline=offline, progress=progress) as predictor,
+        load(package, offline=offline, workers=workers, progress=progress) as predictor,
     ):
         progress.step(f"answering {inputs}")
         answered = answer_file(

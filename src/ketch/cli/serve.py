@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -14,9 +13,11 @@ from ketch.runtime import Home
 from ketch.serving.http.gate import Gate
 from ketch.serving.http.keeper import Start, keep
 from ketch.serving.http.listener import Listener
-from ketch.serving.http.tls import tls_context
 from ketch.serving.http.tokens import Tokens
 from ketch.serving.settings import DEADLINE_S, MOST_ROWS, PATIENCE_S, PackageSettings, Settings
+
+if TYPE_CHECKING:
+    import ssl
 
 OPEN = ("/livez", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready")
 """What is answered without a token: whether it lives, and nothing else."""
@@ -121,6 +122,8 @@ def serve(
 
 def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
     if certificate is not None and key is not None:
+        from ketch.serving.http.tls import tls_context  # which few gateways need
+
         return tls_context(certificate, key)
     if certificate is None and key is None:
         return None

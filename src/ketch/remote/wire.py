@@ -125,10 +125,10 @@ class Wire:
             Passing: No answer came.
             Unavailable, UsageError: None will come.
         """
-        said = dict(headers)
+        said = {name.encode(): value.encode() for name, value in headers.items()}
         content = body
         if content is not None and not isinstance(content, bytes):
-            said["Content-Length"] = str(content.length)
+            said[b"Content-Length"] = str(content.length).encode()
             content = iter(content)  # type: ignore[assignment] # httpx takes any iterable
         with _explained(url):
             request = self._client.build_request(method, url, headers=said, content=content)

@@ -16,7 +16,7 @@ from ketch.runtime.home import Home
 
 if TYPE_CHECKING:
     from ketch.runtime.batch import Answered, answer_file, check_files
-    from ketch.runtime.cleanup import Cleaned, clean_up, collect_unused_environments
+    from ketch.runtime.cleanup import Cleaned, clean_up, clear_rooms, collect_unused_environments
     from ketch.runtime.description import Entry, Stored, describe, listing, stored_as
     from ketch.runtime.discreet import Discreet
     from ketch.runtime.doctor import Check, examine
@@ -47,6 +47,7 @@ __all__ = [
     "answer_file",
     "check_files",
     "clean_up",
+    "clear_rooms",
     "collect_unused_environments",
     "comparisons",
     "describe",
@@ -80,6 +81,7 @@ _LATER = {
     "answer_file": "ketch.runtime.batch",
     "check_files": "ketch.runtime.batch",
     "clean_up": "ketch.runtime.cleanup",
+    "clear_rooms": "ketch.runtime.cleanup",
     "collect_unused_environments": "ketch.runtime.cleanup",
     "examine": "ketch.runtime.doctor",
     "lay_out": "ketch.runtime.layout",

@@ -54,7 +54,7 @@ def clean_up(home: Home, *, dry_run: bool = False, now: datetime | None = None) 
     environments = collect_unused_environments(home, dry_run=dry_run, now=now)
     grace_s = GRACE.total_seconds()
     blobs = collect_blobs(home.store, grace_s=grace_s, dry_run=dry_run, now=now.timestamp)
-    rooms = [] if dry_run else _clear_rooms(home.path / "run", now - GRACE)
+    rooms = [] if dry_run else clear_rooms(home, now - GRACE)
     parts = [] if dry_run else _clear_parts(home)
     return Cleaned(
         blobs=len(blobs.blobs),
@@ -90,10 +90,10 @@ def _clear_parts(home: Home) -> list[Path]:
     return [part for folder in home.path.glob("*/") for part in remove_abandoned(folder)]
 
 
-def _clear_rooms(folder: Path, since: datetime) -> list[Path]:
-    """Remove the rooms of processes that are no more, unless they were made a moment ago."""
+def clear_rooms(home: Home, since: datetime) -> list[Path]:
+    """Remove the rooms of processes that are no more, but for those made since a moment ago."""
     gone = []
-    for room in abandoned(folder):
+    for room in abandoned(home.path / "run"):
         with suppress(FileNotFoundError):  # its owner ended meanwhile
             if room.stat().st_mtime < since.timestamp():
                 shutil.rmtree(room, ignore_errors=True)

@@ -8,6 +8,7 @@ time it pays, there are twice as many.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 _WORTHWHILE = 0.25
@@ -31,17 +32,19 @@ class Growth:
         """Rows were at hand for so long while every worker was busy."""
         self._waited_s += seconds
 
-    def is_due(self, workers: int, start_s: float) -> bool:
-        """Whether it is time to look what more workers would find.
+    def due_s(self, workers: int, start_s: float) -> float:
+        """Return how much longer rows have to wait until it is time for :meth:`more`.
 
         Args:
             workers: How many there are.
             start_s: How long a start takes.
         """
-        return workers < self.most and (self.at_once or self._waited_s >= start_s)
+        if workers >= self.most:
+            return math.inf
+        return 0.0 if self.at_once else max(0.0, start_s - self._waited_s)
 
     def more(self, workers: int, *, idle_cores: float, room: int) -> int:
-        """Return how many to start now; ask again when it is due again.
+        """Return how many to start now.
 
         Args:
             workers: How many there are.

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -15,12 +15,14 @@ from typing import Any, NoReturn, Protocol, Self, overload
 from ketch.errors import Finding, PackageCodeError, Unavailable, UsageError
 from ketch.package import Digest, Manifest, Package, Reference
 from ketch.progress import Progress
+from ketch.runtime.growth import Growth
 from ketch.runtime.home import Home
 from ketch.runtime.licence import depends_on_batch
-from ketch.runtime.prepare import Prepared, prepared
-from ketch.runtime.process import Worker
+from ketch.runtime.machine import cores
+from ketch.runtime.prepare import prepared
 from ketch.runtime.protocol import Answer
 from ketch.runtime.python_values import PythonRows
+from ketch.runtime.team import Team
 from ketch.runtime.typed import documentation, line, signature
 from ketch.schema import Decoder, Row
 
@@ -42,10 +44,11 @@ class Frame(Protocol):
 class Predictor:
     """A loaded package: call it with one row, a list of rows, or a DataFrame.
 
-    It runs in its own process and environment, whatever is installed here. Close it,
-    or use it as a context manager; it also ends with the process that made it. Calls
-    from several threads wait for each other. It cannot be copied, pickled, or used in a
-    process that was forked off: such a process loads the package itself.
+    It runs in its own process and environment, whatever is installed here, and in several
+    where many rows wait. Close it, or use it as a context manager; it also ends with the
+    process that made it. Calls from several threads wait for each other. It cannot be
+    copied, pickled, or used in a process that was forked off: such a process loads the
+    package itself.
 
     >>> import ketch  # doctest: +SKIP
     >>> recommend = ketch.load("recommender:1.0.0")  # doctest: +SKIP
@@ -53,7 +56,9 @@ class Predictor:
     {'items': ['85123A', …], 'scores': [0.91, …]}
     """
 
-    def __init__(self, package: Package, home: Home, *, offline: bool = False) -> None:
+    def __init__(
+        self, package: Package, home: Home, *, offline: bool = False, workers: int | None = None
+    ) -> None:
         self.package = package
         self._home = home
         schema = package.manifest.schema
@@ -63,9 +68,11 @@ class Predictor:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         with ExitStack() as stack:
-            self._ready: Prepared = stack.enter_context(prepared(package, home, offline=offline))
-            self._running = stack.enter_context(ExitStack())
-            self._worker: Worker = self._running.enter_context(self._ready.start())
+            ready = stack.enter_context(prepared(package, home, offline=offline))
+            growth = Growth(workers or cores(), at_once=workers is not None)
+            idempotent = not package.manifest.environment.network
+            self._team = stack.enter_context(closing(Team(ready, growth, idempotent=idempotent)))
+            self._team.begin()
             self._finalizer = weakref.finalize(self, stack.pop_all().close)
 
     @property
@@ -81,7 +88,7 @@ class Predictor:
     @property
     def output(self) -> str:
         """The last lines that the package printed, to its standard output or error."""
-        return self._worker.last_lines()
+        return self._team.output
 
     @cached_property
     def depends_on_batch(self) -> bool:
@@ -150,36 +157,27 @@ class Predictor:
     def answers(
         self, batches: Iterable[Sequence[Row]], deadline_s: float = DEADLINE_S
     ) -> Generator[list[Row], None, None]:
-        """Answer batches of checked rows, one after the other.
+        """Answer batches of checked rows; the answers come in their order.
 
-        While the package works on one, the next is read, and the answer before is the
-        caller's to use. Nothing else is answered until it ends; close it when it is left
-        before its end.
+        While the package works, further batches are read, and the answer before is the
+        caller's to use; more workers help where that pays. Nothing else is answered until it
+        ends; close it when it is left before its end.
+
+        Args:
+            batches: The rows.
+            deadline_s: How long each batch may take, in seconds.
 
         Raises:
             PackageCodeError, Unavailable: Those batches are done whose answers have come.
         """
         self._check_process()
-        asked: list[int] = []  # how many rows the worker is at
-
-        def answer() -> Answer:
-            return self._worker.answered(asked.pop(), deadline_s=deadline_s)
-
         first = 0
         with self._lock:
-            try:
-                for rows in batches:
-                    before = answer() if asked else None
-                    self._worker_alive().ask(rows, deadline_s=deadline_s)
-                    asked.append(len(rows))
-                    if before:
-                        yield self._checked(before, first)
-                        first += len(before.rows)
-                if asked:
-                    yield self._checked(answer(), first)
-            finally:
-                if asked:  # an answer that nobody waits for would come next
-                    self._worker.close()
+            self._check_open()
+            with closing(self._team.answers(batches, deadline_s)) as answers:
+                for answer in answers:
+                    yield self._checked(answer, first)
+                    first += len(answer.rows)
 
     def close(self) -> None:
         """End the worker and remove its folder; calling it twice is harmless.
@@ -221,14 +219,9 @@ class Predictor:
                 hint="load it in this process, too",
             )
 
-    def _worker_alive(self) -> Worker:
-        """Return the worker, or a new one in place of one that was killed."""
+    def _check_open(self) -> None:
         if not self._finalizer.alive:
             raise Unavailable("the predictor is closed", code="worker/closed", hint="load it again")
-        if not self._worker.is_alive:
-            self._running.close()
-            self._worker = self._running.enter_context(self._ready.start())
-        return self._worker
 
 
 def load(
@@ -236,6 +229,7 @@ def load(
     *,
     home: Home | Path | str | None = None,
     offline: bool = False,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> Predictor:
     """Return a package as a typed callable; what only the hub has is fetched first.
@@ -244,16 +238,22 @@ def load(
         reference: ``name:version``, ``name@prod`` or ``name@sha256:…``.
         home: Ketch home; by default ``KETCH_HOME`` or the platform's data folder.
         offline: Use only libraries and interpreters that lie on this machine.
+        workers: Most processes that answer many rows side by side. By default one, and
+            more while rows wait for it for longer than a start takes, as many as there are
+            processors and memory for.
         progress: Told what is being done.
 
     Raises:
+        UsageError: The reference is none, or fewer than one worker is asked for.
         NotFound: There is no such package.
         DigestMismatch: The package is damaged.
         Unavailable: Its environment cannot be built now.
     """
+    if workers is not None and workers < 1:
+        raise UsageError(f"expected at least `1` worker, found `{workers}`", code="usage/workers")
     chosen = Home.of(home)
     package = chosen.open(_reference(reference), progress=progress)
-    return _class_of(package)(package, chosen, offline=offline)
+    return _class_of(package)(package, chosen, offline=offline, workers=workers)
 
 
 def _reference(text: object) -> Reference:

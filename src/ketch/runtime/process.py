@@ -145,6 +145,12 @@ class Worker:
         return not self._ended and os.waitid(os.P_PID, self.pid, options) is None
 
     @property
+    def signs(self) -> tuple[int, ...]:
+        """Descriptors of which one becomes readable when it answers, or never will."""
+        sock = self._channel.fileno()
+        return (sock,) if self._pidfd is None else (sock, self._pidfd)
+
+    @property
     def output(self) -> str:
         """The last 64 KiB that it printed, standard output and error together."""
         return self.output_since(0)
@@ -274,9 +280,17 @@ class Worker:
         self._end(grace_s=0)
         return self.failures.died(op, status, at, self._output.text)
 
-    def close(self) -> None:
-        """End the worker and everything it started; calling it twice is harmless."""
-        self._end(grace_s=GRACE_S)
+    def hang_up(self) -> None:
+        """Ask the worker to end; :meth:`close` waits for it."""
+        self._channel.close()
+
+    def close(self, *, grace_s: float = GRACE_S) -> None:
+        """End the worker and everything it started; calling it twice is harmless.
+
+        Args:
+            grace_s: How long it may take to end by itself.
+        """
+        self._end(grace_s=grace_s)
 
     def __enter__(self) -> Self:
         return self

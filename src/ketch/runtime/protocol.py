@@ -221,6 +221,10 @@ class Channel:
         given.setblocking(False)
         return given
 
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable with a reply, or when nobody is there."""
+        return self._socket.fileno()
+
     def close(self) -> None:
         """Hang up, which asks the worker to end."""
         self._socket.close()

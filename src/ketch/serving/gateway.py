@@ -18,7 +18,7 @@ from ketch.serving.doors.door import Door
 from ketch.serving.http.messages import Request, Response
 from ketch.serving.question import Question, together, understand
 from ketch.serving.routes.plan import nothing
-from ketch.serving.routes.table import EMPTY, LiveRoute, Table
+from ketch.serving.routes.table import EMPTY, LiveArm, LiveRoute, Table
 from ketch.serving.settings import Settings
 from ketch.serving.shadow import Shadow
 from ketch.serving.tracing import Tracing
@@ -50,13 +50,14 @@ class Gateway:
         self.books = books
         self._shadow = Shadow(books) if settings.shadow else None
 
-    def flip(self, table: Table) -> None:
-        """Serve another table from the next request on."""
-        for name, route in table.items():
-            before = self.table.get(name)
-            if before is None or route.all != before.all:
-                self.books.metrics.swapped(name)
-        self.table = table
+    def flip(self, table: Table) -> tuple[str, ...]:
+        """Serve another table from the next request on; return the routes that changed."""
+        before, self.table = self.table, table
+        names = dict.fromkeys((*before, *table))
+        changed = tuple(name for name in names if _arms(before, name) != _arms(table, name))
+        for name in changed:
+            self.books.metrics.swapped(name)
+        return changed
 
     async def answer(self, request: Request, route: LiveRoute, door: Door) -> Response:
         """Answer one request on a route, in the form of the door it came through."""
@@ -109,3 +110,7 @@ class Gateway:
         finally:
             for one in asked:
                 one.cancel()
+
+
+def _arms(table: Table, name: str) -> tuple[LiveArm, ...]:
+    return table[name].all if name in table else ()

@@ -10,15 +10,16 @@ import asyncio
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvloop
 
 from ketch import logs
 from ketch.monitor.decisions.log import DecisionLog
-from ketch.runtime import Home
+from ketch.runtime import Home, clear_rooms
 from ketch.serving.books import Books
 from ketch.serving.doors.problems import problem
 from ketch.serving.gateway import Gateway
@@ -34,6 +35,9 @@ from ketch.serving.routes.table import Table
 from ketch.serving.settings import Settings
 from ketch.serving.sources import Source, source_of
 from ketch.serving.tracing import tracing_asked_for
+
+_FRESH = timedelta(seconds=5)
+"""Rooms younger than this may be somebody's who has not moved in yet."""
 
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -84,6 +88,7 @@ async def _serve(
     for number in _STOP:
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has its own opinion
             loop.add_signal_handler(number, stopped.set)
+    await asyncio.to_thread(_tidy, home)
     async with _gateway(home, settings) as (gateway, paths):
         serving = serve_http(
             paths,
@@ -104,6 +109,12 @@ async def _serve(
             notify("STOPPING=1")
             following.cancel()
             await server.say_goodbye()  # while the workers can still answer
+
+
+def _tidy(home: Home) -> None:
+    """Remove what a gateway left behind that was killed; another one would leave more."""
+    with suppress(OSError):
+        clear_rooms(home, datetime.now(UTC) - _FRESH)
 
 
 async def _first(source: Source, stopped: asyncio.Event) -> None:

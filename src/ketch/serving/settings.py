@@ -25,7 +25,7 @@ from ketch.package import PackageName
 from ketch.schema import did_you_mean
 
 DEADLINE_S = 10.0
-MOST_ROWS = 256
+MOST_ROWS = 1024
 PATIENCE_S = 1.0
 
 

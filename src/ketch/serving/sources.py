@@ -165,7 +165,9 @@ class Starter:
 
 def _flip(gateway: Gateway, settings: Settings, table: Table) -> None:
     """Serve a table, each package with as many workers as it has callers for."""
-    gateway.flip(table)
+    for name in gateway.flip(table):
+        arms = {arm.arm: arm.contract.reference for arm in table[name].all} if name in table else {}
+        told("serving", route=name, arms=arms)
     wanted: dict[Pool, int | None] = {}
     for route in table.values():
         for arm in route.all:
@@ -175,7 +177,6 @@ def _flip(gateway: Gateway, settings: Settings, table: Table) -> None:
                 wanted[arm.pool] = settings.of(arm.contract.package.manifest.name).workers
     for pool, workers in wanted.items():
         pool.resize(workers)
-        told("serving", package=pool.contract.reference)
 
 
 def _named(home: Home, settings: Settings) -> tuple[WantedRoute, ...]:

@@ -19,7 +19,10 @@ NUMBERS = ("price", "discount_pct", "days_since_visit", "basket_value", "views_7
 TEXTS = ("category", "channel", "device", "region")
 ROW: dict[str, Any] = {
     **dict.fromkeys(NUMBERS, 12.5),
-    "category": "cat_01", "channel": "email", "device": "phone", "region": "region-01",
+    "category": "cat_01",
+    "channel": "email",
+    "device": "phone",
+    "region": "region-01",
 }
 INPUTS = "\n".join(
     [

@@ -28,7 +28,6 @@ _STATIC = Path(__file__).parent / "static"
 _KINDS = {"try.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
 _HEADERS = (
     ("Content-Security-Policy", POLICY),
-    ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
 )
 _LONGEST = 8_000

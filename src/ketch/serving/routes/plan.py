@@ -61,7 +61,7 @@ def plan(route: LiveRoute, rows: Sequence[Row], headers: Mapping[str, str]) -> t
         UsageError: ``request/unit``: what names the unit is neither text nor an integer.
         Unavailable: ``serve/starting``: nothing is there to answer.
     """
-    named = headers.get("ketch-unit")
+    named = _meant(headers.get("ketch-unit"))
     forced = headers.get("ketch-arm")
     if forced is not None:
         _check_arm(route, forced)
@@ -123,6 +123,16 @@ def _units(field: str, rows: Sequence[Row]) -> list[str | None]:
             )
         units.append(None if unit is None else str(unit))
     return units
+
+
+def _meant(value: str | None) -> str | None:
+    """Return a header as it was meant: a name beyond ASCII is the same here as in a row."""
+    if value is None or value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()  # its bytes, which are UTF-8 from most clients
+    except UnicodeError:
+        return value
 
 
 def _check_arm(route: LiveRoute, forced: str) -> None:

@@ -23,6 +23,7 @@ from ketch.schema import Row
 from ketch.serving.contract import Contract
 from ketch.serving.workers import unanswered
 from ketch.serving.workers.again import after_death, halves
+from ketch.serving.workers.company import Company, Cost
 from ketch.serving.workers.crew import Crew, Event, Source
 from ketch.serving.workers.frames import encoded as encode
 from ketch.serving.workers.frames import question
@@ -74,6 +75,8 @@ class Pool:
         self._idle: list[Lane] = []
         self._steps = list(dict.fromkeys(contract.package.manifest.pipeline.steps))
         self._waits = Waits()
+        self._cost = Cost()
+        self._company = Company()
         self._scale = Scale(most=cores())
         self._most_busy = 0
         self._closing = False
@@ -155,9 +158,8 @@ class Pool:
         self._admit(until)
         asked = Question(rows, encoded, until, self._loop.create_future())
         self._queue.add(asked)
-        if self._idle and not self._is_due:
-            self._is_due = True
-            self._loop.call_soon(self._dispatch)  # with all that came at the same time
+        if self._idle:
+            self._dispatch_soon()
         if not self._ticking:
             self._watch()
         try:
@@ -279,11 +281,20 @@ class Pool:
     def _dispatch(self) -> None:
         self._is_due = False
         idle = self._idle
+        if idle and self._queue and self._company.is_coming(len(self._queue), time.monotonic()):
+            self._dispatch_soon()
+            return
         while idle:
             pieces = self._queue.take()
             if not pieces:
                 break
             self._ask(idle.pop(), pieces)
+
+    def _dispatch_soon(self) -> None:
+        """Ask, with all that come at the same time."""
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._dispatch)
 
     def _ask(self, lane: Lane, pieces: list[Piece]) -> None:
         now = time.monotonic()
@@ -308,7 +319,7 @@ class Pool:
             self._bury(lane, "out-of-memory", None)
             return
         pieces, lane.pieces = lane.pieces, []
-        self._waits.took(time.monotonic() - lane.began)
+        self._learn(lane, pieces)
         if lane.is_leaving:
             self._crew.leave(lane)
         else:
@@ -319,6 +330,16 @@ class Pool:
             self._raised(lane, pieces, reply)
         else:
             self._pass_on(lane, pieces, reply, rows)
+
+    def _learn(self, lane: Lane, pieces: list[Piece]) -> None:
+        """Learn from a call that was answered who may ask next, and how many rows to ask."""
+        now = time.monotonic()
+        took_s = now - lane.began
+        self._waits.took(took_s)
+        if self._queue.max_rows is not None:
+            self._cost.took(sum([piece.count for piece in pieces]), took_s)
+            self._queue.max_rows = self._cost.rows(self._settings.max_rows)
+            self._company.answered(len(pieces) + len(self._queue), now, self._cost.fixed_s)
 
     def _pass_on(
         self, lane: Lane, pieces: list[Piece], reply: Answer, rows: list[Row] | None

@@ -119,7 +119,6 @@ class Queue:
     def __init__(self, max_rows: int | None) -> None:
         self.max_rows = max_rows
         self.rows = 0
-        self._slice = max(1, (max_rows or 0) // 4)
         self._in_company = False
         self._waiting: deque[Question] = deque()
         self._again: deque[list[Piece]] = deque()
@@ -195,7 +194,7 @@ class Queue:
             if not in_time(question, now):
                 self.forget(question)
                 continue
-            if rows > left and (rows <= most or (pieces and left < self._slice)):
+            if rows > left and (rows <= most or (pieces and left < most // 4)):
                 break
             waiting.popleft()
             piece = question.take(left if rows <= most else self._share(left))
@@ -211,7 +210,7 @@ class Queue:
 
     def _share(self, left: int) -> int:
         """Return how many rows of a large request a call takes: few while others ask."""
-        return min(left, self._slice) if self._waiting or self._in_company else left
+        return min(left, max(1, (self.max_rows or 0) // 4)) if self._waiting or self._in_company else left
 
 
 def in_time(question: Question, now: float) -> bool:

@@ -27,7 +27,7 @@ class PoolSettings:
     """
 
     workers: int | None = None
-    max_rows: int = 256
+    max_rows: int = 1024
     max_queue: int = 1_024
     patience_s: float = 1.0
     memory_mb: float | None = None

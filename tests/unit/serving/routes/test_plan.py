@@ -70,6 +70,15 @@ def test_a_header_names_the_unit_of_every_row() -> None:
     assert arms(shop, "x", "y", "z", **{"ketch-unit": "eve"}) == expected * 3
 
 
+def test_a_unit_beyond_ascii_is_the_same_in_a_header_and_in_a_row() -> None:
+    shop, header = route(), "Zoë".encode().decode("latin-1")  # as the connection reads it
+
+    by_header = plan(shop, [{}], {"ketch-unit": header})
+    by_row = plan(shop, [{"shopper": "Zoë"}], {})
+
+    assert by_header == by_row
+
+
 def test_whoever_says_nothing_of_a_unit_gets_the_rest() -> None:
     shares = plan(route(), [{}], {})
 

@@ -25,6 +25,7 @@ from ketch.serving.http.messages import Request, Response
 
 LENGTH = "inference-header-content-length"
 
+_TOLD = ("package", "decision", "arm", "part")
 _TAKEN = ("application/json", "application/octet-stream")
 _MOST_DIGITS = 12
 _PLACE = re.compile(r"rows\[(\d+)\]\.(.+)", re.DOTALL)
@@ -108,8 +109,8 @@ class V2:
                 content = in_binary(output, fields[name])
                 tail += [] if content is None else [content]
             outputs.append(output)
-        head = _encode(_head(asked, answered, style) | {"outputs": outputs})
         headers = signed(answered)
+        head = _encode(_head(asked, answered, style, dict(headers)) | {"outputs": outputs})
         if not tail:
             return Response(200, head, headers=headers)
         headers = (*headers, ("Inference-Header-Content-Length", str(len(head))))
@@ -151,18 +152,18 @@ def failed(error: KetchError) -> Response:
     return Response(status, body, headers=headers_of(error, status))
 
 
-def _head(asked: Asked, answered: Answered, style: Style) -> dict[str, object]:
-    parts = answered.parts
-    parameters: dict[str, object] = {
-        "ketch_package": ", ".join(part.contract.reference for part in parts),
-        "ketch_decision": ", ".join(part.decision for part in parts),
-        "ketch_arm": ", ".join(part.arm for part in parts),
-    }
+def _head(
+    asked: Asked, answered: Answered, style: Style, said: Mapping[str, str]
+) -> dict[str, object]:
+    """Return the reply without its outputs; who answered is said as in the headers."""
+    named = {f"ketch_{name}": said.get(f"Ketch-{name.title()}") for name in _TOLD}
+    parameters: dict[str, object] = {name: value for name, value in named.items() if value}
     if style.as_table:
         parameters["content_type"] = "pd"
+    versions = dict.fromkeys(part.contract.version for part in answered.parts)
     return {
         "model_name": style.model,
-        "model_version": ", ".join(part.contract.version for part in parts),
+        "model_version": ", ".join(versions),
         "id": asked.request_id or str(uuid.uuid4()),
         "parameters": parameters,
     }
