@@ -379,15 +379,17 @@ def test_every_wrong_row_among_ten_thousand_is_named(
     assert answers.read_text() == "answers of yesterday"
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize(("name", "alone"), [("crash", True), ("refuse", True), ("die", False)])
 def test_the_row_is_named_at_which_package_code_fails(
-    shop: Home, tmp_path: Path, name: str, *, alone: bool
+    shop: Home, tmp_path: Path, name: str, workers: str, *, alone: bool
 ) -> None:
     rows = tmp_path / "rows.csv"
     lines = [f"n{row},1,{AT}" for row in range(3000)]
     lines[2345] = f"{name},1,{AT}"
     rows.write_text("\n".join(["name,size,at", *lines, ""]))
-    done = predict(shop, rows, "--json", status=3 if name == "die" else 1)
+    status = 3 if name == "die" else 1
+    done = predict(shop, rows, "--json", "--workers", workers, status=status)
     problem = json.loads(done.stdout)
     named = f"`{rows}:2347`" if alone else f"`{rows}:2002` to `{rows}:3001`"
     assert problem["hint"] == f"it was answering {named}; no answers were written"
@@ -422,13 +424,23 @@ def test_who_stops_it_finds_nothing_left(
     assert [*out.iterdir(), *temporary.iterdir(), *left_over(shop)] == []
 
 
-def await_worker(process: subprocess.Popen[bytes]) -> list[int]:
+def await_worker(process: subprocess.Popen[bytes], count: int = 1) -> list[int]:
+    """Return the workers once there are so many, the oldest first."""
     until = time.monotonic() + 20
     while time.monotonic() < until and process.poll() is None:
-        if workers := children(process.pid):
+        workers = sorted(pid for pid in children(process.pid) if is_worker(pid))
+        if len(workers) == count:
             return workers
         time.sleep(0.01)
     pytest.fail("no worker was started")
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process is a worker, and not about to become one."""
+    try:
+        return b"worker.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def await_answers(*folders: Path) -> None:
@@ -444,6 +456,51 @@ def has_content(path: Path) -> bool:
         return path.is_file() and path.stat().st_size > 0
     except FileNotFoundError:  # meanwhile
         return False
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_whatever_ends_it_ends_every_worker(
+    counting: Home, tmp_path: Path, stop: signal.Signals
+) -> None:
+    process = asked_of_two(counting, tmp_path, rows=10_000)
+    workers = await_worker(process, 2)
+    process.send_signal(stop)
+    assert process.wait(10) in (128 + stop, -stop)
+    until = time.monotonic() + 5
+    while any(map(is_running, workers)) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not any(map(is_running, workers))
+    assert not (tmp_path / "answers.csv").exists()
+
+
+def test_two_workers_answer_in_order_also_when_one_is_killed(
+    counting: Home, tmp_path: Path
+) -> None:
+    process = asked_of_two(counting, tmp_path, rows=60)
+    os.kill(await_worker(process, 2)[0], signal.SIGKILL)
+    assert process.wait(30) == 0
+    answers = (tmp_path / "answers.csv").read_text().split()[1:]
+    assert answers == [str(size) for size in (7, 7, 7, 7, 7, 7, 7) * 8 + (4,) * 4]
+    assert left_over(counting) == []
+
+
+def asked_of_two(counting: Home, folder: Path, rows: int) -> subprocess.Popen[bytes]:
+    """Begin to answer rows of a twentieth of a second, seven at a time."""
+    (folder / "rows.jsonl").write_text('{"seconds": 0.05}\n' * rows)
+    asked = ["counting:1.0.0", folder / "rows.jsonl", "-o", folder / "answers.csv"]
+    return subprocess.Popen(
+        [KETCH, "predict", *asked, "--workers", "2", "--batch-rows", "7"],
+        env=in_home(counting),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def test_no_worker_at_all_is_refused_before_the_package_is_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x\n1\n")
+    asked = ["predict", "none:1.0.0", tmp_path / "rows.csv", "--workers", "0"]
+    done = run_ketch(Home(tmp_path / "home"), *asked, status=2)
+    assert b"expected at least `1` worker, found `0`" in done.stderr
 
 
 # ------------------------------------------------------------------ conversation

@@ -59,10 +59,13 @@ def test_whoever_names_a_batch_gets_it_and_is_told_nothing(home: Home, rows: Pat
     assert done.stderr == b""
 
 
-def test_rows_of_several_pieces_of_a_file_are_answered_in_order(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_rows_of_several_pieces_of_a_file_are_answered_in_order(
+    home: Home, tmp_path: Path, workers: int
+) -> None:
     (tmp_path / "rows.csv").write_text("x\n" + "".join(f"{x}\n" for x in range(2100)))
     told: list[str] = []
-    with ketch.load(NAME, home=home.path) as crowd:
+    with ketch.load(NAME, home=home.path, workers=workers) as crowd:
         done = answer_file(
             crowd, tmp_path / "rows.csv", tmp_path / "answers.csv", notice=told.append
         )

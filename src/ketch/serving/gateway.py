@@ -27,6 +27,9 @@ from ketch.serving.workers import PoolAnswer
 IN_THREAD = 256 * 1024
 """Bodies of more bytes than this are read in a thread: others must not wait for them."""
 
+_GONE = frozenset({"serve/worker-died", "serve/starting"})
+"""What is said where no worker is left."""
+
 
 class Gateway:
     """Answers requests with the packages of its table.
@@ -59,8 +62,17 @@ class Gateway:
             self.books.metrics.swapped(name)
         return changed
 
-    async def answer(self, request: Request, route: LiveRoute, door: Door) -> Response:
-        """Answer one request on a route, in the form of the door it came through."""
+    async def answer(
+        self, request: Request, route: LiveRoute, door: Door, *, is_again: bool = False
+    ) -> Response:
+        """Answer one request on a route, in the form of the door it came through.
+
+        Args:
+            request: The request.
+            route: As it is served now.
+            door: How it is asked and answered.
+            is_again: Whether a package was asked already whose workers cannot stay up.
+        """
         questions: Sequence[Question] = ()
         try:
             contract = route.contract
@@ -80,6 +92,8 @@ class Gateway:
                 answers = await self._ask_all(questions, request.arrived)
             await self.books.answered(request, route, questions, answers)
         except KetchError as error:
+            if not is_again and _may_be_others(questions, error):
+                return await self.answer(request, route, door, is_again=True)
             self.books.refused(request, route, questions, error)
             response = door.refuse(error, request)
             if self._tracing is not None:
@@ -110,6 +124,16 @@ class Gateway:
         finally:
             for one in asked:
                 one.cancel()
+
+
+def _may_be_others(questions: Sequence[Question], error: KetchError) -> bool:
+    """Whether a request may be asked of a package that stands in for one in a crash loop."""
+    pools = [question.share.arm.pool for question in questions]
+    return (
+        error.code in _GONE
+        and any(pool.failing for pool in pools)
+        and not any(pool.contract.package.manifest.environment.network for pool in pools)
+    )
 
 
 def _arms(table: Table, name: str) -> tuple[LiveArm, ...]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 from ketch import logs
+from ketch.errors import KetchError
 from ketch.monitor.decisions.log import DecisionLog
 from ketch.runtime import Home, clear_rooms
 from ketch.serving.books import Books
@@ -113,7 +114,7 @@ async def _serve(
 
 def _tidy(home: Home) -> None:
     """Remove what a gateway left behind that was killed; another one would leave more."""
-    with suppress(OSError):
+    with suppress(KetchError, OSError):
         clear_rooms(home, datetime.now(UTC) - _FRESH)
 
 

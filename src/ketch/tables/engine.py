@@ -59,6 +59,7 @@ def engine(
         with duckdb.connect(config=config) as con:
             try:
                 con.execute("SET TimeZone = 'UTC'")
+                con.execute("SET enable_progress_bar_print = false")  # after 2 s, on stdout
                 yield con
             except duckdb.OutOfMemoryException as error:
                 raise Unavailable(

@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,18 @@ def test_ctrl_c_stops_a_query_as_it_stops_anything() -> None:
     with pytest.raises(KeyboardInterrupt), engine("rows.parquet") as con:
         con.execute(ENDLESS)
     timer.join()
+
+
+def test_a_long_query_writes_nothing_to_standard_output(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """duckdb draws a bar there after two seconds, in the middle of what is data."""
+    with engine("rows.parquet") as con:
+        con.execute("SET progress_bar_time = 1")
+        target = tmp_path / "rows.parquet"
+        con.execute(f"COPY (SELECT hash(i) FROM range(2000000) t(i)) TO '{target}'")
+
+    assert capfd.readouterr().out == ""
 
 
 def test_what_duckdb_says_is_told_without_its_own_kind_of_error() -> None:

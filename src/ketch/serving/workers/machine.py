@@ -1,30 +1,10 @@
-"""What this machine has: processors, memory, and how much of it a worker holds."""
+"""How much memory a worker may hold; what the machine has is told by the runtime."""
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-from pathlib import Path
+from ketch.runtime.machine import MB, available_bytes, cores, has_room, held_bytes
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-MB = 1_000_000
-
-
-def held_bytes(pid: int) -> int:
-    """Return what a process holds and shares with nobody; 0 when that is not known."""
-    with suppress(OSError, ValueError, IndexError):
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_bytes().split()
-        return (int(resident) - int(shared)) * _PAGE
-    return 0
-
-
-def available_bytes() -> int | None:
-    """Return what programs could take without swapping; None when that is not known."""
-    with suppress(OSError, ValueError):
-        for line in Path("/proc/meminfo").read_bytes().splitlines():
-            if line.startswith(b"MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return None
+__all__ = ["MB", "available_bytes", "cores", "has_room", "held_bytes", "limit_bytes"]
 
 
 def limit_bytes(
@@ -42,14 +22,3 @@ def limit_bytes(
     limits = [mb * MB for mb in (set_mb, declared_mb and 0.9 * declared_mb) if mb]
     most = min(limits) if limits else 2 * after_start + 256 * MB
     return int(max(most, 1.25 * after_start + 16 * MB))
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def has_room(worker_bytes: int) -> bool:
-    """Whether this machine has memory for one more worker of this size."""
-    left = available_bytes()
-    return left is None or left > 2 * worker_bytes + 512 * MB

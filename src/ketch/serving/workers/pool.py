@@ -449,6 +449,8 @@ class Pool:
         groups = list(after_death(pieces)) if self._idempotent else []
         if groups:
             self._again(groups)
+            if self.failing:
+                self._turn_away()
             return
         self._fail(
             pieces,
@@ -456,10 +458,15 @@ class Pool:
         )
 
     def _told(self, event: Event) -> None:
-        if event.kind == "not-started" and not self.ready:  # who waits would wait for long
+        if event.kind == "not-started":
+            self._turn_away()
+        self._tell(event)
+
+    def _turn_away(self) -> None:
+        """Tell those who wait that nobody will answer soon, where no worker is left."""
+        if not self.ready:
             for asked in self._queue.drop():
                 asked.fail(unanswered.starting(self._crew.next_s()))
-        self._tell(event)
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
