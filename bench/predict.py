@@ -1,13 +1,17 @@
 """How fast a file is answered, beside the same pipeline called in one process with pandas.
 
-    python bench/predict.py [--rows 2000000] [--reps 3] [--root DIR]
+    python bench/predict.py [--rows 2000000] [--reps 3] [--workers 1,2] [--only NAME] [--root DIR]
 
-Two packages: `records` is arithmetic on dictionaries, where ketch's own work shows most;
-`frame` is a scikit-learn pipeline on ten columns. The floor runs in the package's own
-environment: `pandas.read_csv`, the package's own functions on a thousand rows at a time
-(`records`) or on all (`frame`), `to_csv`. It checks nothing, isolates nothing, and holds
-the whole file in memory. Both are whole processes, from their start. One JSON object a
-line, the best of all rounds: the machine's other work only ever adds. Needs the index.
+Three packages: `records` is arithmetic on dictionaries, where ketch's own work shows most;
+`frame` is a scikit-learn pipeline on ten columns, and `trees` the same with a forest of 60
+trees and a twentieth of the rows, where the package's work shows most. The floor runs in the
+package's own environment: `pandas.read_csv`, the package's own functions on a thousand rows
+at a time (`records`) or on all (`frame`, `trees`), `to_csv`. It checks nothing, isolates
+nothing, uses one processor, and holds the whole file in memory. All are whole processes, from
+their start; libraries use one thread each. With `--workers 0` ketch chooses.
+
+One JSON object a line: seconds are the best of all rounds, in turns, for the machine's other
+work only ever adds; processor time is the least. Needs the index.
 """
 
 import argparse
@@ -18,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.pop(0)  # the scripts beside this one are no libraries, whatever they are called
@@ -85,7 +90,18 @@ owner = "bench@shop.example"
 python = "{python}"
 """
 
-PACKAGES: Mapping[str, Mapping[str, str]] = {
+TREES = FRAME.replace(
+    "from sklearn.linear_model import LogisticRegression",
+    "from sklearn.ensemble import RandomForestClassifier",
+).replace("LogisticRegression()", "RandomForestClassifier(60, random_state=0)")
+
+FRAME_FLOOR = (
+    "model = pipeline.load(None, {})\n"
+    "frame = pandas.read_csv(source)\n"
+    "pipeline.predict(model, frame).to_csv(target, index=False)\n"
+)
+
+PACKAGES: dict[str, Mapping[str, str]] = {
     "records": {
         "code": RECORDS,
         "pipeline": 'steps = ["pipeline:convert", "pipeline:judge"]',
@@ -114,13 +130,12 @@ PACKAGES: Mapping[str, Mapping[str, str]] = {
             [f"hash(i * 6 + {n}) % 10000 / 10000 AS n{n}" for n in range(6)]
             + [f"'v' || hash(i * 4 + {n}) % 20 AS t{n}" for n in range(4)]
         ),
-        "floor": (
-            "model = pipeline.load(None, {})\n"
-            "frame = pandas.read_csv(source)\n"
-            "pipeline.predict(model, frame).to_csv(target, index=False)\n"
-        ),
+        "floor": FRAME_FLOOR,
     },
 }
+PACKAGES["trees"] = {**PACKAGES["frame"], "code": TREES}
+SHARES = {"trees": 20}
+"""Packages that get this part of the rows only."""
 
 FLOOR = """
 import sys, pandas
@@ -129,29 +144,47 @@ import pipeline
 source, target = sys.argv[2:4]
 """
 KETCH = "import sys\nfrom ketch.cli.main import main\nstatus = main(sys.argv[1:])\n"
-PEAK = """
+USED = """
 import resource
 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
-    print(resource.getrusage(who).ru_maxrss // 1000, file=sys.stderr)
+    used = resource.getrusage(who)
+    print(used.ru_maxrss // 1000, used.ru_utime + used.ru_stime, file=sys.stderr)
 """
 
 
 def main() -> None:
-    """Measure both packages."""
+    """Measure every package."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rows", type=int, default=2_000_000)
     arguments.add_argument("--reps", type=int, default=3)
+    arguments.add_argument("--workers", default="1,2")
+    arguments.add_argument("--only", choices=PACKAGES)
     arguments.add_argument("--root", type=Path)
     given = arguments.parse_args()
+    crews = [int(count) for count in given.workers.split(",")]
     with tempfile.TemporaryDirectory(prefix="bench-predict-", dir=given.root) as folder:
-        for name, package in PACKAGES.items():
-            print(json.dumps(measure(name, package, Path(folder), given.rows, given.reps)))
+        for name in [given.only] if given.only else PACKAGES:
+            rows = given.rows // SHARES.get(name, 1)
+            for line in measure(name, Path(folder), rows=rows, reps=given.reps, crews=crews):
+                print(json.dumps(line), flush=True)
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a process took: seconds, memory, processor time; and its children's, as one."""
+
+    seconds: float
+    rss_mb: int
+    cpu_s: float
+    child_rss_mb: int
+    child_cpu_s: float
 
 
 def measure(
-    name: str, package: Mapping[str, str], root: Path, rows: int, reps: int
-) -> dict[str, object]:
-    """Return how fast one package answers a file, and the floor."""
+    name: str, root: Path, *, rows: int, reps: int, crews: Sequence[int]
+) -> Iterator[dict[str, object]]:
+    """Yield how fast one package answers a file with so many workers, beside the floor."""
+    package = PACKAGES[name]
     folder, home = author(name, package, root / name), Home(root / "home")
     call(sys.executable, "-c", KETCH, "pack", folder, home=home)
     lock = home.open(Reference.parse(f"{name}:1.0.0")).lock.decode()
@@ -161,24 +194,33 @@ def measure(
         con.execute(
             f"COPY (SELECT {package['columns']} FROM range({rows}) t(i)) TO '{source}' (HEADER)"
         )
-    ours, floors = [], []
+    floor = FLOOR + package["floor"] + USED
+    floors: list[Used] = []
+    ours: dict[int, list[Used]] = {count: [] for count in crews}
     for _ in range(reps):
-        floor = FLOOR + package["floor"] + PEAK
         floors.append(call(python, "-c", floor, folder, source, root / "floor.csv", home=home))
-        predict = ["predict", f"{name}:1.0.0", source, "-o", root / "ours.csv"]
-        ours.append(call(sys.executable, "-c", KETCH + PEAK, *predict, home=home))
-    best, floor_best = min(ours), min(floors)
-    return {
-        "package": name,
-        "rows": rows,
-        "same": same(root / "ours.csv", root / "floor.csv"),
-        "rows_per_s": round(rows / best[0]),
-        "floor_rows_per_s": round(rows / floor_best[0]),
-        "ratio": round(floor_best[0] / best[0], 3),
-        "rss_mb": best[1],
-        "worker_rss_mb": best[2],
-        "floor_rss_mb": floor_best[1],
-    }
+        for count, runs in ours.items():
+            chosen = ["--workers", count] if count else []
+            predict = ["predict", f"{name}:1.0.0", source, "-o", root / "ours.csv", *chosen]
+            runs.append(call(sys.executable, "-c", KETCH + USED, *predict, home=home))
+    best_floor = min(run.seconds for run in floors)
+    for count, runs in ours.items():
+        best = min(run.seconds for run in runs)
+        yield {
+            "package": name,
+            "workers": count or "chosen",
+            "rows": rows,
+            "same": same(root / "ours.csv", root / "floor.csv"),
+            "rows_per_s": round(rows / best),
+            "floor_rows_per_s": round(rows / best_floor),
+            "ratio": round(best_floor / best, 3),
+            "own_us_a_row": round(min(run.cpu_s for run in runs) / rows * 1e6, 1),
+            "workers_us_a_row": round(min(run.child_cpu_s for run in runs) / rows * 1e6, 1),
+            "floor_us_a_row": round(min(run.cpu_s for run in floors) / rows * 1e6, 1),
+            "rss_mb": max(run.rss_mb for run in runs),
+            "worker_rss_mb": max(run.child_rss_mb for run in runs),
+            "floor_rss_mb": max(run.rss_mb for run in floors),
+        }
 
 
 def author(name: str, package: Mapping[str, str], folder: Path) -> Path:
@@ -194,8 +236,8 @@ def author(name: str, package: Mapping[str, str], folder: Path) -> Path:
     return folder
 
 
-def call(python: object, *arguments: object, home: Home) -> tuple[float, int, int]:
-    """Run Python to its good end; return seconds, and the peak memory it printed last."""
+def call(python: object, *arguments: object, home: Home) -> Used:
+    """Run Python to its good end; return what it took, of which it printed most last."""
     variables = {**os.environ, "KETCH_HOME": str(home.path), "OMP_NUM_THREADS": "1"}
     began = time.perf_counter()
     command = [str(part) for part in (python, *arguments)]
@@ -203,8 +245,11 @@ def call(python: object, *arguments: object, home: Home) -> tuple[float, int, in
     took = time.perf_counter() - began
     if done.returncode:
         raise SystemExit(f"{command[:3]}: {done.stderr}")
-    peaks = [int(line) for line in done.stderr.split()[-2:] if line.isdigit()]
-    return took, *(peaks if len(peaks) == 2 else (0, 0))
+    printed = done.stderr.split()[-4:]
+    if "getrusage" not in command[2] or len(printed) < 4:
+        return Used(took, 0, 0.0, 0, 0.0)
+    rss_mb, cpu_s, child_rss_mb, child_cpu_s = map(float, printed)
+    return Used(took, int(rss_mb), cpu_s, int(child_rss_mb), child_cpu_s)
 
 
 def same(ours: Path, floor: Path) -> bool:

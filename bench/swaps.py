@@ -1,16 +1,18 @@
 """Hot swaps under load: what a caller sees while the package behind a route changes.
 
-    python bench/swaps.py [--swaps 1000] [--share 0.7] [--sessions 32] [--rollbacks 5]
+    python bench/swaps.py [--swaps 1000] [--share 0.7] [--sessions 32] [--every 0] [--rollbacks 5]
 
 Two versions of a package stand on one route, in a gateway that follows the registry with
 one worker each. First the rate is found that the sessions reach when they ask as fast as
 they can; then they ask at a share of it, each on its own connection, one request after the
 other, while the registry promotes one version and rolls it back, in turns, as fast as each
-change is served. An answer holds the version that made it: it is *mixed* when its header
-names another, or when its number is not the one that version computes; a session *goes
-back* when it meets the version that was left after it had met the new one, within one swap.
+change is served, or every so many seconds. An answer holds the version that made it: it is
+*mixed* when its header names another, or when its number is not the one that version
+computes; a session *goes back* when it meets the version that was left after it had met the
+new one, within one swap.
 
-The same load without a swap, before and after, is what p99 is compared with. At the end
+The same load without a swap, before and after, is what p99 is compared with, and what the
+gateway holds before and after shows whether swaps leave anything behind. At the end
 `ketch rollback` is timed from the start of the command to the first answer of the package
 that answers again. Prints one JSON object.
 """
@@ -31,7 +33,7 @@ from pathlib import Path
 
 import uvloop
 from served import packages, routes
-from served.gateway import KETCH, Gateway, serving
+from served.gateway import KETCH, Gateway, serving, taken
 from served.traffic import Answer, quantile, request_of, sessions
 
 from ketch.registry import Desk
@@ -97,7 +99,7 @@ class Swaps:
         self.is_over = False
 
     async def run(
-        self, count: int, share: float, callers: int, seconds: float
+        self, count: int, share: float, callers: int, seconds: float, every_s: float
     ) -> dict[str, object]:
         """Return what was seen."""
         capacity = await self._capacity(callers, seconds)
@@ -107,11 +109,16 @@ class Swaps:
         self.seen.took_s["steady"].clear()
         await asyncio.sleep(seconds)
         self.seen.phase = "swaps"
+        before = taken(self.gateway.pid)
         began = time.perf_counter()
-        served = [await self._swap() for _ in range(count)]
+        served = []
+        for at in range(count):
+            await asyncio.sleep(max(0.0, began + at * every_s - time.perf_counter()))
+            served.append(await self._swap())
         took_s = time.perf_counter() - began
         self.seen.phase = "steady"
         await asyncio.sleep(seconds)
+        after = taken(self.gateway.pid)
         self.is_over = True
         await asking
         return {
@@ -121,6 +128,11 @@ class Swaps:
             "seconds": round(took_s, 1),
             **self.seen.counts,
             **{name: _told(values) for name, values in self.seen.took_s.items()},
+            "gateway": {
+                "rss_mb": [round(one.rss_mb, 1) for one in (before, after)],
+                "descriptors": [one.descriptors for one in (before, after)],
+                "threads": [one.threads for one in (before, after)],
+            },
             "order_to_first_ms": _told([one for one in served if one is not None]),
         }
 
@@ -224,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--share", type=float, default=0.7)
     parser.add_argument("--sessions", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--every", type=float, default=0.0)
     parser.add_argument("--rollbacks", type=int, default=5)
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -236,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with serving(home, "--workers", "1", asks=(f"/{route}", b'{"x":1}')) as gateway:
                 swaps = Swaps(gateway, route, desk)
                 told = uvloop.run(
-                    swaps.run(given.swaps, given.share, given.sessions, given.seconds)
+                    swaps.run(given.swaps, given.share, given.sessions, given.seconds, given.every)
                 )
                 took = [
                     uvloop.run(rolled_back(gateway, home, route, desk))

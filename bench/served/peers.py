@@ -70,11 +70,12 @@ class Bench:
         found: dict[str, Any] = self.theirs.bench(name, asked)
         return found
 
-    def load(self, url: str, body: Path, pids: Sequence[int]) -> dict[str, Any]:
+    def load(
+        self, url: str, body: Path, pids: Sequence[int], concurrency: Sequence[int] | None = None
+    ) -> dict[str, Any]:
         """Return rates and latencies of a server at each concurrency."""
-        found: dict[str, Any] = self.theirs.load(
-            url, body, list(self.concurrency), self.secs, self.reps, pids
-        )
+        counts = list(concurrency or self.concurrency)
+        found: dict[str, Any] = self.theirs.load(url, body, counts, self.secs, self.reps, pids)
         return found
 
     def is_right(self, workload: str, answer: bytes) -> bool:

@@ -12,7 +12,10 @@ import sys
 import traceback
 from datetime import UTC, datetime
 
+from ketch.errors import KetchError
+
 LONGEST = 500
+LONGEST_TRACE = 4_000
 
 log = logging.getLogger("ketch")
 _OTHERS = ("uvicorn.error", "asyncio")
@@ -44,9 +47,18 @@ def start() -> None:
         logger.setLevel(logging.INFO if logger is log else logging.WARNING)
 
 
-def told(says: str, *, level: int = logging.INFO, **facts: object) -> None:
-    """Log what happened, with facts by name."""
+def told(says: str, *, level: int = logging.INFO, trace: str = "", **facts: object) -> None:
+    """Log what happened, with facts by name; of a traceback the end, which says most."""
     short = {
         name: value[:LONGEST] if isinstance(value, str) else value for name, value in facts.items()
     }
+    if trace:
+        short["traceback"] = trace[-LONGEST_TRACE:]
     log.log(level, says, extra={"facts": short})
+
+
+def trace_of(error: BaseException) -> str:
+    """Return where a fault of ours was; nothing for what is raised on purpose, or by the system."""
+    if isinstance(error, KetchError | OSError):
+        return ""
+    return "".join(traceback.format_exception(error))

@@ -178,8 +178,13 @@ def _entry(entries: Mapping[str, Entry], method: str) -> Entry:
 def _refused(error: KetchError, request: Request, entries: Mapping[str, Entry]) -> Response:
     """Return what is answered instead, in the form of the path that was asked."""
     if status_of(error) >= 500:
-        facts = {"code": error.code, "where": error.where, "request": request_id(request)}
-        told(str(error), level=logging.ERROR, **facts)
+        told(
+            str(error),
+            level=logging.ERROR,
+            code=error.code,
+            where=error.where,
+            request=request_id(request),
+        )
     refuse = next((entry.refuse for entry in entries.values()), problem)
     response = refuse(error, request)
     if error.code == "hub/method":

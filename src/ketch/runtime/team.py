@@ -50,7 +50,7 @@ class Team:
         self._poll = select.poll()
         self._by_sign: dict[int, Hand] = {}
         self._start_s = 0.0
-        self._looked = (0.0, 0.0)
+        self._looked: tuple[float, float] | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -90,7 +90,6 @@ class Team:
             KetchError: What reading the next batch raised.
         """
         order = Order(batches)
-        self._look()
         try:
             while not order.is_over:
                 self._adopt()
@@ -184,6 +183,8 @@ class Team:
         if not self._hirings:
             if not order.waiting:
                 return math.inf
+            if self._looked is None:
+                self._look()
             if due_s := self._growth.due_s(len(self._hands), self._start_s):
                 return due_s
             self._grow()
@@ -210,11 +211,10 @@ class Team:
                 self._add(hand)
             else:
                 self._growth.no_more(len(self._hands) + len(self._hirings))
-            self._look()
 
     def _add(self, hand: Hand) -> None:
         self._hands.append(hand)
-        self._start_s = hand.start_s
+        self._start_s, self._looked = hand.start_s, None
         for sign in hand.signs:
             self._by_sign[sign] = hand
             self._poll.register(sign, select.POLLIN)
@@ -231,7 +231,8 @@ class Team:
 
     def _look(self) -> float:
         """Return how many processors were idle since this was last called."""
-        before, spent_before = self._looked
+        now = time.monotonic()
         spent = time.process_time() + sum(spent_s(pid) for pid in self.pids)
-        self._looked = (time.monotonic(), spent)
-        return cores() - (spent - spent_before) / max(self._looked[0] - before, 1e-3)
+        before, spent_before = self._looked or (now, spent)
+        self._looked = (now, spent)
+        return cores() - (spent - spent_before) / max(now - before, 1e-3)

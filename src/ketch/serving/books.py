@@ -1,14 +1,15 @@
 """The books: what was answered, counted and recorded.
 
 Nothing here waits, and nothing here can fail a request: the decision log takes what it is
-given, or counts that it could not.
+given, or counts that it could not. Only where it was asked for, an answer waits for the disk.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,17 +17,26 @@ import msgspec
 from ketch.errors import KetchError, PackageCodeError, Unavailable
 from ketch.logs import told
 from ketch.monitor.decisions.decision import Decision
+from ketch.monitor.decisions.ids import new_id
 from ketch.monitor.decisions.log import DecisionLog
 from ketch.schema import Row
 from ketch.serving.doors.problems import status_of
 from ketch.serving.http.messages import Request
 from ketch.serving.metrics import Metrics
 from ketch.serving.question import Question
-from ketch.serving.routes.table import LiveRoute
+from ketch.serving.routes.table import LiveArm, LiveRoute
 from ketch.serving.workers import PoolAnswer
 
 SHADOW = "shadow"
 """Why a package answered whom no caller asked."""
+
+NOT_RECORDED = "serve/not-recorded"
+
+AT_ONCE = 256
+"""Decisions of one request that are recorded in one breath: other requests wait meanwhile."""
+
+KEPT_S = 10.0
+"""How long an answer waits for the disk, where it has to."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -58,19 +68,22 @@ class Books:
             Unavailable: ``serve/not-recorded``: the disk refuses, and the answer had to wait.
         """
         took_s = time.monotonic() - request.arrived
-        for question, answer in zip(questions, answers, strict=True):
+        asked = tuple(zip(questions, answers, strict=True))
+        if self.decisions is not None:
+            made = (one for q, a in asked for one in _decisions(route, q, took_s, a))
+            if not self.durable:
+                for count, decision in enumerate(made, 1):
+                    self.decisions.record(decision)
+                    if not count % AT_ONCE:
+                        await asyncio.sleep(0)
+            elif not await _kept(self.decisions, made):
+                raise Unavailable(
+                    "the answer could not be recorded, and must not leave without",
+                    code=NOT_RECORDED,
+                )
+        for question in questions:
             arm = question.share.arm
             self.metrics.answered(route.name, arm.contract.reference, arm.arm, 200, took_s)
-            if self.decisions is None:
-                continue
-            for decision in _decisions(route, question, took_s, answer):
-                if not self.durable:
-                    self.decisions.record(decision)
-                elif not await self.decisions.recorded(decision):
-                    raise Unavailable(
-                        "the answer could not be recorded, and must not leave without",
-                        code="serve/not-recorded",
-                    )
 
     def refused(
         self,
@@ -90,31 +103,46 @@ class Books:
         for question in questions:
             arm = question.share.arm
             self.metrics.answered(route.name, arm.contract.reference, arm.arm, status, took_s)
-            if self.decisions is not None:
+            if self.decisions is not None and error.code != NOT_RECORDED:  # which it is, by now
                 for decision in _decisions(route, question, took_s, None):
                     decision.status, decision.error = status, error.code
                     self.decisions.record(decision)
 
     def shadowed(
-        self, route: LiveRoute, live: Question, rows: list[Row], answer: PoolAnswer, decision: str
+        self,
+        route: LiveRoute,
+        staging: LiveArm,
+        live: Sequence[Question],
+        rows: Sequence[Row],
+        answer: PoolAnswer,
     ) -> None:
-        """Enter what a shadow copy was answered, beside the answer that the caller got."""
-        if route.staging is None or self.decisions is None:
+        """Enter what a shadow copy was answered, beside each answer that the caller got.
+
+        Args:
+            route: The route that was asked.
+            staging: What the copy was asked of.
+            live: What the caller got.
+            rows: The rows of the whole request, as the schema of the copy has them.
+            answer: Theirs.
+        """
+        if self.decisions is None:
             return
-        self.decisions.record(
-            Decision(
-                decision,
-                route.origins[route.staging],
-                _rows(rows, single=live.single),
-                _rows(answer.rows, single=live.single),
-                unit=live.share.visits[0].unit,
-                why=SHADOW,
-                rows=len(rows),
-                batch_rows=answer.batch_rows,
-                steps=answer.steps,
-                shadow_of=live.decisions[0],
-            )
-        )
+        for question in live:
+            for visit, identity in zip(question.share.visits, question.decisions, strict=True):
+                at = [question.share.rows[row] for row in visit.rows]
+                decision = Decision(
+                    new_id(),
+                    route.origins[staging],
+                    _rows([rows[one] for one in at], single=question.single),
+                    _rows([answer.rows[one] for one in at], single=question.single),
+                    unit=visit.unit,
+                    why=SHADOW,
+                    rows=len(at),
+                    batch_rows=answer.batch_rows,
+                    steps=answer.steps,
+                    shadow_of=identity,
+                )
+                self.decisions.record(decision)
 
 
 def _decisions(
@@ -145,13 +173,21 @@ def _decisions(
         yield decision
 
 
+async def _kept(log: DecisionLog, decisions: Iterable[Decision]) -> bool:
+    """Whether all of these are on the disk, once that is known; a disk may say nothing at all."""
+    try:
+        async with asyncio.timeout(KEPT_S):
+            return all(await asyncio.gather(*map(log.recorded, decisions)))
+    except TimeoutError:
+        return False
+
+
 def _rows(rows: Sequence[Row], *, single: bool) -> bytes:
     return _encode(rows[0] if single else rows)
 
 
 def _tell(route: str, error: KetchError) -> None:
     """Log what went wrong inside: no caller is told."""
-    facts: dict[str, object] = {"route": route, "code": error.code, "where": error.where}
-    if isinstance(error, PackageCodeError):
-        facts["traceback"] = error.traceback[-2_000:]
-    told(error.message, level=logging.ERROR, **facts)
+    trace = error.traceback if isinstance(error, PackageCodeError) else ""
+    facts = {"route": route, "code": error.code, "where": error.where}
+    told(error.message, level=logging.ERROR, trace=trace, **facts)

@@ -27,6 +27,9 @@ from ketch.serving.workers import PoolAnswer
 IN_THREAD = 256 * 1024
 """Bodies of more bytes than this are read in a thread: others must not wait for them."""
 
+MANY_ROWS = 1_000
+"""Answers of more rows are written in a thread."""
+
 _GONE = frozenset({"serve/worker-died", "serve/starting"})
 """What is said where no worker is left."""
 
@@ -71,7 +74,7 @@ class Gateway:
             request: The request.
             route: As it is served now.
             door: How it is asked and answered.
-            is_again: Whether a package was asked already whose workers cannot stay up.
+            is_again: Whether a package was asked already that is gone, or cannot stay up.
         """
         questions: Sequence[Question] = ()
         try:
@@ -92,20 +95,39 @@ class Gateway:
                 answers = await self._ask_all(questions, request.arrived)
             await self.books.answered(request, route, questions, answers)
         except KetchError as error:
-            if not is_again and _may_be_others(questions, error):
-                return await self.answer(request, route, door, is_again=True)
+            others = None if is_again else self._others(route, questions, error)
+            if others is not None:
+                return await self.answer(request, others, door, is_again=True)
             self.books.refused(request, route, questions, error)
             response = door.refuse(error, request)
             if self._tracing is not None:
                 self._tracing.told(request, response, route.name)
             return response
         answered = together(asked, questions, answers)
-        response = door.reply(asked, answered)
+        if len(answered.rows) <= MANY_ROWS:
+            response = door.reply(asked, answered)
+        else:
+            response = await asyncio.to_thread(door.reply, asked, answered)
         if self._tracing is not None:
             self._tracing.told(request, response, route.name, answered)
         if self._shadow is not None and route.staging is not None:
-            self._shadow.copy(route, asked, questions[0])
+            self._shadow.copy(route, asked, questions)
         return response
+
+    def _others(
+        self, route: LiveRoute, questions: Sequence[Question], error: KetchError
+    ) -> LiveRoute | None:
+        """Return where a request may be asked again whose package is gone; None for nowhere.
+
+        A package in a crash loop has one that stands in for it. One that was taken off while
+        the request was read has a successor, unless the caller chose that package.
+        """
+        pools = [question.share.arm.pool for question in questions]
+        if any(pool.contract.package.manifest.environment.network for pool in pools):
+            return None  # it may have done something out there
+        if error.code in _GONE and any(pool.failing for pool in pools):
+            return route
+        return route.now(self.table) if error.code == "serve/closing" else None
 
     async def close(self) -> None:
         """Give up what nobody waits for."""
@@ -124,16 +146,6 @@ class Gateway:
         finally:
             for one in asked:
                 one.cancel()
-
-
-def _may_be_others(questions: Sequence[Question], error: KetchError) -> bool:
-    """Whether a request may be asked of a package that stands in for one in a crash loop."""
-    pools = [question.share.arm.pool for question in questions]
-    return (
-        error.code in _GONE
-        and any(pool.failing for pool in pools)
-        and not any(pool.contract.package.manifest.environment.network for pool in pools)
-    )
 
 
 def _arms(table: Table, name: str) -> tuple[LiveArm, ...]:

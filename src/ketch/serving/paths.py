@@ -9,7 +9,7 @@
 ``GET /livez``, ``/readyz``, ``/metrics``  for those who watch
 =========================================  ==================================================
 
-A path that begins like one of these is never a route's.
+A route may have the name of a page: it is asked by ``POST``, and the page is read by ``GET``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ketch.serving.doors.v2 import pages as v2
 from ketch.serving.doors.v2.door import V2, failed
 from ketch.serving.gateway import Gateway
 from ketch.serving.http.messages import Request, Response
+from ketch.serving.routes.plan import starting
 from ketch.serving.routes.table import LiveRoute, Table
 
 Answer: TypeAlias = Response | Awaitable[Response]
@@ -48,7 +49,7 @@ class Paths:
         self._pages: Mapping[str, Page] = {
             "/livez": lambda _: health.livez(),
             "/readyz": lambda table: health.readyz(
-                table if gateway.is_known else None, lambda one: can_answer(table[one.name])
+                table if gateway.is_known else None, lambda one: table[one.name].is_ready
             ),
             "/metrics": lambda _: exposition(gateway.books.metrics),
             "/openapi.json": openapi.whole,
@@ -73,11 +74,11 @@ class Paths:
             return self._refused(request, error)
 
     def _elsewhere(self, request: Request, route: LiveRoute | None) -> Answer:
-        if route is not None:
-            raise _method(request, "POST", f"`/docs/{route.name}` says what it takes")
         page = self._pages.get(request.path)
         if page is not None:
             return self._page(request, page)
+        if route is not None:
+            raise _method(request, "POST", f"`/docs/{route.name}` says what it takes")
         if not self._gateway.is_known:
             raise Unavailable(
                 "the routes are not known yet", code="serve/starting", hint="try again in a moment"
@@ -123,7 +124,7 @@ class Paths:
         return next(iter(table.values()))
 
     def _refused(self, request: Request, error: KetchError) -> Response:
-        if request.path.startswith("/v2"):
+        if request.path == "/v2" or request.path.startswith("/v2/"):
             return failed(error)
         door = self._mlflow if request.path.endswith("/invocations") else self._native
         return door.refuse(error, request)
@@ -161,6 +162,8 @@ class Paths:
         if route is None:
             raise no_route(name, table)
         if route.staged is None:
+            if route.wanted is not None and route.wanted.staging is not None:
+                raise starting(route.wanted.staging.package, route)
             raise NotFound(
                 f"nothing stands at staging on the route `{name}`",
                 code="request/route",
@@ -171,12 +174,7 @@ class Paths:
 
 def is_ready(table: Table) -> bool:
     """Whether every route has a verified worker."""
-    return bool(table) and all(map(can_answer, table.values()))
-
-
-def can_answer(route: LiveRoute) -> bool:
-    """Whether a route has a verified worker."""
-    return route.rest is not None and route.rest.pool.ready
+    return bool(table) and all(route.is_ready for route in table.values())
 
 
 def _document(table: Table, name: str) -> Response:

@@ -8,8 +8,9 @@ The file is TOML and named on the command line, never looked for::
     workers = 2                  # by default as many as the load asks for
     memory_mb = 800              # of one worker; by default what the package declares
     deadline_s = 2.0
-    max_rows = 256               # of one call; 1 asks each request alone
+    max_rows = 1024              # of one call at most; 1 asks each request alone
     patience_s = 1.0             # a request that would wait longer for its turn is refused
+    start_timeout_s = 240.0      # of one worker, with loading and the scenarios
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ketch.schema import did_you_mean
 DEADLINE_S = 10.0
 MOST_ROWS = 1024
 PATIENCE_S = 1.0
+START_TIMEOUT_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class PackageSettings:
         deadline_s: How long a request may take.
         max_rows: Most rows of one call to a worker.
         patience_s: A request that would wait longer for its turn is refused at once.
+        start_timeout_s: How long a worker may take to load the package and to answer its
+            scenarios.
     """
 
     workers: int | None = None
@@ -47,6 +51,7 @@ class PackageSettings:
     deadline_s: float = DEADLINE_S
     max_rows: int = MOST_ROWS
     patience_s: float = PATIENCE_S
+    start_timeout_s: float = START_TIMEOUT_S
 
 
 _BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -55,6 +60,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "deadline_s": (0.01, 3_600),
     "max_rows": (1, 10_000),
     "patience_s": (0.001, 600),
+    "start_timeout_s": (1, 86_400),
 }
 
 

@@ -2,21 +2,27 @@
 
 A copy is made once the caller has its answer. There are never more than a few at work, and
 what does not fit is left out and counted, so that shadows can neither slow nor fail
-anything that callers see.
+anything that callers see. A package that answered the caller is not asked once more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ketch.errors import KetchError
-from ketch.monitor.decisions.ids import new_id
+from ketch.schema import Row
 from ketch.serving.answers import Asked
 from ketch.serving.books import Books
+from ketch.serving.contract import Contract
 from ketch.serving.question import Question
 from ketch.serving.routes.table import LiveArm, LiveRoute
+from ketch.serving.workers import encoded
+from ketch.serving.workers.settings import IN_THREAD_BYTES
+from ketch.serving.workers.threads import patiently
 
 AT_WORK = 4
 """Most copies that are being answered."""
@@ -38,16 +44,16 @@ class Shadow:
     books: Books
     _at_work: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def copy(self, route: LiveRoute, asked: Asked, live: Question) -> None:
+    def copy(self, route: LiveRoute, asked: Asked, live: Sequence[Question]) -> None:
         """Have the package at staging answer a request, too, unless there is much to do.
 
         Args:
             route: The route that was asked.
             asked: What the caller asked.
-            live: What the package was asked that answered the caller.
+            live: What the packages were asked that answered the caller.
         """
         staging = route.staging
-        if staging is None:
+        if staging is None or any(one.share.arm.pool is staging.pool for one in live):
             return
         busy = len(self._at_work) >= AT_WORK or len(asked.rows) > MOST_ROWS
         if busy or not staging.pool.ready:
@@ -57,18 +63,22 @@ class Shadow:
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
 
-    async def _ask(self, route: LiveRoute, staging: LiveArm, asked: Asked, live: Question) -> None:
-        rows, findings = staging.contract.inputs.decode(asked.rows)
-        if findings:
+    async def _ask(
+        self, route: LiveRoute, staging: LiveArm, asked: Asked, live: Sequence[Question]
+    ) -> None:
+        read = partial(_read, staging.contract, asked.rows)
+        is_large = sum(len(one.encoded) for one in live) > IN_THREAD_BYTES
+        rows, body = await patiently(read, "ketch-shadow") if is_large else read()
+        if body is None:
             self._count(route, staging, "refused")
             return
         try:
-            answer = await staging.pool.answer(rows, until=time.monotonic() + DEADLINE_S)
+            answer = await staging.pool.answer(rows, body, until=time.monotonic() + DEADLINE_S)
         except KetchError:
             self._count(route, staging, "failed")
             return
         self._count(route, staging, "answered")
-        self.books.shadowed(route, live, rows, answer, new_id())
+        self.books.shadowed(route, staging, live, rows, answer)
 
     def _count(self, route: LiveRoute, staging: LiveArm, result: str) -> None:
         self.books.metrics.shadowed(route.name, staging.contract.reference, result)
@@ -78,3 +88,9 @@ class Shadow:
         for task in self._at_work:
             task.cancel()
         await asyncio.gather(*self._at_work, return_exceptions=True)
+
+
+def _read(contract: Contract, rows: list[Row]) -> tuple[list[Row], bytes | None]:
+    """Return rows as a schema has them, and as JSON; no JSON of rows that do not fit it."""
+    found, findings = contract.inputs.decode(rows)
+    return (found, None) if findings else (found, encoded(found))

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from ketch.errors import UsageError
+from ketch.errors import KetchError, Unavailable, UsageError
 from ketch.logs import told
 from ketch.package import Package, PackageName, Reference
 from ketch.runtime import Home
@@ -22,6 +23,8 @@ from ketch.serving.settings import Settings
 from ketch.serving.workers import Pool
 from ketch.serving.workers.crew import Event
 from ketch.serving.workers.settings import PoolSettings
+from ketch.serving.workers.threads import patiently
+from ketch.store.home import named_registry
 
 FOLDER = "serving"
 """Of the ketch home: what serving remembers."""
@@ -60,7 +63,10 @@ class Source:
         if self.follower is None:
             await self.converger.tried()
             for error in self.converger.errors.values():
-                raise error
+                if isinstance(error, KetchError):
+                    raise error
+                message = f"no worker can be started: {error}"
+                raise Unavailable(message, code="worker/start") from error
             return
         try:
             async with asyncio.timeout(FIRST_S):
@@ -102,7 +108,7 @@ async def source_of(home: Home, settings: Settings, gateway: Gateway) -> AsyncIt
             stage = "staging" if settings.staging else "live"
             follower = Follower(
                 home,
-                Saved(home.path / FOLDER / f"{stage}.json"),
+                Saved(home.path / FOLDER / f"{stage}.json", named_registry() or ""),
                 want_soon,
                 away,
                 staging=settings.staging,
@@ -137,7 +143,8 @@ class Starter:
         """
         told("starting", package=arm.package, digest=str(arm.digest))
         name = PackageName(arm.package.partition(":")[0])
-        package = await asyncio.to_thread(self.home.open, Reference(name, arm.digest))
+        reference = Reference(name, arm.digest)
+        package = await patiently(partial(self.home.open, reference), "ketch-open")
         return await Pool.start(
             package,
             self.home,
@@ -152,6 +159,7 @@ class Starter:
             memory_mb=chosen.memory_mb,
             max_rows=chosen.max_rows,
             patience_s=chosen.patience_s,
+            start_timeout_s=chosen.start_timeout_s,
             offline=self.settings.offline,
         )
 

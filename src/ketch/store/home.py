@@ -55,21 +55,22 @@ def registry_address(home: Path) -> str:
 
     ``KETCH_REGISTRY`` names a database or a hub; ``KETCH_HUB`` a hub.
     """
-    return _named() or f"sqlite:///{home / REGISTRY_FILE}"
+    return named_registry() or f"sqlite:///{home / REGISTRY_FILE}"
 
 
 def has_registry(home: Path) -> bool:
     """Whether there is a registry to ask: one that is named, or one in the home."""
-    return bool(_named()) or (home / REGISTRY_FILE).exists()
+    return bool(named_registry()) or (home / REGISTRY_FILE).exists()
 
 
 def named_hub() -> str | None:
     """Return the address of the hub that this person works with, if a variable names one."""
-    named = _named()
+    named = named_registry()
     return named if named and is_hub(named) else None
 
 
-def _named() -> str | None:
+def named_registry() -> str | None:
+    """Return the address that a variable names; None where the registry lies in the home."""
     return os.environ.get(REGISTRY) or os.environ.get(HUB)
 
 

@@ -60,12 +60,12 @@ OUTPUTS: Mapping[str, object] = {
     "half": {"type": "float64", "nullable": True},
     "items": "list<string>",
 }
-SOURCE = """
+SOURCE = f"""
 def run(model, rows):
     found = []
     for row in rows:
         if row["name"] == "refuse":
-            raise ValueError("not for sale: see {secret}")
+            raise ValueError("not for sale: see {SECRET}")
         size = row["size"]
         found.append(
             {{
@@ -75,7 +75,7 @@ def run(model, rows):
             }}
         )
     return found
-""".format(secret=SECRET)
+"""
 
 
 def answer_to(row: Mapping[str, Any]) -> dict[str, object]:
@@ -202,7 +202,7 @@ class Ground:
 
     def ask(self, *requests: Sent, alone: bool = False) -> list[Answer]:
         """Ask all of them at the same time; every answer must be one that may be given."""
-        answers = self._run(self._ask_all(requests, alone=alone))
+        answers: list[Answer] = self._run(self._ask_all(requests, alone=alone))
         for request, answer in zip(requests, answers, strict=True):
             check(request, answer)
             self.asked[answer.status] += 1
@@ -267,9 +267,7 @@ def answers_in(written: bytes, *, is_bare: bool = False) -> list[Answer]:
 
 
 PROBLEM = "application/problem+json"
-STATUSES = frozenset(
-    {200, 400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 431, 503}
-)
+STATUSES = frozenset({200, 400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 431, 503})
 """What a caller may be answered while nothing fails; 503 by what is not served yet."""
 
 MOST_BYTES = 1_000
@@ -423,9 +421,7 @@ async def _opened(bench: Callable[[str], Bench], folder: Path, held: AsyncExitSt
     for one in (gateway, lone):
         one.is_known = True
         held.push_async_callback(one.close)
-    shop = LiveRoute(
-        "shop", 3, "name", prod, (limited,), LiveArm("staging", limited.pool)
-    )
+    shop = LiveRoute("shop", 3, "name", prod, (limited,), LiveArm("staging", limited.pool))
     late = LiveRoute("late", problems={"late:1.0.0": f"no such file: {SECRET}"})
     gateway.flip({"shop": shop, "plain": LiveRoute("plain", rest=prod), "late": late})
     lone.flip({"shop": LiveRoute("shop", rest=prod)})

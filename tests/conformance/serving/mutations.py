@@ -12,6 +12,7 @@ import json
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -42,7 +43,7 @@ ODD: tuple[object, ...] = (
     "\0",
     "\ufeffa",
     "\u202e",
-    "𝕏" * 30,
+    "\U0001d54f" * 30,
     "a" * 41,
     LONG,
     "refuse",
@@ -211,7 +212,13 @@ def wrong(draw: Random) -> Sent:
     """Return a request that was right, and is hardly any more."""
     sent, value = draw.choice(RIGHT)(draw)
     sent = replace(sent, expected=None)
-    ways = [_in_bytes, _in_headers, _in_path, _in_method, _elsewhere]
+    ways: list[Callable[[Random, Sent, Any], Sent]] = [
+        _in_bytes,
+        _in_headers,
+        _in_path,
+        _in_method,
+        _elsewhere,
+    ]
     if value is not None:
         ways += [_in_value] * 6
     sent = draw.choice(ways)(draw, sent, value)
@@ -222,9 +229,9 @@ def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def _in_value(draw: Random, sent: Sent, value: Any) -> Sent:
+def _in_value(draw: Random, sent: Sent, given: Any) -> Sent:
     """Put something else at one or two places of a value."""
-    value = copy.deepcopy(value)
+    value = copy.deepcopy(given)
     for _ in range(draw.choice([1, 1, 2])):
         places = list(_places(value))
         if not places:
@@ -234,7 +241,7 @@ def _in_value(draw: Random, sent: Sent, value: Any) -> Sent:
             case 0:
                 del holder[key]
             case 1 if isinstance(holder, dict):
-                holder[draw.choice(["extra", "NAME", "", "nаme", LONG])] = draw.choice(ODD)
+                holder[draw.choice(["extra", "NAME", "", "n\u0430me", LONG])] = draw.choice(ODD)
             case 2 if isinstance(holder, list):
                 holder.insert(key, draw.choice(ODD))
             case 3:
@@ -415,8 +422,7 @@ def smashed(draw: Random) -> list[bytes]:
             break
     cuts = sorted(draw.randrange(len(stream) + 1) for _ in range(draw.choice([0, 1, 4])))
     edges = [0, *cuts, len(stream)]
-    pieces = zip(edges, edges[1:], strict=False)
-    return [bytes(stream[a:b]) for a, b in pieces]
+    return [bytes(stream[a:b]) for a, b in pairwise(edges)]
 
 
 LINES = (

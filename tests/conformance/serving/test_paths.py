@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import product
 
 import pytest
-from tests.conformance.serving.ground import Ground, Sent, answer_to
+from tests.conformance.serving.ground import SECRET, Ground, Sent, answer_to
 from tests.conformance.serving.mutations import PATHS
 
 from ketch.serving.doors import mlflow
@@ -165,9 +165,7 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(ground: Ground) ->
 def test_the_largest_request_is_answered_row_by_row(ground: Ground) -> None:
     rows = [{"name": f"n{at}", "size": at} for at in range(MOST_ROWS)]
 
-    ground.ask(
-        Sent("/plain", json.dumps(rows).encode(), expected=[answer_to(row) for row in rows])
-    )
+    ground.ask(Sent("/plain", json.dumps(rows).encode(), expected=[answer_to(row) for row in rows]))
 
 
 def test_where_several_routes_are_served_mlflows_bare_path_is_nobodys(ground: Ground) -> None:
@@ -175,3 +173,25 @@ def test_where_several_routes_are_served_mlflows_bare_path_is_nobodys(ground: Gr
 
     assert ground.ask(one)[0].status == 404
     assert ground.ask(one, alone=True)[0].status == 200
+
+
+def test_a_length_of_thousands_of_digits_is_refused(ground: Ground) -> None:
+    """Python reads no number that long, not even one of zeros."""
+    zeros = "0" * 5_000 + "5"
+    length = f"POST /shop HTTP/1.1\r\nhost: localhost\r\ncontent-length: {zeros}\r\n\r\nhello"
+    head = ("inference-header-content-length", zeros)
+    binary = ("content-type", "application/octet-stream")
+
+    assert [one.status for one in ground.stream([length.encode()])] == [400]
+    sent = Sent("/v2/models/shop/infer", b"hello", headers=(binary, head), where="v2")
+    assert ground.ask(sent)[0].status == 400
+
+
+def test_why_a_package_does_not_run_is_told_to_nobody_who_asks_it(ground: Ground) -> None:
+    """The reason names a path of the machine; `/readyz` has it without."""
+    paths = ("/late", "/v2/models/late", "/v2/models/late/versions/1.0.0/infer", "/docs/late")
+    sent = [asked(path, method) for path in paths for method in ("GET", "POST")]
+    answers = ground.ask(*sent, asked("/readyz", "GET"))
+
+    assert not any(SECRET.encode() in answer.body for answer in answers)
+    assert b"late:1.0.0" in answers[-1].body

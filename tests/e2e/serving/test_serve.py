@@ -237,8 +237,10 @@ def test_without_a_name_it_follows_the_registry_through_a_whole_life(home: Home)
         assert gateway.ask("/shop", ROWS[0]).status == 404
 
         promote(home, "1.0.0", "staging")
-        gateway.until(lambda: price(gateway, "/staging/shop") == 1.5)
+        gateway.until(lambda: gateway.ask("/staging/shop", ROWS[0]).status == 200)
+        assert price(gateway, "/staging/shop") == 1.5
         assert gateway.ask("/shop", ROWS[0]).status == 404
+        assert gateway.ask("/readyz").status == 200  # nothing ought to answer there yet
 
         promote(home, "1.0.0", "prod")
         gateway.until(lambda: gateway.ask("/shop", ROWS[0]).status == 200)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.serving.places import MODE, Heard, callers, copied, metric, promote
+from tests.faults.serving.places import MODE, Heard, callers, copied, metric, promote, said_by
 from tests.gateways import Serving, serving
 from tests.shop import run_ketch
 
@@ -24,8 +23,7 @@ def home(packed: Home, tmp_path: Path) -> Home:
 
 
 def events(gateway: Serving, says: str) -> list[dict[str, object]]:
-    found = map(json.loads, gateway.log.read_text().splitlines())
-    return [one for one in found if one["says"] == says and one.get("package") == NEW]
+    return [one for one in said_by(gateway) if one["says"] == says and one.get("package") == NEW]
 
 
 def standing(gateway: Serving) -> Any:
@@ -89,7 +87,7 @@ def test_a_package_that_dies_at_each_hundredth_call_costs_no_answer(home: Home) 
                 90,
             )
         assert heard.lost == []
-        assert set(heard.by) == {"1.0.0", "1.1.0"}
+        assert set(heard.by) == {"1.0.0", "1.1.0"}, gateway.log.read_text()
         assert heard.errors == {}
 
         assert set(roll_back(home, gateway).by) == {"1.0.0"}

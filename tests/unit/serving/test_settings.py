@@ -15,6 +15,7 @@ deadline_s = 2
 
 [packages."top-sellers"]
 max_rows = 1
+start_timeout_s = 900
 """
 
 
@@ -30,7 +31,9 @@ def test_a_package_has_its_own_settings_and_the_common_ones_where_it_says_nothin
     settings = read(tmp_path, FILE)
 
     assert settings.of("recommender") == PackageSettings(2, 800.0, 2.0)
-    assert settings.of("top-sellers") == PackageSettings(1, None, 5.0, max_rows=1)
+    assert settings.of("top-sellers") == PackageSettings(
+        1, None, 5.0, max_rows=1, start_timeout_s=900.0
+    )
     assert settings.of("another") == PackageSettings(1, None, 5.0)
 
 

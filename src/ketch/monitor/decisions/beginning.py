@@ -15,7 +15,7 @@ def begin(folder: Path, keep_days: int, keep_rows_days: int) -> subprocess.Popen
     """
     days = [str(keep_days), str(keep_rows_days)]
     return subprocess.Popen(
-        [sys.executable, "-m", "ketch.monitor.decisions.sealing", str(folder), *days],
+        [sys.executable, "-P", "-m", "ketch.monitor.decisions.sealing", str(folder), *days],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )

@@ -14,7 +14,6 @@ import fcntl
 import mmap
 import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,8 +174,10 @@ class HotFiles:
         try:
             write_all(fd, content)
         except OSError:
-            with suppress(OSError):
+            try:
                 os.ftruncate(fd, self.size)
+            except OSError:
+                self.rotate()  # nobody knows what stands there: never write behind it
             raise
         self.size += len(content)
         self.is_dirty = True

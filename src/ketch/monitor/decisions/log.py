@@ -198,8 +198,9 @@ class DecisionLog:
 
     def _run(self) -> None:
         """Write what gathers until the log is closed."""
-        if any((self._folder / hot.FOLDER).glob(f"*{hot.LOG}")):  # of those who were here before
-            self._seal()
+        with contextlib.suppress(OSError):  # there is time until the next file
+            if any((self._folder / hot.FOLDER).glob(f"*{hot.LOG}")):  # of those here before
+                self._seal()
         while not self._is_closing or self._queue:
             self._wake.wait(_TICK_S if self._is_idle else GATHER_S)
             self._wake.clear()

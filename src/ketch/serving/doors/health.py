@@ -23,7 +23,7 @@ def readyz(served: Served | None, answers: Callable[[ServedRoute], bool]) -> Res
 
     Args:
         served: What is served; None while that is not known.
-        answers: Whether a route's workers can answer now.
+        answers: Whether a route's workers can answer now, where any should.
     """
     if served is None:
         body: dict[str, object] = {
@@ -39,7 +39,7 @@ def readyz(served: Served | None, answers: Callable[[ServedRoute], bool]) -> Res
 
 def _standing(route: ServedRoute, answers: Callable[[ServedRoute], bool]) -> dict[str, object]:
     body: dict[str, object] = {
-        "ready": route.rest is not None and answers(route),
+        "ready": answers(route),
         "arms": {arm.arm: arm.contract.reference for arm in route.arms},
     }
     if route.problems:

@@ -204,6 +204,7 @@ class Connection(asyncio.Protocol):
         if turn is None:  # the client left
             return
         if work.cancelled():
+            self._server.room.taken -= len(turn.request.body)
             self._transport.abort()
             return
         self._send(

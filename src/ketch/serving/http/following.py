@@ -30,13 +30,12 @@ async def follow(
     before = await asyncio.to_thread(_state_of, files)
     while True:
         await asyncio.sleep(every_s)
-        now = await asyncio.to_thread(_state_of, files)
-        if now == before:
-            continue
-        before = now
         try:
-            await asyncio.to_thread(read_again)
-        except KetchError as error:
+            now = await asyncio.to_thread(_state_of, files)
+            if now != before:
+                before = now
+                await asyncio.to_thread(read_again)
+        except (KetchError, OSError, RuntimeError) as error:  # or no thread to be had
             LOG.warning("%s", error)
 
 

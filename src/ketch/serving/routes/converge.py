@@ -10,15 +10,15 @@ again, ever more rarely.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
 from ketch.errors import KetchError
-from ketch.logs import told
+from ketch.logs import told, trace_of
 from ketch.package import Digest
+from ketch.runtime.machine import cores
 from ketch.serving.routes.table import Table, settle
 from ketch.serving.routes.wanted import BEFORE, WantedArm, WantedRoute
 from ketch.serving.workers import Pool
@@ -39,7 +39,7 @@ class _Run:
 
     task: asyncio.Task[None] | None = None
     pool: Pool | None = None
-    error: KetchError | OSError | None = None
+    error: Exception | None = None
     tries: int = 0
 
 
@@ -81,16 +81,15 @@ class Converger:
         await self._settled.wait()
 
     @property
-    def errors(self) -> Mapping[Digest, KetchError | OSError]:
+    def errors(self) -> Mapping[Digest, Exception]:
         """Why packages do not run."""
         return {digest: run.error for digest, run in self._runs.items() if run.error}
 
     async def close(self) -> None:
         """Serve nothing any more; return when every worker has ended."""
         self._wanted = ()
-        starting = [run.task for run in self._runs.values() if run.task is not None]
         self._settle()
-        await asyncio.gather(*starting, *self._ending, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _arms(self) -> dict[Digest, WantedArm]:
         """Return every package that is wanted, those that answer callers first."""
@@ -107,9 +106,12 @@ class Converger:
             try:
                 async with self._at_once:
                     run.pool = await self.start(arm)
-            except (KetchError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 # whatever it is, other packages go on
                 run.error = error
-                told("not served", package=arm.package, digest=str(arm.digest), why=_told(error))
+                why, trace = _told(error), trace_of(error)
+                told(
+                    "not served", package=arm.package, digest=str(arm.digest), why=why, trace=trace
+                )
             else:
                 run.error = run.task = None
                 told("ready", package=arm.package, digest=str(arm.digest))
@@ -146,17 +148,17 @@ class Converger:
             del self._runs[digest]
             if run.task is not None:
                 run.task.cancel()
+                self._await(run.task)
             if run.pool is not None:
                 told("ending", digest=str(digest))
-                task = asyncio.create_task(run.pool.close(self.drain_s))
-                self._ending.add(task)
-                task.add_done_callback(self._ending.discard)
+                self._await(asyncio.create_task(run.pool.close(self.drain_s)))
+
+    def _await(self, ending: asyncio.Task[None]) -> None:
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
 
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _told(error: KetchError | OSError) -> str:
-    return " ".join(str(error).split())[:500]
+def _told(error: Exception) -> str:
+    if isinstance(error, KetchError | OSError):
+        return " ".join(str(error).split())[:500]
+    return f"the gateway failed: {type(error).__name__}"

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ketch.errors import KetchError
-from ketch.logs import told
+from ketch.logs import told, trace_of
 from ketch.registry import Desk
 from ketch.registry.events import Head
 from ketch.runtime import Home
@@ -58,11 +57,11 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="ketch-follow", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ask no more; return when the thread has ended."""
+    def stop(self, wait_s: float = 2.0) -> None:
+        """Ask no more; a registry that does not answer is waited for so long at most."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(wait_s)
 
     @property
     def knows(self) -> bool:
@@ -76,7 +75,7 @@ class Follower:
             try:
                 with self.home.desk() as desk:
                     self._follow(desk)
-            except (KetchError, OSError) as problem:
+            except Exception as problem:  # noqa: BLE001 # a thread that ended would follow nothing
                 failures = 0 if self.since != before else failures
                 self._away(problem)
                 self._stop.wait(AWAY_S[min(failures, len(AWAY_S) - 1)])
@@ -96,17 +95,20 @@ class Follower:
             self._stop.wait(POLL_S)
 
     def _tell(self, routes: tuple[WantedRoute, ...]) -> None:
-        if routes == self._last:
+        if routes == self._last or self._stop.is_set():
             return
         self._last = routes
         self.want(routes)
         self.saved.write(routes)
 
-    def _away(self, problem: KetchError | OSError) -> None:
+    def _away(self, problem: Exception) -> None:
         """Go on with what was said last, also when this process has not heard it itself."""
+        if self._stop.is_set():
+            return
+        why = str(problem)[:300]
         if self.problem is None:
-            told("the registry does not answer", why=str(problem)[:300])
-        self.problem = str(problem)[:300]
+            told("the registry does not answer", why=why, trace=trace_of(problem))
+        self.problem = why
         if self._last is None:
             self._last = self.saved.read()
             if self._last is not None:

@@ -147,13 +147,19 @@ def _check_arm(route: LiveRoute, forced: str) -> None:
 
 def nothing(route: LiveRoute) -> Unavailable | NotFound:
     """Return why nothing answers: it starts, it cannot start, or nothing was promoted."""
-    if not route.problems:
-        return NotFound(
-            f"nothing answers on the route `{route.name}` yet",
-            code="request/route",
-            hint="it begins when a package is promoted to prod, or is the baseline",
-        )
-    package = next(iter(route.problems))
+    rest = None if route.wanted is None else route.wanted.rest
+    packages = (rest.package,) if rest else () if route.wanted else tuple(route.problems)
+    if packages:
+        return starting(packages[0], route)
+    return NotFound(
+        f"nothing answers on the route `{route.name}` yet",
+        code="request/route",
+        hint="it begins when a package is promoted to prod, or is the baseline",
+    )
+
+
+def starting(package: str, route: LiveRoute) -> Unavailable:
+    """Return the error for a request whose package does not run yet."""
     return Unavailable(
         f"`{package}` does not answer on the route `{route.name}` yet",
         code="serve/starting",

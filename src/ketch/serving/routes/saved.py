@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -22,13 +23,19 @@ class Saved:
 
     Attributes:
         path: The file; its folder is made when it is first written.
+        registry: Whose routes they are: what one registry said is not what another would.
     """
 
     path: Path
+    registry: str = ""
 
     def write(self, routes: Sequence[WantedRoute]) -> None:
         """Remember these routes; a disk that refuses costs only the memory of them."""
-        body = {"version": _VERSION, "routes": [route.to_json() for route in routes]}
+        body = {
+            "version": _VERSION,
+            "registry": self._mark,
+            "routes": [route.to_json() for route in routes],
+        }
         with suppress(KetchError, OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with whole_file(self.path) as file:
@@ -38,8 +45,13 @@ class Saved:
         """Return the routes that were written last; None where there is nothing to read."""
         try:
             body = msgspec.json.decode(self.path.read_bytes())
-            if body["version"] != _VERSION:
+            if body["version"] != _VERSION or body["registry"] != self._mark:
                 return None
             return tuple(map(WantedRoute.from_json, body["routes"]))
         except (OSError, KetchError, msgspec.DecodeError, KeyError, TypeError, ValueError):
             return None  # none, or one that another version wrote, or damaged: not worth a stop
+
+    @property
+    def _mark(self) -> str:
+        """What tells the registry from others; its address may hold a password."""
+        return sha256(self.registry.encode()).hexdigest()[:16]

@@ -64,6 +64,7 @@ class LiveRoute:
         problems: What is wanted and not served, and why: package → reason.
         is_chosen: Whether whoever asks here chose the package, so that nothing on it was
             assigned by chance.
+        wanted: What it ought to be.
     """
 
     name: str
@@ -75,6 +76,14 @@ class LiveRoute:
     before: LiveArm | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
     is_chosen: bool = False
+    wanted: WantedRoute | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a verified worker answers callers, where any package ought to."""
+        if self.rest is None:
+            return self.wanted is not None and self.wanted.rest is None
+        return self.rest.pool.ready
 
     @cached_property
     def staged(self) -> LiveRoute | None:
@@ -85,6 +94,15 @@ class LiveRoute:
         """Return the route with one of its packages alone; None if it has none of that version."""
         found = (arm for arm in self.arms if arm.contract.version == version)
         arm = next(found, None)
+        return None if arm is None else self._only(arm)
+
+    def now(self, table: Table) -> LiveRoute | None:
+        """Return the route as a newer table has it; None if what was chosen is not in it."""
+        found = table.get(self.name)
+        if found is None or not self.is_chosen or self.rest is None:
+            return found
+        chosen = self.rest.contract.digest
+        arm = next((one for one in found.all if one.contract.digest == chosen), None)
         return None if arm is None else self._only(arm)
 
     def _only(self, arm: LiveArm) -> LiveRoute:
@@ -172,6 +190,7 @@ def settle(
             for arm in route.packages
             if arm.digest not in running and arm is not route.before
         },
+        wanted=route,
     )
 
 

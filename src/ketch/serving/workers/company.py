@@ -41,6 +41,7 @@ class Cost:
 
     def took(self, rows: int, seconds: float) -> None:
         """Learn what a call of so many rows cost."""
+        seconds = max(seconds, 1e-6)
         if not self._rows:
             self._rows, self._seconds = rows, seconds
         more, longer = rows - self._rows, min(seconds, 4 * self._seconds) - self._seconds

@@ -2,7 +2,7 @@
 
 A worker that died is replaced at once, then with growing pauses (:mod:`.backoff`). One that
 holds too much memory is replaced by one that is started beside it, and ends when its last
-call has been answered. Of one package one worker is started at a time.
+call has been answered. Of one package one worker is started at a time (:mod:`.starting`).
 """
 
 from __future__ import annotations
@@ -10,33 +10,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import Protocol
 
 from ketch.errors import KetchError, Unavailable
 from ketch.package import Package
-from ketch.runtime import Worker
 from ketch.serving.workers.backoff import Backoff
-from ketch.serving.workers.lane import Hired, Lane, Owner
-from ketch.serving.workers.machine import held_bytes, limit_bytes
-from ketch.serving.workers.proof import prove
+from ketch.serving.workers.lane import Lane, Owner
+from ketch.serving.workers.machine import held_bytes
 from ketch.serving.workers.settings import PoolSettings
-from ketch.serving.workers.threads import in_thread, patiently
-
-_ABORT_S = 10.0
-
-NO_ROOM = (OSError, RuntimeError, MemoryError)
-"""What is raised where this machine has no process, thread, descriptor or memory to give."""
-
-
-class Source(Protocol):
-    """Starts workers of one package; :class:`~ketch.runtime.Prepared` does."""
-
-    def start(
-        self, hash_seed: int = 0, *, begun: Callable[[Worker], None] = ...
-    ) -> AbstractContextManager[Worker]:
-        """Yield a worker that has loaded the package; it ends with the block."""
+from ketch.serving.workers.starting import Source, Starting
+from ketch.serving.workers.threads import patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +68,14 @@ class Crew:
         self.leaving: list[Lane] = []
         self.wanted = settings.workers or 1
         self.start_s = 1.0
-        self._package = package
-        self._source = source
-        self._settings = settings
+        self._starting = Starting(package, source, settings)
         self._owner = owner
         self._tell = tell
         self._backoff = Backoff()
         self._was_failing = False
-        self._proved = False
         self._closing = False
         self._keeper: asyncio.Task[None] | None = None
         self._next_start: float | None = None
-        self._begun: Worker | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
     async def first(self) -> None:
@@ -209,7 +188,7 @@ class Crew:
             await asyncio.sleep(self._next_start - time.monotonic())
             try:
                 await self._hire()
-            except (KetchError, *NO_ROOM) as problem:
+            except Exception as problem:  # noqa: BLE001 # whatever it is, it is tried again
                 self._backoff.failed(time.monotonic())
                 self._tell(Event("not-started", None, _told(problem)))
                 self._look()
@@ -221,7 +200,7 @@ class Crew:
 
     async def _hire(self) -> None:
         """Start a worker, prove it, and give it calls."""
-        hired = await self._start()
+        hired = await self._starting.one()
         lane = Lane(hired, self._owner)
         try:
             await lane.open()
@@ -233,58 +212,11 @@ class Crew:
             raise
         if lane.has_ended:
             return
-        self._proved = True
         self.start_s = hired.start_s
         self.lanes.append(lane)
         self._tell(Event("started", lane.pid, None, hired.start_s))
         self._look()
         self._owner.hired(lane)
-
-    async def _start(self) -> Hired:
-        """Start a worker in a thread; end it when it takes too long, or nobody waits."""
-        self._begun = None
-        starting = in_thread(self._started, "ketch-start")
-        try:
-            async with asyncio.timeout(self._settings.start_timeout_s):
-                return await asyncio.shield(starting)
-        except TimeoutError:
-            await self._abort(starting)
-            raise Unavailable(
-                f"expected a worker within {self._settings.start_timeout_s:g} s, found none",
-                code="serve/start-timeout",
-            ) from None
-        except asyncio.CancelledError:
-            await asyncio.shield(self._abort(starting))
-            raise
-
-    async def _abort(self, starting: asyncio.Future[Hired]) -> None:
-        """End a start that is under way; one that cannot be ended now ends when it can."""
-        until = time.monotonic() + _ABORT_S
-        while not starting.done() and time.monotonic() < until:
-            if self._begun is not None:
-                await patiently(self._begun.close, "ketch-end")
-            await asyncio.wait([starting], timeout=0.1)
-        if not starting.done():
-            starting.add_done_callback(_end)
-        elif starting.exception() is None:
-            await patiently(starting.result().running.close, "ketch-end")
-
-    def _started(self) -> Hired:
-        """Return a worker that answers as promised; in a thread."""
-        began = time.monotonic()
-        with ExitStack() as unless_proved:
-            worker = unless_proved.enter_context(self._source.start(begun=self._set_begun))
-            call_s = prove(self._package, worker, brief=self._proved)
-            limit = limit_bytes(
-                held_bytes(worker.pid),
-                declared_mb=self._package.manifest.budget.memory_mb,
-                set_mb=self._settings.memory_mb,
-            )
-            start_s = time.monotonic() - began
-            return Hired(worker, unless_proved.pop_all(), start_s, call_s, limit)
-
-    def _set_begun(self, worker: Worker) -> None:
-        self._begun = worker
 
     async def _left(self, lane: Lane) -> None:
         await patiently(lane.hired.running.close, "ketch-end")
@@ -307,20 +239,16 @@ class Crew:
             self._tell(Event("failing" if self._was_failing else "well"))
 
 
-def _end(starting: asyncio.Future[Hired]) -> None:
-    if not starting.cancelled() and starting.exception() is None:
-        in_thread(starting.result().running.close, "ketch-end")
-
-
 def _gone_at_once() -> Unavailable:
     return Unavailable("the worker ended as it began to serve", code="worker/died")
 
 
-def _told(problem: KetchError | OSError | RuntimeError | MemoryError) -> KetchError:
+def _told(problem: Exception) -> KetchError:
     """Return what kept a worker from starting; this machine may have no room for one more."""
     if isinstance(problem, KetchError):
         return problem
-    return Unavailable(f"no worker can be started: {problem}", code="worker/start")
+    why = f"{type(problem).__name__}: {problem}"
+    return Unavailable(f"no worker can be started: {why}", code="worker/start")
 
 
 def _is_too_large(lane: Lane) -> bool:

@@ -24,7 +24,7 @@ from ketch.serving.contract import Contract
 from ketch.serving.workers import unanswered
 from ketch.serving.workers.again import after_death, halves
 from ketch.serving.workers.company import Company, Cost
-from ketch.serving.workers.crew import Crew, Event, Source
+from ketch.serving.workers.crew import Crew, Event
 from ketch.serving.workers.frames import encoded as encode
 from ketch.serving.workers.frames import question
 from ketch.serving.workers.lane import Lane
@@ -34,6 +34,7 @@ from ketch.serving.workers.queue import Piece, PoolAnswer, Question, Queue, in_t
 from ketch.serving.workers.replies import hand_out, hand_out_singly, is_leak, read
 from ketch.serving.workers.scale import Scale
 from ketch.serving.workers.settings import IN_THREAD_BYTES, PoolSettings
+from ketch.serving.workers.starting import Source
 from ketch.serving.workers.status import Counts, WorkerStatus
 from ketch.serving.workers.threads import patiently
 from ketch.serving.workers.waits import Waits

@@ -11,7 +11,7 @@ from ketch.errors import NotFound, PackageError
 from ketch.package import Package
 from ketch.runtime import Home, prepared
 from ketch.runtime.licence import may_be_batched
-from ketch.serving.workers.crew import Source
+from ketch.serving.workers.starting import Source
 from ketch.serving.workers.threads import in_thread
 
 

@@ -210,7 +210,8 @@ class Queue:
 
     def _share(self, left: int) -> int:
         """Return how many rows of a large request a call takes: few while others ask."""
-        return min(left, max(1, (self.max_rows or 0) // 4)) if self._waiting or self._in_company else left
+        has_company = self._waiting or self._in_company
+        return min(left, max(1, (self.max_rows or 0) // 4)) if has_company else left
 
 
 def in_time(question: Question, now: float) -> bool:

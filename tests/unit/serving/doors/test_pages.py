@@ -161,7 +161,7 @@ def test_only_the_two_files_of_the_pages_are_given_out(name: str) -> None:
 
 
 def standing(served: dict[str, Route] | None, *, answers: bool = True) -> tuple[int, Any]:
-    reply = readyz(served, lambda _: answers)
+    reply = readyz(served, lambda one: answers and one.rest is not None)
     return reply.status, json.loads(reply.body)
 
 

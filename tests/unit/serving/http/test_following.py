@@ -48,3 +48,33 @@ def test_a_token_that_is_taken_out_of_its_file_lets_nobody_in(
 
     with caplog.at_level(logging.WARNING, "ketch.serving"):
         asyncio.run(play())
+
+
+def test_what_goes_wrong_while_it_reads_is_tried_again_at_the_next_change(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A pair that is replaced between two looks at it raises what no check foresaw."""
+    file = tmp_path / "certificate"
+    file.write_text("one")
+    faults: list[Exception] = [OSError("key values mismatch"), RuntimeError("no thread")]
+    read: list[str] = []
+
+    def read_again() -> None:
+        if faults:
+            raise faults.pop(0)
+        read.append(file.read_text())
+
+    async def play() -> None:
+        following = asyncio.create_task(follow([file], read_again, every_s=0.01))
+        for text in ("two!", "three", "fourth"):
+            await asyncio.sleep(0.1)
+            file.write_text(text)
+        async with asyncio.timeout(10):
+            while not read:  # noqa: ASYNC110 # nothing tells of it
+                await asyncio.sleep(0.01)
+        following.cancel()
+
+    with caplog.at_level(logging.WARNING, "ketch.serving"):
+        asyncio.run(play())
+    assert read == ["fourth"]
+    assert "key values mismatch" in caplog.text

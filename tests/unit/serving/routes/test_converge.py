@@ -23,6 +23,8 @@ class Machine:
     def __init__(self) -> None:
         self.may_start: dict[Digest, asyncio.Event] = {}
         self.broken: set[Digest] = set()
+        self.faulty: set[Digest] = set()
+        self.called_off: list[Digest] = []
         self.pools: dict[Digest, Standing] = {}
         self.tables: list[Table] = []
         self.starts: list[WantedArm] = []
@@ -34,11 +36,21 @@ class Machine:
     async def start(self, wanted: WantedArm) -> Pool:
         self.starts.append(wanted)
         if wanted.digest in self.may_start:
-            await self.may_start[wanted.digest].wait()
+            await self._held_back(wanted.digest)
+        if wanted.digest in self.faulty:
+            raise RuntimeError("can't start new thread")
         if wanted.digest in self.broken:
             raise Unavailable("its scenario `one` fails", code="serve/unproved")
         found = self.pools[wanted.digest] = Standing(wanted.package)
         return cast("Pool", found)
+
+    async def _held_back(self, wanted: Digest) -> None:
+        try:
+            await self.may_start[wanted].wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.05)  # as long as it takes to end a process
+            self.called_off.append(wanted)
+            raise
 
     def served(self) -> list[str | None]:
         """Who answered the rest, table by table."""
@@ -133,6 +145,44 @@ def test_a_package_that_cannot_be_started_leaves_what_was_served(
         while machine.served()[-1] != "b":  # noqa: ASYNC110 # a test may look again and again
             await asyncio.sleep(0.01)
         await machine.converger.close()
+
+    run(story())
+
+
+def test_a_fault_that_nobody_thought_of_stops_neither_others_nor_the_next_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(converge, "RETRY_S", (0.01,))
+
+    async def story() -> None:
+        machine = Machine()
+        machine.faulty.add(digest("b"))
+        machine.converger.want([ONE, WantedRoute("other", rest=arm("prod", "b"))])
+        await machine.converger.tried()
+
+        table = machine.converger.table
+        assert table["shop"].rest is not None
+        assert table["other"].rest is None
+        assert table["other"].problems == {"shop:1.0.0": "the gateway failed: RuntimeError"}
+
+        machine.faulty.clear()
+        while machine.converger.table["other"].rest is None:  # noqa: ASYNC110 # nothing tells
+            await asyncio.sleep(0.01)
+        await machine.converger.close()
+
+    run(story())
+
+
+def test_the_end_waits_for_what_a_start_that_was_called_off_leaves() -> None:
+    async def story() -> None:
+        machine = Machine()
+        machine.hold("b")
+        machine.converger.want([ONE, WantedRoute("other", rest=arm("prod", "b"))])
+        await asyncio.sleep(0.01)
+        machine.converger.want([ONE])
+        await machine.converger.close()
+
+        assert machine.called_off == [digest("b")]
 
     run(story())
 

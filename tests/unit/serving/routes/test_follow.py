@@ -26,6 +26,9 @@ class Registry:
         self.letter = "a"
         self.seq = 1
         self.is_away = False
+        self.fault: Exception | None = None
+        self.answers = threading.Event()
+        self.answers.set()
         self.asked = 0
 
     @contextmanager
@@ -35,6 +38,9 @@ class Registry:
         yield cast("Desk", self)
 
     def head(self) -> Head:
+        self.answers.wait(30)
+        if self.fault is not None:
+            raise self.fault
         if self.is_away:
             raise Unavailable("the registry is away", code="registry/unavailable")
         return Head(self.seq, str(digest("f")), datetime(2026, 1, 1, tzinfo=UTC))
@@ -147,3 +153,35 @@ def test_what_is_told_is_written_down(tmp_path: Path) -> None:
         heard.until(lambda: heard.saved.read() is not None)
 
         assert heard.saved.read() == heard.told[-1]
+
+
+def test_what_another_registry_said_is_not_remembered(tmp_path: Path) -> None:
+    said = (WantedRoute("shop", rest=arm("prod", "d")),)
+    Saved(tmp_path / "live.json", "https://one.example").write(said)
+
+    assert Saved(tmp_path / "live.json", "https://one.example").read() == said
+    assert Saved(tmp_path / "live.json", "https://other.example").read() is None
+    assert Saved(tmp_path / "live.json").read() is None
+    assert b"one.example" not in (tmp_path / "live.json").read_bytes()
+
+
+def test_a_fault_that_nobody_thought_of_does_not_end_the_following(tmp_path: Path) -> None:
+    registry = Registry()
+    registry.fault = ZeroDivisionError("division by zero")
+    with Heard(registry, tmp_path / "live.json") as heard:
+        heard.until(lambda: heard.follower.problem)
+        registry.fault = None
+
+        heard.until(lambda: heard.letters() == ["a"])
+
+
+def test_a_registry_that_never_answers_keeps_nobody_from_stopping(tmp_path: Path) -> None:
+    registry = Registry()
+    registry.answers.clear()
+    with Heard(registry, tmp_path / "live.json") as heard:
+        began = time.monotonic()
+        heard.follower.stop(0.1)
+        assert time.monotonic() - began < 5
+
+        registry.answers.set()
+    assert heard.told == []

@@ -20,6 +20,7 @@ def test_what_runs_is_served_as_it_is_wanted() -> None:
         live("prod", A),
         (live("limited", B, 5, "s"),),
         live("staging", C),
+        wanted=route,
     )
 
 
@@ -92,3 +93,22 @@ def test_where_prod_cannot_be_started_at_all_the_package_before_it_answers() -> 
     assert starting.rest is None
     assert failed.rest == live("before", B)
     assert failed.problems == {"shop:1.0.0": "its scenario `one` fails"}
+
+
+def test_a_route_on_which_nothing_ought_to_answer_keeps_no_gateway_from_being_ready() -> None:
+    """A first package at staging must not take every other route off a load balancer."""
+    staged = WantedRoute("shop", staging=arm("staging", "c"))
+    promoted = WantedRoute("shop", rest=arm("prod", "a"))
+
+    assert settle(staged, None, {}, {}).is_ready
+    assert settle(staged, None, {digest("c"): C}, {}).is_ready
+    assert not settle(promoted, None, {}, {}).is_ready
+    assert settle(promoted, None, {digest("a"): A}, {}).is_ready
+
+
+def test_a_route_is_the_same_in_a_newer_table_unless_its_package_was_chosen() -> None:
+    older = LiveRoute("shop", rest=live("prod", A))
+    newer = LiveRoute("shop", rest=live("prod", B))
+
+    assert older.now({"shop": newer}) is newer
+    assert older.now({}) is None

@@ -1,0 +1,116 @@
+"""From exposures and events to units that count once.
+
+A reference for whoever counts in a database: whatever order, however often and however late
+exposures and events come, the units are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from ketch.rollout.stats.capping import capped
+from ketch.rollout.stats.units import Units
+
+
+class Exposed(NamedTuple):
+    """One answer that a unit got by chance: never a forced, shadow or held-out one.
+
+    Attributes:
+        unit: Who got it.
+        at: When.
+        candidate: Whether the candidate gave it.
+        probability: That the candidate would give it, at that time.
+    """
+
+    unit: str
+    at: datetime
+    candidate: bool
+    probability: float
+
+
+class Event(NamedTuple):
+    """Something that happened to a unit.
+
+    Attributes:
+        unit: To whom.
+        at: When it happened, not when it was told.
+        key: Says which event it is; one that is told twice counts once.
+        amount: Of money; of anything else, above 0 means that it happened.
+    """
+
+    unit: str
+    at: datetime
+    key: str
+    amount: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What of its events is a unit's outcome. Fixed before the rollout starts.
+
+    Attributes:
+        kind: ``happened``: whether there was any, such as an order, an error, a slow answer;
+            known at once, and then for good. ``amount``: the sum, which is known when the
+            window has closed.
+        window: For how long after its first exposure a unit's events count.
+        cap: Of ``amount``; see :func:`~ketch.rollout.stats.capping.cap_of`.
+    """
+
+    kind: Literal["happened", "amount"]
+    window: timedelta
+    cap: float = 1.0
+
+
+def count(
+    exposures: Iterable[Exposed], events: Iterable[Event], measure: Measure, *, now: datetime
+) -> Units:
+    """Return the units of a rollout, each with one outcome.
+
+    - A unit has the arm and the probability of its first exposure, even if it moves later.
+    - Events before it, after its window, or of units that were never exposed do not count.
+    - With ``amount``, a unit enters when its window has closed. If a sum entered that can
+      still grow, bets would be made on arms that have been seen already.
+
+    Accuracy: exact; the same for every order of what it is given. Source: intention to
+    treat; section "each unit once" of :mod:`ketch.rollout.stats.units`.
+
+    >>> noon = datetime(2026, 3, 1, 12)
+    >>> day, hour = timedelta(days=1), timedelta(hours=1)
+    >>> seen = [Exposed("ana", noon, True, 0.1), Exposed("ana", noon + day, False, 0.0)]
+    >>> bought = [Event("ana", noon + hour, "order-1"), Event("ana", noon + hour, "order-1")]
+    >>> count(seen, bought, Measure("happened", 7 * day), now=noon + day).rows()
+    [Unit(candidate=True, probability=0.1, outcome=1.0, times=1)]
+    """
+    first: dict[str, Exposed] = {}
+    for one in exposures:
+        if one.at <= now and one[1:] <= first.get(one.unit, one)[1:]:
+            first[one.unit] = one
+    amounts = _amounts(first, events, measure.window, now)
+    counted = [
+        one
+        for one in first.values()
+        if measure.kind == "happened" or one.at + measure.window <= now
+    ]
+    sums = [amounts.get(one.unit, 0.0) for one in counted]
+    happened = [float(total > 0) for total in sums]
+    outcomes = happened if measure.kind == "happened" else capped(sums, measure.cap)
+    return Units.grouped(
+        [one.candidate for one in counted], [one.probability for one in counted], outcomes
+    )
+
+
+def _amounts(
+    first: dict[str, Exposed], events: Iterable[Event], window: timedelta, now: datetime
+) -> dict[str, float]:
+    seen: set[Event] = set()
+    for event in events:
+        exposed = first.get(event.unit)
+        if exposed and exposed.at <= event.at < exposed.at + window and event.at <= now:
+            seen.add(event)
+    sums: dict[str, float] = {}
+    for event in sorted(seen):  # in one order, for sums of floats depend on it
+        sums[event.unit] = sums.get(event.unit, 0.0) + event.amount
+    return sums

@@ -1,0 +1,56 @@
+"""Where paths lead on a gateway whose routes have no workers, or odd names."""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+
+import pytest
+from tests.unit.serving.routes.routes import arm
+
+from ketch.serving.books import Books
+from ketch.serving.gateway import Gateway
+from ketch.serving.http.messages import Request, Response
+from ketch.serving.metrics import Metrics
+from ketch.serving.paths import Paths
+from ketch.serving.routes.table import settle
+from ketch.serving.routes.wanted import WantedRoute
+from ketch.serving.settings import Settings
+
+
+def paths(*wanted: WantedRoute) -> Paths:
+    gateway = Gateway(Settings(), Books(Metrics()))
+    gateway.is_known = True
+    gateway.flip(MappingProxyType({one.name: settle(one, None, {}, {}) for one in wanted}))
+    return Paths(gateway)
+
+
+def ask(application: Paths, method: str, path: str) -> Response:
+    answer = application(Request(method, path, headers={"content-type": "application/json"}))
+    assert isinstance(answer, Response)
+    return answer
+
+
+@pytest.mark.parametrize("name", ["metrics", "livez", "readyz", "docs", "health", "version"])
+def test_a_route_with_the_name_of_a_page_does_not_take_its_place(name: str) -> None:
+    application = paths(WantedRoute(name, rest=arm("prod", "a")))
+
+    page = ask(application, "GET", f"/{name}")
+
+    assert page.status in {200, 503}
+    assert b"request/method" not in page.body
+
+
+def test_staging_says_when_what_stands_there_is_about_to_answer() -> None:
+    application = paths(WantedRoute("shop", staging=arm("staging", "a")))
+
+    answer = ask(application, "POST", "/staging/shop")
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (503, "serve/starting")
+    assert dict(answer.headers)["Retry-After"] == "1"
+
+
+def test_a_path_that_begins_like_another_protocols_is_refused_in_our_own_form() -> None:
+    answer = ask(paths(), "GET", "/v2nd")
+
+    assert (answer.status, answer.media_type) == (404, "application/problem+json")
