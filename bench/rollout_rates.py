@@ -52,24 +52,23 @@ PRINTED = {
 """Median and 90th percentile of research/rollout.md, 2.1."""
 
 
-def percent(part: float) -> str:
+def percent(part: float | np.floating) -> str:
     return f"{100 * part:.1f} %"
 
 
-def naive(baseline: Arm, candidate: Arm) -> float:
-    return float((z_score(baseline, candidate) < -1.645).any(axis=1).mean())
+def line(what: str, plan: Plan, evidence: Floats, arms: tuple[Arm, Arm], sign: int = 1) -> None:
+    """Print how often each test ever rolls back.
 
-
-def asymptotic(baseline: Arm, candidate: Arm) -> float:
-    return float((asymptotic_upper(baseline, candidate, 5_000) < 0).any(axis=1).mean())
-
-
-def line(what: str, share: float, evidence: Floats, baseline: Arm, candidate: Arm) -> None:
-    print(
-        f"| {what} | {share:.0%} | **{percent(ever(evidence))}** | "
-        f"{percent(naive(baseline, candidate))} | {percent(asymptotic(baseline, candidate))} |",
-        flush=True,
-    )
+    The others begin when each arm expects ten outcomes, as their users are told; bets begin
+    with the first unit.
+    """
+    begun = np.minimum(arms[0].units, arms[1].units) * plan.rate >= 10
+    naive = sign * z_score(*arms) < -1.645
+    first, second = arms[::sign]
+    asymptotic = asymptotic_upper(first, second, tuned=5_000) < 0
+    others = (float((wrong & begun).any(axis=1).mean()) for wrong in (naive, asymptotic))
+    bets, z, sequence = (percent(rate) for rate in (ever(evidence), *others))
+    print(f"| {what} | {plan.share:.0%} | **{bets}** | {z} | {sequence} |", flush=True)
 
 
 def nothing_changes(runs: int, draw: np.random.Generator) -> None:
@@ -77,18 +76,21 @@ def nothing_changes(runs: int, draw: np.random.Generator) -> None:
     print("|---|---|---|---|---|")
     for visitors in (200_000, 20_000):
         for share in SHARES:
-            arms = binary(Plan(share, visitors=visitors, runs=runs), draw)
-            what = f"conversion 3 %, {visitors:,} units"
-            line(what, share, log_e(*arms, share), *arms)
+            plan = Plan(share, visitors=visitors, runs=runs)
+            arms = binary(plan, draw)
+            line(f"conversion 3 %, {visitors:,} units", plan, log_e(*arms, share), arms)
     pareto = 20 * (1 + draw.pareto(2.2, 100_000))
     for what, orders in (("lognormal", heavy(draw)), ("Pareto 2.2", pareto)):
         for share in SHARES:
-            seen = revenue(Plan(share, runs=runs // 5), draw, orders)
-            line(f"revenue, {what}, 200,000 units", share, *seen)
+            plan = Plan(share, runs=runs // 5)
+            seen = revenue(plan, draw, orders)
+            arms = seen.baseline, seen.candidate
+            line(f"revenue, {what}, 200,000 units", plan, seen.log_e, arms)
     for what, rate in (("errors 0.1 %", 0.001), ("slow answers 5 %", 0.05)):
         for share in SHARES:
-            arms = binary(Plan(share, rate, runs=runs), draw)
-            line(what, share, log_e(*arms, share, more=True), *reversed(arms))
+            plan = Plan(share, rate, runs=runs)
+            arms = binary(plan, draw)
+            line(what, plan, log_e(*arms, share, more=True), arms, sign=-1)
 
 
 def revenue(plan: Plan, draw: np.random.Generator, orders: Floats) -> Amounts:
@@ -98,13 +100,11 @@ def revenue(plan: Plan, draw: np.random.Generator, orders: Floats) -> Amounts:
         amounts(Plan(**(vars(plan) | {"runs": each})), draw, orders, cap)
         for _ in range(plan.runs // each)
     ]
-    arms = [
-        Arm(
-            *(np.concatenate(column) for column in zip(*(part[arm] for part in parts), strict=True))
-        )
+    baseline, candidate = (
+        Arm(*map(np.concatenate, zip(*(part[arm] for part in parts), strict=True)))
         for arm in (1, 2)
-    ]
-    return Amounts(np.concatenate([part.log_e for part in parts]), *arms)
+    )
+    return Amounts(np.concatenate([part.log_e for part in parts]), baseline, candidate)
 
 
 def found(plan: Plan, draw: np.random.Generator, *, more: bool = False) -> tuple[float, float]:
@@ -127,6 +127,34 @@ def drops(runs: int, draw: np.random.Generator) -> None:
             f"| {planned:,.0f} |",
             flush=True,
         )
+
+
+def smaller_orders(runs: int, draw: np.random.Generator) -> None:
+    print("\n| smaller orders, lognormal | share | median units | printed |\n|---|---|---|---|")
+    orders = heavy(draw)
+    for drop, share, printed in ((0.2, 0.5, 64_000), (0.5, 0.1, 28_000)):
+        plan = Plan(share, 0.03, -drop, visitors=printed * 4, looks=200, runs=runs)
+        looks = first_look(revenue(plan, draw, orders).log_e >= TWENTY)
+        units = np.median(looks) * plan.visitors / plan.looks
+        print(f"| {drop:.0%} | {share:.0%} | **{units:,.0f}** | {printed:,} |", flush=True)
+
+
+def proofs(runs: int, draw: np.random.Generator) -> None:
+    print(
+        "\n| no more is lost than | by a candidate with | share | median units |\n|---|---|---|---|"
+    )
+    for tolerated, lift, visitors in (
+        (0.2, 0.0, 200_000),
+        (0.1, 0.0, 800_000),
+        (0.05, 0.0, 3_000_000),
+        (0.05, 0.05, 1_200_000),
+    ):
+        for share in SHARES:
+            total = visitors if share == 0.5 else visitors * 3
+            plan = Plan(share, 0.03, lift, visitors=total, looks=400, runs=runs)
+            seen = log_e(*binary(plan, draw), share, more=True, ratio=1 - tolerated)
+            units = np.median(first_look(seen >= TWENTY)) * total / plan.looks
+            print(f"| {tolerated:.0%} | {lift:+.0%} | {share:.0%} | **{units:,.0f}** |", flush=True)
 
 
 def failures(runs: int, draw: np.random.Generator) -> None:
@@ -158,9 +186,9 @@ def others(runs: int, draw: np.random.Generator) -> None:
         seen, pooled, lifts = ramp(draw, lift, runs // 10)
         better = (z_score(*pooled) > 1.645).any(axis=1).mean()
         print(
-            f"| ramp 1 → 50 %, rate × 5, late outcomes, lift {lift:.0%}: rolls back "
+            f"| ramp 1 → 50 %, five times the rate, late outcomes, lift {lift:.0%}: rolls back "
             f"(pooled z says better; mean estimate) | | {percent(ever(seen))} "
-            f"({percent(float(better))}; {np.mean(lifts):+.1%}) |",
+            f"({percent(better)}; {np.mean(lifts):+.1%}) |",
             flush=True,
         )
     mine = draw.binomial(2_000, 0.5, (runs // 50, 500)).cumsum(axis=1)
@@ -172,9 +200,9 @@ def others(runs: int, draw: np.random.Generator) -> None:
         )
         for row in mine
     ]
-    chi = (2 * mine - looks) ** 2 / looks
+    chi = (2 * mine - looks) ** 2 / looks > 3.841
     print(f"| mismatch alarm, 500 looks at 1,000,000 units | 50% | {percent(np.mean(alarms))} |")
-    print(f"| χ² test at 5 %, the same | 50% | {percent((chi > 3.841).any(axis=1).mean())} |")
+    print(f"| χ² test at 5 %, the same | 50% | {percent(chi.any(axis=1).mean())} |")
 
 
 def main() -> None:
@@ -185,7 +213,9 @@ def main() -> None:
     draw, start = np.random.default_rng(args.seed), time.process_time()
     nothing_changes(args.runs, draw)
     drops(args.runs // 5, draw)
+    smaller_orders(args.runs // 20, draw)
     failures(args.runs // 5, draw)
+    proofs(args.runs // 5, draw)
     others(args.runs, draw)
     print(f"\n{time.process_time() - start:.0f} s of processor")
 

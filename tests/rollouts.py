@@ -181,7 +181,7 @@ def first_look(reached: Bools) -> Ints:
 
 
 def z_score(baseline: Arm, candidate: Arm) -> Floats:
-    """Return the statistic of the naive test at each look: negative is worse."""
+    """Return the statistic of the naive test (Welch's) at each look: negative is less."""
     (first, spread), (second, own) = (_mean(arm) for arm in (baseline, candidate))
     width = np.sqrt(spread + own)
     return np.divide(second - first, width, out=np.zeros_like(width), where=width > 0)

@@ -25,6 +25,7 @@ from urllib.parse import quote
 from ketch.errors import KetchError, PackageCodeError, UsageError
 from ketch.remote.auth import Bearer
 from ketch.remote.calls import Patience, Reply
+from ketch.remote.connect import ca_file as named_ca_file
 from ketch.remote.failures import error_of, wait_asked_for
 from ketch.remote.http import Session
 from ketch.remote.replies import malformed
@@ -63,7 +64,8 @@ class Client:
         url: Of the gateway, such as ``http://127.0.0.1:8080``.
         token: Where the gateway asks for one.
         timeout_s: How long a prediction may take, further tries included, in seconds.
-        ca_file: Certificates to trust instead of the system's, in PEM form.
+        ca_file: Certificates to trust instead of the system's, in PEM form; those that
+            ``KETCH_CA_FILE`` names without it.
         sleep: Waits between tries.
 
     Raises:
@@ -83,7 +85,8 @@ class Client:
             connect_s=min(10.0, timeout_s), silence_s=timeout_s, reply_s=timeout_s, tries=1
         )
         auth = None if token is None else Bearer(token)
-        self._session = Session(url, auth=auth, ca_file=ca_file, patience=patience)
+        trusted = ca_file or named_ca_file()
+        self._session = Session(url, auth=auth, ca_file=trusted, patience=patience)
         self._timeout_s = timeout_s
         self._sleep = sleep
 

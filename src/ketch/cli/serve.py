@@ -19,6 +19,8 @@ from ketch.serving.settings import DEADLINE_S, MOST_ROWS, PATIENCE_S, PackageSet
 if TYPE_CHECKING:
     import ssl
 
+    from ketch.serving.routes.table import Table
+
 OPEN = ("/livez", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready")
 """What is answered without a token: whether it lives, and nothing else."""
 
@@ -97,7 +99,7 @@ def serve(
 
     def read_again() -> None:
         if token_file is not None:
-            gate.tokens = Tokens.read(token_file)
+            gate.tokens = Tokens.read_again(token_file)
         if tls is not None and tls_cert is not None:
             _tls(tls_cert, tls_key)  # first apart: half of a new pair would leave none
             tls.load_cert_chain(tls_cert, tls_key)
@@ -105,10 +107,10 @@ def serve(
     def run(start: Start) -> int:
         from ketch.serving.serve import Front, serve  # after the fork: the keeper stays small
 
-        def ready(url: str) -> None:
+        def ready(url: str, table: Table) -> None:
             start.is_ready()
             if not start.count:
-                printer.show({"listening": url}, f"ketch answers at {url}")
+                printer.show({"listening": url}, _where(url, table))
 
         files = [file for file in (token_file, tls_cert, tls_key) if file is not None]
         front = Front(listener, gate, tls=tls, files=files, read_again=read_again)
@@ -118,6 +120,16 @@ def serve(
     status = run(Start(0, -1)) if listener.is_held else keep(run)
     if status:
         raise SystemExit(status)
+
+
+def _where(url: str, table: Table) -> str:
+    """Return where it answers, in words: the address, and the path of every route."""
+    routes = [
+        f"  /{name}  {'does not answer yet' if one.contract is None else one.contract.reference}"
+        for name, one in sorted(table.items())
+    ]
+    none = "  no route yet: it follows the registry, and `ketch promote` makes one"
+    return "\n".join((f"ketch answers at {url}", *(routes or (none,))))
 
 
 def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:

@@ -111,5 +111,5 @@ def _no_url(url: str) -> UsageError:
     return UsageError(
         f"expected `https://HOST` or `http://HOST`, found `{bare(url)[:200]}`",
         code="remote/address",
-        hint="credentials do not belong into an address",
+        hint="credentials do not belong into an address" if "@" in url else None,
     )

@@ -99,7 +99,7 @@ class Books:
         if not questions:
             self.metrics.answered(route.name, "", "", status, took_s)
         if status >= 500 and not error.code.startswith("serve/"):
-            _tell(route.name, error)
+            _tell(route.name, questions, error)
         for question in questions:
             arm = question.share.arm
             self.metrics.answered(route.name, arm.contract.reference, arm.arm, status, took_s)
@@ -186,8 +186,10 @@ def _rows(rows: Sequence[Row], *, single: bool) -> bytes:
     return _encode(rows[0] if single else rows)
 
 
-def _tell(route: str, error: KetchError) -> None:
-    """Log what went wrong inside: no caller is told."""
+def _tell(route: str, questions: Sequence[Question], error: KetchError) -> None:
+    """Log what went wrong inside, and in which decisions: no caller is told more than those."""
     trace = error.traceback if isinstance(error, PackageCodeError) else ""
-    facts = {"route": route, "code": error.code, "where": error.where}
+    facts: dict[str, object] = {"route": route, "code": error.code, "where": error.where}
+    facts["package"] = [question.share.arm.contract.reference for question in questions]
+    facts["decision"] = [question.decisions[0] for question in questions]
     told(error.message, level=logging.ERROR, trace=trace, **facts)

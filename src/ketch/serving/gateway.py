@@ -16,7 +16,7 @@ from ketch.errors import KetchError
 from ketch.serving.books import Books
 from ketch.serving.doors.door import Door
 from ketch.serving.http.messages import Request, Response
-from ketch.serving.question import Question, together, understand
+from ketch.serving.question import Question, together, unanswered, understand
 from ketch.serving.routes.plan import nothing
 from ketch.serving.routes.table import EMPTY, LiveArm, LiveRoute, Table
 from ketch.serving.settings import Settings
@@ -100,6 +100,7 @@ class Gateway:
                 return await self.answer(request, others, door, is_again=True)
             self.books.refused(request, route, questions, error)
             response = door.refuse(error, request)
+            response.headers = (*response.headers, *unanswered(questions))
             if self._tracing is not None:
                 self._tracing.told(request, response, route.name)
             return response

@@ -84,6 +84,12 @@ class Paths:
                 "the routes are not known yet", code="serve/starting", hint="try again in a moment"
             )
         first, _, rest = request.path[1:].partition("/")
+        if not first:
+            raise NotFound(
+                "expected the name of a route in the path, found none",
+                code="request/route",
+                hint="`/docs` shows what is served",
+            )
         if first == "v2":
             return self._of_v2(request)
         if first == "docs" and rest:

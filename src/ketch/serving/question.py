@@ -11,7 +11,7 @@ from ketch.monitor.decisions.ids import new_id
 from ketch.schema import Row
 from ketch.serving.answers import Answered, Asked, Part
 from ketch.serving.contract import Contract
-from ketch.serving.doors.door import Door, decode
+from ketch.serving.doors.door import Door, decode, signed
 from ketch.serving.http.messages import Request
 from ketch.serving.routes.plan import Share, plan
 from ketch.serving.routes.table import LiveRoute
@@ -81,7 +81,7 @@ def together(
     asked: Asked, questions: Sequence[Question], answers: Sequence[PoolAnswer]
 ) -> Answered:
     """Return what packages answered as one answer, in the order of the rows."""
-    parts = tuple([part for question in questions for part in question.parts])
+    parts = _parts(questions)
     if len(answers) == 1:
         return Answered(answers[0].rows, parts)
     rows: list[Row] = [{}] * len(asked.rows)
@@ -89,3 +89,15 @@ def together(
         for at, row in zip(question.share.rows, answer.rows, strict=True):
             rows[at] = row
     return Answered(rows, parts)
+
+
+def unanswered(questions: Sequence[Question]) -> tuple[tuple[str, str], ...]:
+    """Return the headers that say who was asked and gave no answer; none when nobody was."""
+    if not all(question.decisions for question in questions):
+        return ()
+    rows: list[Row] = [{}] * sum(len(question.rows) for question in questions)
+    return signed(Answered(rows, _parts(questions))) if questions else ()
+
+
+def _parts(questions: Sequence[Question]) -> tuple[Part, ...]:
+    return tuple([part for question in questions for part in question.parts])

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import uvloop
 
@@ -64,14 +65,17 @@ class Front:
     read_again: Callable[[], None] = lambda: None
 
 
-def serve(home: Home, settings: Settings, front: Front, *, ready: Callable[[str], None]) -> None:
+Ready: TypeAlias = Callable[[str, Table], None]
+
+
+def serve(home: Home, settings: Settings, front: Front, *, ready: Ready) -> None:
     """Serve until the process is told to stop.
 
     Args:
         home: The ketch home.
         settings: What is served, and how.
         front: Where, and to whom.
-        ready: Told the address, once what can be served is.
+        ready: Told the address and the routes, once what can be served is.
 
     Raises:
         KetchError: A package that was named cannot be served.
@@ -81,9 +85,7 @@ def serve(home: Home, settings: Settings, front: Front, *, ready: Callable[[str]
         runner.run(_serve(home, settings, front, ready))
 
 
-async def _serve(
-    home: Home, settings: Settings, front: Front, ready: Callable[[str], None]
-) -> None:
+async def _serve(home: Home, settings: Settings, front: Front, ready: Ready) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _STOP:
@@ -104,7 +106,7 @@ async def _serve(
             following = loop.create_task(follow(front.files, front.read_again))
             await _first(source, stopped)
             if not stopped.is_set():
-                ready(front.listener.url(is_secure=front.tls is not None))
+                ready(front.listener.url(is_secure=front.tls is not None), gateway.table)
                 notify("READY=1")
                 await stopped.wait()
             notify("STOPPING=1")

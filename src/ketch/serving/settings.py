@@ -16,7 +16,7 @@ The file is TOML and named on the command line, never looked for::
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
@@ -96,11 +96,16 @@ class Settings:
         """Return these settings.
 
         Raises:
-            UsageError: ``serve/settings``: a number is out of its range; all of them are told.
+            UsageError: ``serve/settings``: a number is out of its range, or packages are named
+                where the registry says what is served; all of it is told.
         """
         findings: list[Finding] = []
         given = {name: value for name, value in asdict(self.common).items() if value is not None}
-        _package(self.common, given, "ketch serve", findings)
+        _package(self.common, given, _flag, findings)
+        if self.staging and self.references:
+            message = f"expected no package beside `--stage staging`, found `{self.references[0]}`"
+            hint = "it serves what the registry has at staging; without it, packages by name"
+            findings.append(Finding("serve/settings", message, "--stage", hint))
         _raise(findings)
         return self
 
@@ -114,19 +119,19 @@ class Settings:
             table = tomllib.loads(path.read_bytes().decode())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UsageError(
-                f"expected settings in TOML, found: {error}",
+                f"expected settings in TOML, found: {getattr(error, 'strerror', None) or error}",
                 code="serve/settings",
                 where=str(path),
             ) from error
         findings: list[Finding] = []
         packages = table.pop("packages", {})
-        common = _package(self.common, table, str(path), findings)
+        common = _package(self.common, table, _key(str(path)), findings)
         if not isinstance(packages, dict):
             message = "expected a table of packages"
             findings.append(Finding("serve/settings", message, f"{path}: packages"))
             packages = {}
         named = {
-            name: _package(common, body, f"{path}: packages.{name}", findings)
+            name: _package(common, body, _key(f"{path}: packages.{name}"), findings)
             for name, body in packages.items()
         }
         _raise(findings)
@@ -145,11 +150,20 @@ def _raise(findings: Sequence[Finding]) -> None:
         )
 
 
+def _key(table: str) -> Callable[[str], str]:
+    """Return what names the place of a key in a table; that of no key is the table's."""
+    return lambda name: f"{table}: {name}" if name else table
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _package(
-    default: PackageSettings, body: object, where: str, findings: list[Finding]
+    default: PackageSettings, body: object, where: Callable[[str], str], findings: list[Finding]
 ) -> PackageSettings:
     if not isinstance(body, dict):
-        findings.append(Finding("serve/settings", "expected a table of settings", where))
+        findings.append(Finding("serve/settings", "expected a table of settings", where("")))
         return default
     found: dict[str, int | float] = {}
     for name, value in body.items():
@@ -157,14 +171,14 @@ def _package(
         if kind is None:
             message = f"unknown key `{name[:60]}`"
             findings.append(
-                Finding("serve/settings", message, where, did_you_mean(name, list(_KINDS)))
+                Finding("serve/settings", message, where(""), did_you_mean(name, list(_KINDS)))
             )
             continue
         low, high = _BOUNDS[name]
         is_number = type(value) is int or (kind is float and type(value) is float)
         if not is_number or not low <= value <= high:
-            message = f"expected {_A[kind]} from {low:g} to {high:g}, found `{str(value)[:40]}`"
-            findings.append(Finding("serve/settings", message, f"{where}: {name}"))
+            message = f"expected {_A[kind]} from {low} to {high}, found `{str(value)[:40]}`"
+            findings.append(Finding("serve/settings", message, where(name)))
         else:
             found[name] = kind(value)
     return replace(default, **found)  # type: ignore[arg-type] # each has the kind of its field

@@ -241,13 +241,13 @@ def _in_value(draw: Random, sent: Sent, given: Any) -> Sent:
             case 0:
                 del holder[key]
             case 1 if isinstance(holder, dict):
-                holder[draw.choice(["extra", "NAME", "", "n\u0430me", LONG])] = draw.choice(ODD)
+                holder[draw.choice(["extra", "NAME", "", "n\u0430me", LONG])] = _odd(draw)
             case 2 if isinstance(holder, list):
-                holder.insert(key, draw.choice(ODD))
+                holder.insert(key, _odd(draw))
             case 3:
                 holder[key] = [holder[key]]
             case _:
-                holder[key] = draw.choice(ODD)
+                holder[key] = _odd(draw)
     body = _json(value)
     tail = sent.body[_head_length(sent) :]
     headers = tuple(
@@ -255,6 +255,10 @@ def _in_value(draw: Random, sent: Sent, given: Any) -> Sent:
         for name, said in sent.headers
     )
     return replace(sent, body=body + tail, headers=headers)
+
+
+def _odd(draw: Random) -> object:
+    return copy.deepcopy(draw.choice(ODD))  # it may be changed in its turn
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:

@@ -127,5 +127,11 @@ def wrong_media_type(found: str, taken: Sequence[str]) -> UsageError:
     return UsageError(
         f"expected a body of {' or '.join(f'`{one}`' for one in taken)}, found {said}",
         code="request/media-type",
-        hint="files of rows are answered by `ketch predict REF FILE`",
+        hint=_AS_JSON
+        if found in {"", _CURLS}
+        else "files of rows are answered by `ketch predict REF FILE`",
     )
+
+
+_CURLS = "application/x-www-form-urlencoded"
+_AS_JSON = "send `Content-Type: application/json`; curl does with `--json`"

@@ -18,6 +18,7 @@ from ketch.serving.http.tokens import Tokens
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _REMEMBERED = 256
+_BEARER = "send `Authorization: Bearer TOKEN`"
 
 
 class Gate:
@@ -128,7 +129,12 @@ def _check_token(tokens: Tokens, authorization: str | None) -> None:
         raise Refused(
             "expected a token, found none",
             code="request/token",
-            hint="send `Authorization: Bearer TOKEN`",
+            hint=_BEARER,
         )
     if tokens.name_of(authorization) is None:
-        raise Refused("expected a token that is known here", code="request/token")
+        is_bare = authorization.partition(" ")[0].lower() != "bearer"
+        raise Refused(
+            "expected a token that is known here",
+            code="request/token",
+            hint=_BEARER if is_bare else None,
+        )

@@ -5,16 +5,19 @@ Little is imported here: the keeper, which only holds the sockets, stays small.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ketch.errors import Refused, Unavailable
+from ketch.errors import Refused, Unavailable, UsageError
 from ketch.serving.http import systemd
 
 BACKLOG = 2_048
 """Connections that may wait while no gateway takes them."""
+
+MOST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,15 @@ class Listener:
         """Return the sockets that systemd passed; without any, one that listens at an address.
 
         Raises:
+            UsageError: ``serve/settings``: there is no such port.
             Unavailable: ``serve/port``: nobody can listen there, or somebody does.
         """
+        if not 0 <= port <= MOST_PORT:  # the kernel would take what is left of it in 16 bits
+            raise UsageError(
+                f"expected a port from 0 to {MOST_PORT}, found `{port}`",
+                code="serve/settings",
+                where="--port",
+            )
         passed = systemd.passed_sockets()
         return cls(passed, is_held=True) if passed else cls((_bound(host, port),))
 
@@ -100,8 +110,17 @@ def _not_there(host: str, port: int, error: OSError) -> Unavailable:
     return Unavailable(
         f"expected to listen at `{host}` port {port}, found: {error.strerror or error}",
         code="serve/port",
-        hint="`--port 0` takes one that is free",
+        hint=_HINTS.get(0 if isinstance(error, socket.gaierror) else error.errno or 0),
     )
+
+
+_ELSEWHERE = "`--host` takes an address of this machine, or a name of one"
+_HINTS = {
+    0: _ELSEWHERE,
+    errno.EADDRNOTAVAIL: _ELSEWHERE,
+    errno.EADDRINUSE: "`--port 0` takes one that is free",
+    errno.EACCES: "ports below 1024 want a privilege that this user has not",
+}
 
 
 def _is_private(one: socket.socket) -> bool:

@@ -18,11 +18,20 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     try:
+        for file in (certificate, key):
+            file.read_bytes()  # which OpenSSL would not name
         context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
+    except ssl.SSLError as error:
         raise UsageError(
-            f"expected a certificate and its key in PEM form, found: {error}",
+            f"expected a certificate and its key in PEM form, found: {error.reason or 'something else'}",
             code="serve/tls",
             where=str(certificate),
+            hint="`--tls-cert` takes the certificate, `--tls-key` the private key made for it",
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"expected a file in PEM form, found: {error.strerror or error}",
+            code="serve/tls",
+            where=str(file),
         ) from error
     return context

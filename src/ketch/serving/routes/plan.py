@@ -137,11 +137,12 @@ def _meant(value: str | None) -> str | None:
 
 def _check_arm(route: LiveRoute, forced: str) -> None:
     if forced not in route.by_name:
-        listed = ", ".join(f"`{name}`" for name in route.by_name)
+        listed = ", ".join(f"`{name}`" for name in route.by_name) or "none"
+        verb = "are" if len(route.by_name) > 1 else "is"
         raise NotFound(
             f"expected an arm of `{route.name}` in `Ketch-Arm`, found `{forced[:40]}`",
             code="request/arm",
-            hint=did_you_mean(forced, list(route.by_name)) or f"there are {listed or 'none'}",
+            hint=did_you_mean(forced, list(route.by_name)) or f"there {verb} {listed}",
         )
 
 

@@ -179,6 +179,19 @@ def test_large_bodies_wait_for_others_and_small_ones_do_not() -> None:
         assert third.ask(post(b"c" * 100_000)).status == 200
 
 
+def test_an_answer_that_is_called_off_ends_the_connection_and_gives_its_room_back() -> None:
+    """`serving` looks at its end whether any room is still taken."""
+
+    async def called_off(request: Request) -> Response:
+        assert request.body
+        raise asyncio.CancelledError
+
+    with serving(called_off) as running:
+        client = running.connect()
+        client.send(post(b"a" * 100_000))
+        assert client.socket.recv(1) == b""
+
+
 def test_a_compressed_body_is_refused_before_it_is_read() -> None:
     with serving(echo) as running:
         client = running.connect()

@@ -371,8 +371,8 @@ def test_a_start_that_nobody_waits_for_any_more_ends(bench: Bench) -> None:
     run(scene())
 
 
-@pytest.mark.parametrize("kind", [OSError, RuntimeError, MemoryError])
-def test_a_machine_that_can_start_nothing_is_tried_again(
+@pytest.mark.parametrize("kind", [OSError, RuntimeError, MemoryError, ZeroDivisionError])
+def test_whatever_keeps_a_worker_from_starting_is_tried_again_ever_more_rarely(
     bench: Bench, kind: type[Exception]
 ) -> None:
     async def scene() -> None:
@@ -387,6 +387,8 @@ def test_a_machine_that_can_start_nothing_is_tried_again(
             staff.source.start = cannot  # type: ignore[method-assign]
             os.kill(staff.pool.workers[0].pid, signal.SIGKILL)
             await staff.until(lambda: len(failed) == 2)
+            assert failed[1] - failed[0] > 0.3
+            assert staff.kinds().count("not-started") >= 1
             staff.source.start = start  # type: ignore[method-assign]
             await staff.until(lambda: staff.pool.ready)
             assert (await staff.ask({"x": 1})).rows == [{"x": 1}]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ketch.runtime.failures import escaped
+from ketch.schema.problems import escaped
 
 
 @pytest.mark.parametrize(
