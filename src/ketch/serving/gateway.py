@@ -10,6 +10,7 @@ says what was expected and nothing of the inside.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Sequence
 
 from ketch.errors import KetchError
@@ -66,7 +67,7 @@ class Gateway:
         return changed
 
     async def answer(
-        self, request: Request, route: LiveRoute, door: Door, *, is_again: bool = False
+        self, request: Request, route: LiveRoute, door: Door, *, began: float | None = None
     ) -> Response:
         """Answer one request on a route, in the form of the door it came through.
 
@@ -74,8 +75,10 @@ class Gateway:
             request: The request.
             route: As it is served now.
             door: How it is asked and answered.
-            is_again: Whether a package was asked already that is gone, or cannot stay up.
+            began: When this request was begun, where a package was asked already that is
+                gone, or cannot stay up; on the monotonic clock.
         """
+        since = time.monotonic() if began is None else began  # a slow upload took time of its own
         questions: Sequence[Question] = ()
         try:
             contract = route.contract
@@ -90,14 +93,14 @@ class Gateway:
             for question in questions:
                 question.decide()
             if len(questions) == 1:
-                answers: Sequence[PoolAnswer] = (await self._ask(questions[0], request.arrived),)
+                answers: Sequence[PoolAnswer] = (await self._ask(questions[0], since),)
             else:
-                answers = await self._ask_all(questions, request.arrived)
+                answers = await self._ask_all(questions, since)
             await self.books.answered(request, route, questions, answers)
         except KetchError as error:
-            others = None if is_again else self._others(route, questions, error)
+            others = None if began is not None else self._others(route, questions, error)
             if others is not None:
-                return await self.answer(request, others, door, is_again=True)
+                return await self.answer(request, others, door, began=since)
             self.books.refused(request, route, questions, error)
             response = door.refuse(error, request)
             response.headers = (*response.headers, *unanswered(questions))
@@ -135,13 +138,13 @@ class Gateway:
         if self._shadow is not None:
             await self._shadow.close()
 
-    def _ask(self, question: Question, arrived: float) -> Awaitable[PoolAnswer]:
+    def _ask(self, question: Question, since: float) -> Awaitable[PoolAnswer]:
         pool = question.share.arm.pool
         deadline_s = self._settings.of(pool.contract.package.manifest.name).deadline_s
-        return pool.answer(question.rows, question.encoded, until=arrived + deadline_s)
+        return pool.answer(question.rows, question.encoded, until=since + deadline_s)
 
-    async def _ask_all(self, questions: Sequence[Question], arrived: float) -> Sequence[PoolAnswer]:
-        asked = [asyncio.ensure_future(self._ask(one, arrived)) for one in questions]
+    async def _ask_all(self, questions: Sequence[Question], since: float) -> Sequence[PoolAnswer]:
+        asked = [asyncio.ensure_future(self._ask(one, since)) for one in questions]
         try:
             return await asyncio.gather(*asked)
         finally:

@@ -13,13 +13,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from logging import ERROR
 from pathlib import Path
 from typing import TypeAlias
 
 import uvloop
 
 from ketch import logs
-from ketch.errors import KetchError
+from ketch.errors import KetchError, Unavailable
+from ketch.logs import told
 from ketch.monitor.decisions.log import DecisionLog
 from ketch.runtime import Home, clear_rooms
 from ketch.serving.books import Books
@@ -35,7 +37,7 @@ from ketch.serving.metrics import Gauges, Metrics, PoolGauge
 from ketch.serving.paths import Paths
 from ketch.serving.routes.table import Table
 from ketch.serving.settings import Settings
-from ketch.serving.sources import Source, source_of
+from ketch.serving.supply import Supply, supplied
 from ketch.serving.tracing import tracing_asked_for
 
 _FRESH = timedelta(seconds=5)
@@ -101,10 +103,10 @@ async def _serve(home: Home, settings: Settings, front: Front, ready: Ready) -> 
             limits=front.limits,
             tls=front.tls,
         )
-        async with serving as server, source_of(home, settings, gateway) as source:
+        async with serving as server, supplied(home, settings, gateway) as supply:
             gateway.books.metrics.gauges = lambda: _gauges(gateway, server)
             following = loop.create_task(follow(front.files, front.read_again))
-            await _first(source, stopped)
+            await _first(supply, stopped)
             if not stopped.is_set():
                 ready(front.listener.url(is_secure=front.tls is not None), gateway.table)
                 notify("READY=1")
@@ -120,10 +122,10 @@ def _tidy(home: Home) -> None:
         clear_rooms(home, datetime.now(UTC) - _FRESH)
 
 
-async def _first(source: Source, stopped: asyncio.Event) -> None:
+async def _first(supply: Supply, stopped: asyncio.Event) -> None:
     """Return when what is to be served is, or cannot be, or nobody wants it any more."""
     stopping = asyncio.ensure_future(stopped.wait())
-    trying = asyncio.ensure_future(source.tried())
+    trying = asyncio.ensure_future(supply.tried())
     await asyncio.wait((stopping, trying), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not trying.done():
@@ -135,7 +137,7 @@ async def _first(source: Source, stopped: asyncio.Event) -> None:
 @asynccontextmanager
 async def _gateway(home: Home, settings: Settings) -> AsyncIterator[tuple[Gateway, Paths]]:
     """Yield a gateway that serves nothing yet."""
-    decisions = DecisionLog(home.path / "decisions") if settings.log_decisions else None
+    decisions = _decisions(home, settings)
     tracing = tracing_asked_for()
     gateway = Gateway(settings, Books(Metrics(), decisions, durable=settings.durable), tracing)
     try:
@@ -146,6 +148,23 @@ async def _gateway(home: Home, settings: Settings) -> AsyncIterator[tuple[Gatewa
             await asyncio.to_thread(decisions.close)
         if tracing is not None:
             await asyncio.to_thread(tracing.close)
+
+
+def _decisions(home: Home, settings: Settings) -> DecisionLog | None:
+    """Open the decision log; a disk that refuses it is no reason not to serve.
+
+    Raises:
+        Unavailable: No answer may leave unrecorded, and none can be recorded.
+    """
+    if not settings.log_decisions:
+        return None
+    try:
+        return DecisionLog(home.path / "decisions")
+    except Unavailable as problem:
+        if settings.durable:
+            raise
+        told("no decision is logged until the next start", level=ERROR, why=str(problem))
+        return None
 
 
 def _gauges(gateway: Gateway, server: Server) -> Gauges:

@@ -41,7 +41,7 @@ RESTARTS = frozenset({"died", "hung", "garbled", "too-large"})
 
 
 @dataclass
-class Source:
+class Supply:
     """What is served, and where that is known from.
 
     Attributes:
@@ -78,7 +78,7 @@ class Source:
 
 
 @asynccontextmanager
-async def source_of(home: Home, settings: Settings, gateway: Gateway) -> AsyncIterator[Source]:
+async def supplied(home: Home, settings: Settings, gateway: Gateway) -> AsyncIterator[Supply]:
     """Yield what a gateway is to serve, from now on; at the end every worker ends.
 
     Raises:
@@ -114,7 +114,7 @@ async def source_of(home: Home, settings: Settings, gateway: Gateway) -> AsyncIt
                 staging=settings.staging,
             )
             follower.start()
-        yield Source(converger, follower, heard)
+        yield Supply(converger, follower, heard)
     finally:
         if follower is not None:
             await asyncio.to_thread(follower.stop)
