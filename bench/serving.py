@@ -246,18 +246,21 @@ def _each(gateway: Gateway) -> dict[str, Taken]:
     return {"gateway": taken(gateway.pid), "worker": taken(gateway.workers[0])}
 
 
-def _memory(gateway: Gateway) -> dict[str, Any]:
+def _memory(gateway: Gateway) -> dict[str, float]:
+    """Return the memory of each process; whoever seals decisions is none of them."""
     each = {}
     for pid in gateway.pids:
-        with suppress(OSError):  # whoever seals old decisions comes and goes
+        with suppress(OSError):  # it has just ended
             each[pid] = taken(pid)
-    return {
-        "procs": len(each),
-        "pss_mb": round(sum(one.pss_mb for one in each.values()), 1),
-        "gateway_mb": round(each[gateway.pid].pss_mb, 1),
-        "keeper_mb": round(each[gateway.keeper].pss_mb, 1),
-        "worker_mb": round(sum(each[pid].pss_mb for pid in gateway.workers), 1),
+    parts = {
+        "gateway_mb": each[gateway.pid].pss_mb,
+        "keeper_mb": each[gateway.keeper].pss_mb,
+        "worker_mb": sum(each[pid].pss_mb for pid in gateway.workers),
     }
+    whole = sum(parts.values())
+    sealer = sum(one.pss_mb for one in each.values()) - whole
+    parts |= {"pss_mb": whole, "sealer_mb": sealer}
+    return {name: round(value, 1) for name, value in parts.items()}
 
 
 if __name__ == "__main__":

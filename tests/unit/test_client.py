@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -273,3 +274,24 @@ def test_what_has_no_json_form_is_not_sent(rows: object, code: str) -> None:
         encode(rows)
 
     assert caught.value.code == code
+
+
+def test_certificates_that_the_settings_name_are_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error about a certificate says to set it."""
+    named = tmp_path / "authority.pem"
+    named.write_text("nonsense")
+    monkeypatch.setenv("KETCH_CA_FILE", str(named))
+
+    with pytest.raises(UsageError) as caught:
+        Client("https://127.0.0.1:1")
+
+    assert (caught.value.code, caught.value.where) == ("remote/ca-file", str(named))
+
+
+def test_an_address_without_a_scheme_is_told_what_it_lacks() -> None:
+    with pytest.raises(UsageError, match="found `localhost:8424`") as caught:
+        Client("localhost:8424")
+
+    assert caught.value.hint is None

@@ -69,8 +69,8 @@ def serve(
         anyone: Whoever reaches it may ask, also from other machines.
         tls_cert: Its certificate, in PEM form.
         tls_key: The key of the certificate, in PEM form.
-        shadow: Ask what stands at staging, too, what callers ask.
-        log_decisions: Write every answer to the decision log.
+        shadow: Ask what stands at staging, too, what callers ask; `--no-shadow` does not.
+        log_decisions: Write every answer to the decision log; `--no-log-decisions` does not.
         durable: Let no answer leave before its decision is on the disk.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.

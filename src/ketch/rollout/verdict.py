@@ -24,6 +24,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ketch.rollout.evidence import Evidence, Reaction, Reading
+from ketch.rollout.sentences import hurt, mismatch, ready, waiting
 from ketch.rollout.stats import MINIMUM, Exposure, cause, e_value, log_e_any, missing
 from ketch.rollout.stats.srm import ALARM
 
@@ -101,7 +102,7 @@ def decide(evidence: Evidence, terms: Terms | None = None) -> Verdict:
 
 def _ruling(evidence: Evidence, terms: Terms) -> tuple[Action, str, str | None]:
     if evidence.log_e_srm >= math.log(terms.srm_alarm):
-        return Action.HOLD, _mismatch(evidence.log_e_srm), None
+        return Action.HOLD, mismatch(evidence.log_e_srm), None
     enough = math.log(1 / terms.alpha)
     for reaction, action, said in (
         (Reaction.ROLL_BACK, Action.ROLL_BACK, "Roll back"),
@@ -110,7 +111,7 @@ def _ruling(evidence: Evidence, terms: Terms) -> tuple[Action, str, str | None]:
         harm = evidence.harm(reaction)
         if log_e_any(harm) >= enough:
             worst = cause(harm)
-            return action, _hurt(said, evidence, worst, log_e_any(harm)), worst
+            return action, hurt(said, evidence, worst, log_e_any(harm)), worst
     if holds := _holds(evidence, terms):
         return Action.HOLD, f"Hold: {'; '.join(holds)}.", None
     return _progress(evidence, terms)
@@ -129,12 +130,8 @@ def _progress(evidence: Evidence, terms: Terms) -> tuple[Action, str, str | None
     open_ = [one for one in required if one.log_e_safe < math.log(1 / terms.beta)]
     early = missing(evidence.seen, terms.minimum)
     if not open_ and not early:
-        return Action.PROMOTE_READY, _ready(evidence, required), None
-    waits = [
-        f"that {one.guardrail.metric} is worse by more than {_percent(one.guardrail.tolerated)} "
-        f"is not ruled out yet ({_range(one)})"
-        for one in open_
-    ]
+        return Action.PROMOTE_READY, ready(evidence, required), None
+    waits = [waiting(one) for one in open_]
     worst = min(open_, key=lambda one: one.log_e_safe).guardrail.metric if open_ else None
     reasons = "; ".join([*early, *waits])
     return Action.CONTINUE, f"Continue: nothing speaks against it so far; {reasons}.", worst
@@ -142,77 +139,3 @@ def _progress(evidence: Evidence, terms: Terms) -> tuple[Action, str, str | None
 
 def _required(evidence: Evidence) -> list[Reading]:
     return [one for one in evidence.readings if one.guardrail.reaction is not Reaction.OBSERVE]
-
-
-def _mismatch(log_e: float) -> str:
-    return (
-        "Hold: units were not split as planned, so the arms cannot be compared; by chance "
-        f"{_one_in(log_e)} rollouts would ever look like this. Look for units that are lost "
-        "or counted twice in one of the arms."
-    )
-
-
-def _hurt(said: str, evidence: Evidence, metric: str | None, log_e: float) -> str:
-    worst = next(one for one in evidence.readings if one.guardrail.metric == metric)
-    return (
-        f"{said}: {_compared(worst, evidence.against)}. If the candidate were as good, "
-        f"{_one_in(log_e)} rollouts would ever look like this."
-    )
-
-
-def _ready(evidence: Evidence, required: list[Reading]) -> str:
-    ruled_out = ", ".join(
-        f"{one.guardrail.metric} worse by {_percent(one.guardrail.tolerated)}" for one in required
-    )
-    compared = "; ".join(_compared(one, evidence.against) for one in required)
-    days = evidence.seen.lasted / timedelta(days=1)
-    return (
-        f"Ready to promote: {compared}. After {days:.0f} days and {evidence.seen.units:,} units "
-        f"with the candidate, this is ruled out: {ruled_out}."
-    )
-
-
-def _compared(reading: Reading, against: str) -> str:
-    """Return how a measure differs, in words."""
-    metric, seen = reading.guardrail.metric, reading.lift
-    if seen.estimate is None:
-        return f"{metric} is above nothing, which is what {against} has ({_range(reading)})"
-    if _percent(seen.estimate) == _percent(0):
-        return f"{metric} is the same as in {against} ({_range(reading)})"
-    return f"{metric} is {_signed(seen.estimate)} than in {against} ({_range(reading)})"
-
-
-def _range(reading: Reading) -> str:
-    """Return the interval of a lift in words."""
-    low, high = reading.lift.low, reading.lift.high
-    if high is None:
-        return "how much is not known yet" if low <= -1 else f"at least {_signed(low)}"
-    if low <= -1:
-        return f"at most {_signed(high)}"
-    if (low < 0) == (high < 0):
-        return f"between {_percent(low)} and {_signed(high)}"
-    return f"between {_signed(low)} and {_signed(high)}"
-
-
-def _signed(lift: float) -> str:
-    return f"{_percent(lift)} {'lower' if lift < 0 else 'higher'}"
-
-
-def _percent(part: float) -> str:
-    """Return two digits of a part, in percent.
-
-    >>> _percent(-0.214), _percent(0.0213), _percent(12.5)
-    ('21 %', '2.1 %', '1,250 %')
-    """
-    percent = abs(part) * 100
-    return f"{percent:,.0f} %" if percent >= 9.95 else f"{percent:.1f} %"
-
-
-def _one_in(log_e: float) -> str:
-    """Return how rare evidence is, in words that hold: rounded down.
-
-    >>> _one_in(5.17), _one_in(50)
-    ('fewer than 1 in 175', 'fewer than 1 in a million')
-    """
-    rarity = e_value(log_e)
-    return f"fewer than 1 in {'a million' if rarity >= 1e6 else f'{int(rarity):,}'}"

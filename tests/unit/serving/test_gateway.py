@@ -108,6 +108,38 @@ def test_each_answer_is_counted_and_recorded_once(bench: Bench, tmp_path: Path) 
     run(story())
 
 
+def test_whoever_gets_no_answer_can_name_the_decision_and_so_does_the_log(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        code = "def run(model, rows):\n    assert rows[0]['x'] < 70, 'broken'\n    return rows\n"
+        async with scene(tmp_path / "log") as stage, staffed(bench, code) as one:
+            stage.serve(rest=prod(one))
+            response = await stage.ask(asked([{"x": 70}, {"x": 80}]))
+
+            said = dict(response.headers)
+            assert (response.status, said["Ketch-Arm"]) == (500, "prod, prod")
+            assert said["Ketch-Part"] == "01"
+            told = said["Ketch-Decision"].split(", ")
+            assert told == [found.id for found in stage.written()]
+            logged = [vars(record) for record in caplog.records if "broken" in record.message]
+            assert told[0] in str(logged)
+
+    with caplog.at_level("ERROR"):
+        run(story())
+
+
+def test_a_request_that_was_asked_of_no_package_names_none(bench: Bench, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with scene(tmp_path / "log") as stage, pools(bench, 1) as (one,):
+            stage.serve(rest=prod(one))
+            response = await stage.ask(asked({"y": 1}))
+
+            assert (response.status, response.headers) == (400, ())
+
+    run(story())
+
+
 def test_a_request_that_is_read_while_the_package_is_swapped_is_answered_by_the_new_one(
     bench: Bench, tmp_path: Path
 ) -> None:

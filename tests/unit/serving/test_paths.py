@@ -54,3 +54,10 @@ def test_a_path_that_begins_like_another_protocols_is_refused_in_our_own_form() 
     answer = ask(paths(), "GET", "/v2nd")
 
     assert (answer.status, answer.media_type) == (404, "application/problem+json")
+
+
+def test_the_address_alone_says_where_to_look() -> None:
+    answer = json.loads(ask(paths(WantedRoute("shop", rest=arm("prod", "a"))), "GET", "/").body)
+
+    assert answer["detail"] == "expected the name of a route in the path, found none"
+    assert answer["hint"] == "`/docs` shows what is served"

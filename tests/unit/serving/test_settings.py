@@ -81,3 +81,28 @@ def test_settings_in_range_are_themselves() -> None:
     settings = Settings(common=PackageSettings(2, 100.0, 1.5, 64))
 
     assert settings.checked() is settings
+
+
+def test_a_flag_out_of_its_range_is_called_as_it_is_written() -> None:
+    wrong = PackageSettings(memory_mb=1.0, patience_s=0.0)
+
+    with pytest.raises(UsageError) as caught:
+        Settings(common=wrong).checked()
+
+    told = {finding.where: finding.message for finding in caught.value.findings}
+    assert told == {
+        "--memory-mb": "expected a number from 16 to 1048576, found `1.0`",
+        "--patience-s": "expected a number from 0.001 to 600, found `0.0`",
+    }
+
+
+def test_a_staging_machine_serves_no_package_by_name() -> None:
+    with pytest.raises(UsageError, match=r"found `shop:1\.0\.0`") as caught:
+        Settings(("shop:1.0.0",), staging=True).checked()
+
+    assert caught.value.where == "--stage"
+
+
+def test_what_the_system_says_of_a_file_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="found: No such file or directory \\(at"):
+        Settings().read(tmp_path / "none.toml")

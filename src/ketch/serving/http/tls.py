@@ -22,8 +22,9 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
             file.read_bytes()  # which OpenSSL would not name
         context.load_cert_chain(certificate, key)
     except ssl.SSLError as error:
+        found = error.reason or "something else"
         raise UsageError(
-            f"expected a certificate and its key in PEM form, found: {error.reason or 'something else'}",
+            f"expected a certificate and its key in PEM form, found: {found}",
             code="serve/tls",
             where=str(certificate),
             hint="`--tls-cert` takes the certificate, `--tls-key` the private key made for it",

@@ -127,6 +127,13 @@ def test_another_form_is_refused_by_the_name_of_what_is_taken(media_type: str | 
     assert "`application/json`" in json.loads(reply.body)["detail"]
 
 
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", None])
+def test_json_that_curl_calls_a_form_is_told_what_to_be_called(media_type: str | None) -> None:
+    error = refused({"name": "a", "size": 1}, media_type)
+
+    assert error.hint == "send `Content-Type: application/json`; curl does with `--json`"
+
+
 def test_an_empty_answer_is_a_list_still() -> None:
     asked = DOOR.read(request([{}]), SHOP)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 import pytest
 
-from ketch.errors import KetchError, UsageError
+from ketch.errors import KetchError, Refused, UsageError
 from ketch.serving.http.gate import Gate
 from ketch.serving.http.messages import Request
 from ketch.serving.http.tokens import Tokens
@@ -153,3 +154,32 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
         tokens(tmp_path, "# nobody")
     with pytest.raises(UsageError, match="expected a file of tokens"):
         Tokens.read(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("given", "is_bare"), [("t", True), ("Basic t", True), ("Bearer u", False)]
+)
+def test_a_token_that_is_sent_in_another_way_is_told_how(
+    tmp_path: Path, given: str, *, is_bare: bool
+) -> None:
+    gate = Gate(tokens=tokens(tmp_path, line("t", "ana")))
+    with pytest.raises(Refused) as caught:
+        gate.admit(Request("POST", "/shop", headers={"authorization": given}))
+    assert (caught.value.hint is not None) is is_bare
+
+
+def test_a_file_that_lost_its_last_token_lets_nobody_in(tmp_path: Path) -> None:
+    gate = Gate(tokens=tokens(tmp_path, line("t", "ana")))
+    (tmp_path / "tokens").write_text("# nobody\n")
+    gate.tokens = Tokens.read_again(tmp_path / "tokens", pause_s=0.0)
+    assert asked(gate, authorization="Bearer t") == "request/token"
+    assert asked(gate) == "request/token"
+
+
+def test_a_file_that_is_empty_while_it_is_written_shuts_nobody_out(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("")
+    writing = threading.Timer(0.05, file.write_text, [line("t", "ana")])
+    writing.start()
+    assert [name for _, name in Tokens.read_again(file, pause_s=1.0).named] == ["ana"]
+    writing.join()

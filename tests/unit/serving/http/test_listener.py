@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ketch.errors import Refused, Unavailable
+from ketch.errors import Refused, Unavailable, UsageError
 from ketch.serving.http import systemd
 from ketch.serving.http.listener import Listener
 
@@ -22,13 +22,23 @@ def test_a_port_that_is_taken_is_told_of() -> None:
     with pytest.raises(Unavailable, match=f"port {port}") as caught:
         Listener.open("127.0.0.1", port)
     assert caught.value.code == "serve/port"
+    assert caught.value.hint == "`--port 0` takes one that is free"
     first.close()
     Listener.open("127.0.0.1", port).close()
 
 
 def test_a_name_that_means_nothing_is_told_of() -> None:
-    with pytest.raises(Unavailable, match=r"nowhere\.invalid"):
+    with pytest.raises(Unavailable, match=r"nowhere\.invalid") as caught:
         Listener.open("nowhere.invalid", 0)
+    assert "`--host`" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_that_does_not_exist_is_refused(port: int) -> None:
+    """The kernel looks at 16 bits: 99,999 would be 34,463."""
+    with pytest.raises(UsageError, match="from 0 to 65535") as caught:
+        Listener.open("127.0.0.1", port)
+    assert (caught.value.code, caught.value.where) == ("serve/settings", "--port")
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,23 @@ def test_files_that_are_no_certificate_are_told_of(tmp_path: Path) -> None:
     assert caught.value.code == "serve/tls"
 
 
+def test_the_file_that_is_not_there_is_named_certificate_or_key(
+    certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    missing = tmp_path / "none.pem"
+    for pair in ((missing, certificate[1]), (certificate[0], missing)):
+        with pytest.raises(UsageError, match="No such file") as caught:
+            tls_context(*pair)
+        assert caught.value.where == str(missing)
+
+
+def test_a_key_in_the_place_of_its_certificate_is_told_of(certificate: tuple[Path, Path]) -> None:
+    with pytest.raises(UsageError, match="PEM") as caught:
+        tls_context(certificate[1], certificate[0])
+    assert "_ssl.c" not in str(caught.value)
+    assert "`--tls-key`" in str(caught.value.hint)
+
+
 def test_a_unix_socket_is_answered(tmp_path: Path) -> None:
     with serving(echo, unix=tmp_path / "s") as running:
         assert running.connect().ask(post(b"abc")).body == b"abc"

@@ -107,6 +107,13 @@ def test_an_arm_that_is_not_there_cannot_be_chosen() -> None:
     assert caught.value.hint == "did you mean `limited`?"
 
 
+def test_the_one_arm_that_is_there_is_named() -> None:
+    with pytest.raises(NotFound) as caught:
+        plan(LiveRoute("shop", rest=live("direct", pool("a"))), [{}], {"ketch-arm": "prod"})
+
+    assert caught.value.hint == "there is `direct`"
+
+
 def test_units_of_an_arm_that_cannot_stay_up_are_answered_by_the_rest() -> None:
     shares = plan(route(limited=999_999, limited_fails=True), [{"shopper": "ana"}], {})
 
