@@ -21,9 +21,7 @@ from ketch.hub.settings import Settings
 
 pytestmark = pytest.mark.faults
 
-QUICK = Limits(
-    requests=8, connections=60, header_s=0.6, silence_s=0.6, threads=4, goodbye_s=2
-)
+QUICK = Limits(requests=8, connections=60, header_s=0.6, silence_s=0.6, threads=4, goodbye_s=2)
 
 
 REQUEST = b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
