@@ -210,7 +210,7 @@ def _served(home: Home, path: str, body: Path) -> Iterator[Gateway]:
 def _calm(gateway: Gateway) -> None:
     """Return once nobody seals the decisions of the run before."""
     end = time.monotonic() + 60
-    while len(gateway.pids) > 3 and time.monotonic() < end:
+    while gateway.sealers and time.monotonic() < end:
         time.sleep(0.1)
 
 

@@ -59,6 +59,11 @@ class Gateway:
         return children(self.keeper)[0]
 
     @property
+    def sealers(self) -> list[int]:
+        """The process that seals decisions, while there is one."""
+        return [one for one in children(self.pid) if ".sealing" in _command(one)]
+
+    @property
     def workers(self) -> list[int]:
         """The processes that the packages run in."""
         return [one for one in children(self.pid) if "_worker" in _command(one)]

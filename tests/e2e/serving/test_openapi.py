@@ -20,7 +20,7 @@ from ketch.serving.doors.openapi import document
 
 pytestmark = pytest.mark.e2e
 
-EXAMPLES = 1_500
+EXAMPLES = 300
 NOT_OURS = {
     "positive_data_acceptance",  # a schema says less than the decoder checks
     "missing_required_header",  # there is none

@@ -20,7 +20,7 @@ from ketch.serving.doors.tensors import DATATYPES, datatype_of, rank_of
 from ketch.serving.doors.v2 import V2
 
 INFER = "/v2/models/shop/infer"
-MANY = 2_000
+MANY = 500
 """Bodies that nobody meant: each is tried at every door."""
 LABEL = (Field("label", String()),)
 

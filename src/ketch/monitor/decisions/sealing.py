@@ -103,7 +103,7 @@ def main(log: Path, keep_days: int, keep_rows_days: int) -> int:
     """Seal, and remove what is too old; return an exit status."""
     logs.start()
     with suppress(OSError):
-        os.nice(10)
+        os.nice(19)  # serving has all it wants, whatever lies here
     now = datetime.now(UTC)
     try:
         sealed = seal(log, now)
