@@ -91,8 +91,11 @@ os.mkdir(sys.argv[1] + "/made")
 
 def test_every_point_is_tried_or_a_spread_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "IS_FULL", False)
+    monkeypatch.setattr(harness, "IS_BRIEF", False)
     assert harness.sample(range(1, 101), 4) == [13, 38, 63, 88]
     assert harness.sample([3, 5], 4) == [3, 5]
+    monkeypatch.setattr(harness, "IS_BRIEF", True)
+    assert harness.sample(range(1, 101), 4) == [26, 76]
     monkeypatch.setattr(harness, "IS_FULL", True)
     assert harness.sample(range(1, 101), 4) == list(range(1, 101))
 
