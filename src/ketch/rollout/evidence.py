@@ -1,53 +1,15 @@
 """What a rollout knows at a moment, as one value: what a verdict reads and history keeps.
 
-A **guardrail** is a measure that must not get worse: conversion, revenue, the error rate,
-the share of slow answers. It is frozen before the rollout starts, so that nobody chooses it
-to fit what was seen.
+Guardrails are told in :mod:`ketch.rollout.terms`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
-from ketch.rollout.stats import Exposure, Lift, Units, lift, log_e_less, log_e_more
-
-
-class Reaction(StrEnum):
-    """What follows when a guardrail is hurt."""
-
-    ROLL_BACK = "rollback"
-    HOLD = "hold"
-    OBSERVE = "observe"
-
-
-@dataclass(frozen=True, slots=True)
-class Guardrail:
-    """A measure that must not get worse.
-
-    Attributes:
-        metric: Its name, as people read it: ``conversion``, ``error rate``.
-        worse: Whether a ``lower`` or a ``higher`` mean is worse.
-        tolerated: The relative loss that promotion may risk, above 0; a proof that nothing
-            at all is lost would never end.
-        reaction: What follows when it is hurt.
-        margin: From which relative loss on it counts as hurt; 0 for any.
-    """
-
-    metric: str
-    worse: Literal["lower", "higher"]
-    tolerated: float = 0.05
-    reaction: Reaction = Reaction.ROLL_BACK
-    margin: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.margin < 1 or not 0 < self.tolerated < 1:
-            raise ValueError(
-                f"expected a margin of 0 to 1 and a tolerated loss between them, "
-                f"found {self.margin} and {self.tolerated}"
-            )
+from ketch.rollout.stats import Lift, Units, lift, log_e_less, log_e_more
+from ketch.rollout.terms import Exposure, Guardrail, Reaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from ketch.rollout.evidence import Evidence, Reaction, Reading
+from ketch.rollout.evidence import Evidence, Reading
 from ketch.rollout.sentences import hurt, mismatch, ready, waiting
-from ketch.rollout.stats import MINIMUM, Exposure, cause, e_value, log_e_any, missing
-from ketch.rollout.stats.srm import ALARM
+from ketch.rollout.stats import cause, e_value, log_e_any, missing
+from ketch.rollout.terms import Reaction, Terms
 
 
 class Action(StrEnum):
@@ -36,27 +36,6 @@ class Action(StrEnum):
     PROMOTE_READY = "promote-ready"
     ROLL_BACK = "roll-back"
     HOLD = "hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The risks and minimums of a rollout, frozen before it starts.
-
-    Attributes:
-        alpha: The risk that a candidate that is as good is ever rolled back.
-        beta: The risk that one that loses more than is tolerated is ever promote-ready.
-        srm_alarm: The e-value from which on a split counts as wrong.
-        minimum: What must have been seen before a candidate is promote-ready.
-    """
-
-    alpha: float = 0.05
-    beta: float = 0.05
-    srm_alarm: float = ALARM
-    minimum: Exposure = MINIMUM
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1 or not 0 < self.beta < 1 or self.srm_alarm < 1:
-            raise ValueError(f"expected risks between 0 and 1 and an alarm above, found {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +64,9 @@ def decide(evidence: Evidence, terms: Terms | None = None) -> Verdict:
     whole rollout, however often it is asked. Source: :mod:`ketch.rollout.stats.betting`,
     :mod:`ketch.rollout.stats.combining`.
 
-    >>> from ketch.rollout.evidence import Guardrail, read
+    >>> from ketch.rollout.evidence import read
     >>> from ketch.rollout.stats import Unit, Units
+    >>> from ketch.rollout.terms import Exposure, Guardrail
     >>> bought = Units.of([Unit(False, 0.5, 1, 80), Unit(True, 0.5, 1, 40)])
     >>> reading = read(Guardrail("conversion", "lower"), bought)
     >>> verdict = decide(Evidence((reading,), 0.0, Exposure(units=1_400)))

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketch.rollout.evidence import Evidence, Guardrail, Reaction, Reading, read
-from ketch.rollout.stats import Exposure, Lift, Unit, Units
-from ketch.rollout.verdict import Action, Terms, decide
+from ketch.rollout.evidence import Evidence, Reading, read
+from ketch.rollout.stats import Lift, Unit, Units
+from ketch.rollout.terms import Exposure, Guardrail, Reaction, Terms
+from ketch.rollout.verdict import Action, decide
 
 CONVERSION = Guardrail("conversion", "lower", tolerated=0.1)
 ERRORS = Guardrail("error rate", "higher", tolerated=0.5)

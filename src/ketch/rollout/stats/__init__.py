@@ -13,8 +13,8 @@ are for display, and their type says so.
 from ketch.rollout.stats.betting import anytime_p, e_value, log_e_less, log_e_more
 from ketch.rollout.stats.capping import cap_of, capped
 from ketch.rollout.stats.combining import cause, log_e_any
-from ketch.rollout.stats.counting import Event, Exposed, Measure, count
-from ketch.rollout.stats.exposure import MINIMUM, Exposure, exposure, missing
+from ketch.rollout.stats.counting import Event, Exposed, count
+from ketch.rollout.stats.exposure import exposure, missing
 from ketch.rollout.stats.fixed import FixedHorizon
 from ketch.rollout.stats.lift import Lift, estimate, lift
 from ketch.rollout.stats.planning import outcomes_needed, units_needed_fixed
@@ -25,13 +25,10 @@ from ketch.rollout.stats.welch import Sample, welch
 from ketch.rollout.stats.z_test import z_test
 
 __all__ = [
-    "MINIMUM",
     "Event",
     "Exposed",
-    "Exposure",
     "FixedHorizon",
     "Lift",
-    "Measure",
     "Sample",
     "Unit",
     "Units",

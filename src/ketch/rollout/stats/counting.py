@@ -7,12 +7,12 @@ exposures and events come, the units are the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 from ketch.rollout.stats.capping import capped
 from ketch.rollout.stats.units import Units
+from ketch.rollout.terms import Measure
 
 
 class Exposed(NamedTuple):
@@ -47,23 +47,6 @@ class Event(NamedTuple):
     amount: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What of its events is a unit's outcome. Fixed before the rollout starts.
-
-    Attributes:
-        kind: ``happened``: whether there was any, such as an order, an error, a slow answer;
-            known at once, and then for good. ``amount``: the sum, which is known when the
-            window has closed.
-        window: For how long after its first exposure a unit's events count.
-        cap: Of ``amount``; see :func:`~ketch.rollout.stats.capping.cap_of`.
-    """
-
-    kind: Literal["happened", "amount"]
-    window: timedelta
-    cap: float = 1.0
-
-
 def count(
     exposures: Iterable[Exposed], events: Iterable[Event], measure: Measure, *, now: datetime
 ) -> Units:
@@ -71,12 +54,13 @@ def count(
 
     - A unit has the arm and the probability of its first exposure, even if it moves later.
     - Events before it, after its window, or of units that were never exposed do not count.
-    - With ``amount``, a unit enters when its window has closed. If a sum entered that can
-      still grow, bets would be made on arms that have been seen already.
+    - With ``count`` and ``amount``, a unit enters when its window has closed. If a sum entered
+      that can still grow, bets would be made on arms that have been seen already.
 
     Accuracy: exact; the same for every order of what it is given. Source: intention to
     treat; section "each unit once" of :mod:`ketch.rollout.stats.units`.
 
+    >>> from datetime import timedelta
     >>> noon = datetime(2026, 3, 1, 12)
     >>> day, hour = timedelta(days=1), timedelta(hours=1)
     >>> seen = [Exposed("ana", noon, True, 0.1), Exposed("ana", noon + day, False, 0.0)]
@@ -88,7 +72,7 @@ def count(
     for one in exposures:
         if one.at <= now and one[1:] <= first.get(one.unit, one)[1:]:
             first[one.unit] = one
-    amounts = _amounts(first, events, measure.window, now)
+    amounts = _amounts(first, events, measure, now)
     counted = [
         one
         for one in first.values()
@@ -103,14 +87,16 @@ def count(
 
 
 def _amounts(
-    first: dict[str, Exposed], events: Iterable[Event], window: timedelta, now: datetime
+    first: dict[str, Exposed], events: Iterable[Event], measure: Measure, now: datetime
 ) -> dict[str, float]:
     seen: set[Event] = set()
     for event in events:
         exposed = first.get(event.unit)
-        if exposed and exposed.at <= event.at < exposed.at + window and event.at <= now:
+        if exposed and exposed.at <= event.at < exposed.at + measure.window and event.at <= now:
             seen.add(event)
     sums: dict[str, float] = {}
     for event in sorted(seen):  # in one order, for sums of floats depend on it
-        sums[event.unit] = sums.get(event.unit, 0.0) + event.amount
+        sums[event.unit] = sums.get(event.unit, 0.0) + (
+            1.0 if measure.kind == "count" else event.amount
+        )
     return sums

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from ketch.rollout.stats.units import Units
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """How much a rollout has seen, or must have seen.
-
-    Attributes:
-        units: With the candidate.
-        baseline_units: With the arm it is compared with.
-        outcomes: Of both arms together, other than 0.
-        lasted: Since the first unit.
-    """
-
-    units: int = 0
-    baseline_units: int = 0
-    outcomes: int = 0
-    lasted: timedelta = timedelta(0)
-
-
-MINIMUM = Exposure(units=1_000, baseline_units=1_000, outcomes=50, lasted=timedelta(days=7))
-"""What promotion waits for by default: weekdays and a weekend, and enough to compare."""
+from ketch.rollout.terms import MINIMUM, Exposure
 
 
 def exposure(units: Units, lasted: timedelta) -> Exposure:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketch.rollout.stats import Event, Exposed, Measure, Unit, count
+from ketch.rollout.stats import Event, Exposed, Unit, count
+from ketch.rollout.terms import Measure
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

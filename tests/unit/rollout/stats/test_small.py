@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ketch.rollout.stats import (
-    MINIMUM,
-    Exposure,
     Unit,
     Units,
     cap_of,
@@ -21,6 +19,7 @@ from ketch.rollout.stats import (
     log_e_any,
     missing,
 )
+from ketch.rollout.terms import MINIMUM, Exposure
 
 LOGS = st.dictionaries(st.text(max_size=3), st.floats(-800, 800), min_size=1, max_size=6)
 
