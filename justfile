@@ -35,7 +35,11 @@ search *ARGS:
 
 # Tests that build real environments, start real servers, kill processes, fill disks.
 e2e *ARGS:
-    pytest -n auto --dist loadfile -m "e2e or servers or faults" {{ARGS}}
+    pytest -n 3 --dist loadfile -m "(e2e or servers or faults) and not thorough" {{ARGS}}
+
+# More of the same, which would take CI too long: every format, every place, every fault.
+thorough *ARGS:
+    KETCH_TEST_FAULTS=full pytest -n auto --dist loadfile -m "thorough or faults" {{ARGS}}
 
 # Documents tell the truth: transcripts, error codes, verbs, generated pages.
 docs:

@@ -156,6 +156,7 @@ class TestHub:
     def test_all_killed_anywhere(self, work: harness.Work, tmp_path: Path) -> None:
         assert harness.kill_everywhere(work, tmp_path, most=3, steady=0.5) == []
 
+    @pytest.mark.thorough
     def test_one_killed_anywhere(self, work: harness.Work, tmp_path: Path) -> None:
         assert harness.kill_one_everywhere(work, tmp_path, most=3, steady=0.5) == []
 

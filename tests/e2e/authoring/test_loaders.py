@@ -7,7 +7,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,19 @@ TABLES = (
     "price.ubj", "binary.txt", "many.lgb", "named.joblib", "mapped.onnx", "plain.onnx",
     "line.onnx", "shops.ubj", "shops.txt",
 )  # fmt: skip
+
+QUICK_TABLES = (
+    "binary.skops", "gaps.pickle", "early.pkl", "words.pkl", "binary.ubj", "binary.txt",
+    "named.joblib", "mapped.onnx", "shops.ubj",
+)  # fmt: skip
+
+
+def _quick(names: Sequence[str], quick: Sequence[str]) -> list[Any]:
+    """Return the names, all but the quick ones marked as thorough."""
+    return [
+        name if name in quick else pytest.param(name, marks=pytest.mark.thorough) for name in names
+    ]
+
 
 NETWORK = '''\
 class Network(torch.nn.Sequential):
@@ -137,7 +150,7 @@ def assert_same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> 
             assert is_same(row[name], value), (name, row[name], value)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", _quick(TABLES, QUICK_TABLES))
 def test_a_model_becomes_a_package_that_answers_as_the_library_does(
     name: str, tables: Trained, shared_home: Home, tmp_path: Path
 ) -> None:
@@ -267,7 +280,7 @@ class TestNetworks:
     def outputs(self, networks: Trained) -> list[dict[str, Any]]:
         return [{"prediction": values} for values in networks.answers["prediction"]]
 
-    @pytest.mark.parametrize("name", ["script.pt", "any.pt2", "single.pt2"])
+    @pytest.mark.parametrize("name", _quick(("script.pt", "any.pt2", "single.pt2"), ("any.pt2",)))
     def test_a_program_answers_as_the_network_did(
         self, name: str, networks: Trained, shared_home: Home, tmp_path: Path
     ) -> None:
@@ -276,7 +289,7 @@ class TestNetworks:
         rows = self.rows(networks, "input")
         assert_same(answers(made.path, shared_home, rows), self.outputs(networks))
 
-    @pytest.mark.parametrize("name", ["state.pt", "checkpoint.pth"])
+    @pytest.mark.parametrize("name", _quick(("state.pt", "checkpoint.pth"), ("state.pt",)))
     def test_weights_wait_for_the_class_of_their_network(
         self, name: str, networks: Trained, shared_home: Home, tmp_path: Path
     ) -> None:

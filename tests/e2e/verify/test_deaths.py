@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.e2e.verify.desk import Desk
 
-from ketch.cli.report import report_text
+from ketch.cli.verification import report_text
 from ketch.verify import Report
 from ketch.verify.subject import MOST_DEATHS
 

@@ -6,7 +6,7 @@ import pytest
 from tests.e2e.verify.desk import Desk
 
 from ketch.authoring import pack, record
-from ketch.cli.report import report_text
+from ketch.cli.verification import report_text
 from ketch.verify import Report
 
 pytestmark = pytest.mark.e2e

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from tests.e2e.verify.desk import Desk
 
-from ketch.cli.report import report_text
+from ketch.cli.verification import report_text
 from ketch.verify import Report
 
 pytestmark = pytest.mark.e2e

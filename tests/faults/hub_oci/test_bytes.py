@@ -100,7 +100,7 @@ def real_hub(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
-@pytest.mark.parametrize("chunk", [700_000, 3_000_000])
+@pytest.mark.parametrize("chunk", [700_000, pytest.param(3_000_000, marks=pytest.mark.thorough)])
 def test_a_hub_that_is_killed_again_and_again_during_an_upload(tmp_path: Path, chunk: int) -> None:
     """The client asks how far it is and goes on there; the digest is right in the end."""
     home, where, kills = tmp_path / "hub", "", 0

@@ -165,7 +165,7 @@ def test_what_a_killed_pull_left_is_cleared_after_an_hour(
 
     folder = tmp_path / "runs" / "left"
     folder.parent.mkdir()
-    at = killed_at(folder)
+    at = killed_at(folder) // 2  # how many pieces arrive differs from run to run
     pull.prepare(folder)
     assert harness.watch(pull, folder, at, "group").status < 0
     store = LocalStore(folder / "home" / "store")

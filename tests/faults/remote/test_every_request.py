@@ -90,7 +90,13 @@ class Place:
 Fresh = Callable[[], Place]
 
 
-@pytest.fixture(params=["registry", "bucket", "hub"])
+@pytest.fixture(
+    params=[
+        pytest.param("registry", marks=pytest.mark.thorough),
+        pytest.param("bucket", marks=pytest.mark.thorough),
+        "hub",
+    ]
+)
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
     """Return what makes a place where nothing is yet."""
     if request.param == "registry":
