@@ -13,11 +13,15 @@ ENDLESS = "SELECT count(*) FROM range(1000000000000) t(i) WHERE hash(i) = 0"
 
 def test_ctrl_c_stops_a_query_as_it_stops_anything() -> None:
     """duckdb itself makes a `RuntimeError` of it, which nobody takes for Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
     timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
-    with pytest.raises(KeyboardInterrupt), engine("rows.parquet") as con:
-        con.execute(ENDLESS)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt), engine("rows.parquet") as con:
+            con.execute(ENDLESS)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_long_query_writes_nothing_to_standard_output(
