@@ -32,9 +32,13 @@ from ketch.runtime import StepTime
 
 ROUTE = "recommendations"
 ORIGIN = Origin(
-    ROUTE, "recommender:1.0", "sha256:" + "ab" * 32, "limited", "limited=100000 prod=900000"
+    ROUTE,
+    "recommender:1.0",
+    "sha256:" + "ab" * 32,
+    "limited",
+    "limited=100000 prod=900000",
+    rollout="3f1c09a2b4d5",
 )
-DAYS = 5
 SHOPPERS = 3_000_000
 
 
@@ -127,11 +131,16 @@ def appending(folder: Path, seconds: float) -> None:
     print(f"sealed               {sealed / took:,.0f} a second")
 
 
+def days(millions: int) -> timedelta:
+    """Return how long the decisions take: a segment lies within one day."""
+    return timedelta(days=max(one for one in range(1, 6) if millions % one == 0))
+
+
 def fill(folder: Path, millions: int) -> datetime:
     """Write segments of a million decisions each, over some days."""
     key = keyed(folder)
     begin = datetime(2026, 11, 16, tzinfo=UTC)
-    apart = timedelta(days=DAYS) / millions
+    apart = days(millions) / millions
     with duckdb.connect() as con:
         con.create_function("hashed", lambda unit: int(key.unit(unit), 16), ["VARCHAR"], "UBIGINT")
         units = folder / "units.parquet"
@@ -166,7 +175,8 @@ def _rows(units: Path, first: int, span_ms: int, seed: int) -> str:
                 + (t.i % 4096)::UBIGINT AS moment,
             {0x8123456789ABCDEF}::UBIGINT AS tail, '{ROUTE}' AS route,
             '{ORIGIN.package}' AS package, '{ORIGIN.digest}' AS digest, '{ORIGIN.arm}' AS arm,
-            '{ORIGIN.shares}' AS shares, 'unit' AS why, h AS unit, 200::USMALLINT AS status,
+            '{ORIGIN.shares}' AS shares, '{ORIGIN.rollout}' AS rollout, 'unit' AS why,
+            h AS unit, 200::USMALLINT AS status,
             NULL::VARCHAR AS error, 1::UINTEGER AS rows,
             CAST({draw("e", "30")} AS UINTEGER) AS batch_rows,
             CAST(300 + {draw("f", "2000")} AS UBIGINT) AS duration_us,
@@ -186,7 +196,7 @@ def finding(folder: Path, millions: int, begin: datetime) -> None:
     print(f"{millions} million           {size / millions / 1e6:.1f} bytes each, all told")
     draw = random.Random(5)
     with Decisions(folder) as known:
-        times = [begin + draw.random() * timedelta(days=DAYS) for _ in range(20)]
+        times = [begin + draw.random() * days(millions) for _ in range(20)]
         ids = [known.between(when, when + timedelta(seconds=5), limit=1)[0].id for when in times]
         _told("by identity", [lambda one=one: known.find(one) for one in ids])
         units = [f"s{int(draw.random() * draw.random() * SHOPPERS)}" for _ in range(20)]

@@ -95,7 +95,7 @@ def nothing_changes(runs: int, draw: np.random.Generator) -> None:
 
 def revenue(plan: Plan, draw: np.random.Generator, orders: Floats) -> Amounts:
     """Return what a plan sees, a few rollouts at a time for the sake of memory."""
-    cap, each = cap_of(orders), 200
+    cap, each = cap_of(orders), min(200, plan.runs)
     parts = [
         amounts(Plan(**(vars(plan) | {"runs": each})), draw, orders, cap)
         for _ in range(plan.runs // each)

@@ -94,6 +94,15 @@ class Route:
     rest: Arm | None
     arms: Sequence[Arm] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
+    has_workers: bool = True
+
+    @property
+    def contract(self) -> Contract | None:
+        return None if self.rest is None else self.rest.contract
+
+    @property
+    def is_ready(self) -> bool:
+        return self.has_workers and self.rest is not None
 
 
 def route(name: str, *contracts: Contract, problems: Mapping[str, str] | None = None) -> Route:

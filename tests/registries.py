@@ -37,7 +37,6 @@ from ketch.store import MemoryStore
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 VERIFIED = (Evidence(Proof.VERIFICATION, passed=True, digest="sha256:" + "1" * 64),)
-TRIED = (*VERIFIED, Evidence(Proof.EXPERIMENT, passed=True, digest="sha256:" + "2" * 64))
 
 
 class Clock:
@@ -174,7 +173,7 @@ class Office:
         """Publish packages and let each hold prod, one after the other."""
         for reference in references:
             self.publish(reference)
-            self.promote(reference, "prod", evidence=TRIED, override=True, reason="set up")
+            self.promote(reference, "prod", override=True, reason="set up")
 
     def promote(
         self,
@@ -200,6 +199,21 @@ class Office:
         """Approve, by somebody who published nothing."""
         self.knows(evidence)
         return self.at(actor).approve(Reference.parse(reference), **how)
+
+    def verdict(
+        self, action: str = "promote-ready", route: str = "greetings", **more: object
+    ) -> dict[str, object]:
+        """Return a verdict on the rollout under way, as who watches it writes it."""
+        standing = self.at().route(route)
+        limited = next(arm for arm in standing.arms if arm.place == "limited")
+        said = {"rollout": standing.rollout, "digest": str(limited.digest), "action": action}
+        return {**said, "sentence": f"{action}: 1,000 units.", **more}
+
+    def judge(
+        self, action: str = "promote-ready", route: str = "greetings", **more: object
+    ) -> Event:
+        """Record a verdict on the rollout under way."""
+        return self.at().judge(route, self.verdict(action, route, **more))
 
     def arms(self, route: str = "greetings") -> dict[str, tuple[str, float]]:
         """Return who answers on a route: stage → package and share."""

@@ -43,6 +43,9 @@ REGISTRY = CORE | {"sqlite3"}
 
 SIGNING = {"cryptography"}
 
+TABLES = {"duckdb", "rich"}
+"""What reads decisions."""
+
 HTTP = {
     *("anyio", "certifi", "h11", "http", "httpcore", "httpx", "idna", "ssl"),
     *("click", "pygments", "rich"),  # httpx has a command line, and imports it if it can
@@ -76,6 +79,14 @@ USES = [
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.parquet"], CORE | {"duckdb"}),
     (["serve", "nobody:1.0.0", "--port", "0"], CORE),  # the keeper, which stays small
+    (["outcome", "temperatures", "in.csv"], REGISTRY | {"rich"}),
+    (["decisions"], REGISTRY | TABLES),
+    (["report"], REGISTRY | TABLES | {"numpy"}),
+    (["decisions", "--limit", "0"], CORE | {"rich"}),
+    (["trace", "01a20a7986787fc18baff2222ba1c3a9"], REGISTRY | TABLES),
+    (["erase", "--unit", "ana"], REGISTRY | TABLES),
+    (["scenario", "add", "--from", "01a20a7986787fc18baff2222ba1c3a9", "thermometer"], REGISTRY | TABLES),
+    (["guard", "--once"], REGISTRY | {"duckdb", "numpy"}),
     (["init", "fresh"], CORE | {"rich"}),
     (["push", "thermometer:1.0.0"], REGISTRY),
     (["push", "thermometer:1.0.0", "oci://nowhere"], REGISTRY | {"rich"}),

@@ -206,6 +206,7 @@ def test_a_pickle_is_looked_into_without_unpickling(place: Path) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.thorough
 def test_the_demo_unpickles_nothing(place: Path) -> None:
     """Its training scripts are processes of their own, as a data scientist's are."""
     ran = guarded(place, "demo", "--into", "demo", "--json")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.hubs import Nursery
-from tests.registries import NOON, TRIED, VERIFIED, Here, Office, Place, There, schema
+from tests.registries import NOON, VERIFIED, Here, Office, Place, There, schema
 from tests.servers import postgresql, postgresql_programs
 
 from ketch.errors import NotFound, Refused, UsageError
@@ -22,7 +22,9 @@ from ketch.registry import (
     Database,
     Event,
     Evidence,
+    Gate,
     Head,
+    LayerPart,
     Policy,
     Proof,
     Share,
@@ -30,6 +32,7 @@ from ketch.registry import (
     open_database,
 )
 from ketch.registry.fsck import differences
+from ketch.registry.rollouts import rollouts
 from ketch.registry.sql import log
 from ketch.registry.sql.migrate import migrate
 
@@ -224,8 +227,9 @@ class TestPromotion:
         assert office.arms() == {"prod": ("shop:1.0.0", 1.0), "staging": ("shop:1.1.0", 0.0)}
         office.promote("shop:1.1.0", "limited", share=Share.parse("10%"))
         assert office.arms() == {"prod": ("shop:1.0.0", 0.9), "limited": ("shop:1.1.0", 0.1)}
-        office.approve("shop:1.1.0", evidence=TRIED)
-        office.promote("shop:1.1.0", "prod", evidence=TRIED)
+        office.judge("promote-ready")
+        office.approve("shop:1.1.0")
+        office.promote("shop:1.1.0", "prod")
         assert office.arms() == {"prod": ("shop:1.1.0", 1.0)}
         assert office.at().resolve(ref("shop@prod")).reference == "shop:1.1.0"
 
@@ -261,7 +265,7 @@ class TestPromotion:
         taken = schema({"name": "string", "score": "float64"}, {"greeting": "string"})
         office.publish("shop:1.0.0", schema=taken)
         office.publish("shop:1.1.0", schema=taken)
-        office.promote("shop:1.0.0", "prod", evidence=TRIED, override=True, reason="set up")
+        office.promote("shop:1.0.0", "prod", override=True, reason="set up")
         rules = Policy(unit=unit, approvals=0, experiment=False)
         office.at().set_policy("greetings", rules)
         share = Share.parse("10%") if stage == "limited" else None
@@ -654,6 +658,182 @@ class TestBaseline:
         assert office.arms() == {"baseline": ("top:1.0.0", 1.0)}
 
 
+class TestVerdicts:
+    def test_the_newest_verdict_on_a_rollout_opens_prod_or_says_why_not(
+        self, office: Office
+    ) -> None:
+        tried(office)
+        assert gate(office).says == "no verdict on its rollout yet"
+        office.approve("shop:1.1.0")
+        office.judge("hold", evidence={"units": 12, "lift": [None, 0.5]}, reason="no data")
+        assert not gate(office).is_open
+        assert gate(office).says == "hold: 1,000 units."
+        event = office.judge("promote-ready")
+        assert gate(office).is_open
+        verdict = office.at().route("greetings").verdict
+        assert verdict is not None
+        assert (verdict.person, verdict.time, verdict.package) == ("otto", event.time, "shop:1.1.0")
+        with pytest.raises(Refused) as refused:
+            office.promote("shop:1.1.0", "prod")
+        (finding,) = refused.value.findings
+        assert "no longer valid: ben" in finding.message  # who had not seen this verdict
+        office.approve("shop:1.1.0")
+        office.promote("shop:1.1.0", "prod")
+
+    def test_a_verdict_ends_with_its_rollout(self, office: Office) -> None:
+        tried(office)
+        office.judge("promote-ready")
+        old = office.verdict("hold")
+        office.in_prod("shop:1.0.1")
+        assert gate(office).says == "no verdict on its rollout yet"
+        with pytest.raises(Refused) as refused:
+            office.at().judge("greetings", old)
+        assert refused.value.code == "rollout/over"
+        current = office.verdict("hold")
+        office.at().roll_back("greetings")
+        assert office.at().route("greetings").verdicts == ()
+        for verdict in (old, current):
+            with pytest.raises(Refused, match="none is under way"):
+                office.at().judge("greetings", verdict)
+
+    def test_a_verdict_is_read_strictly_and_all_that_is_wrong_is_told(self, office: Office) -> None:
+        tried(office)
+        good = office.verdict("hold")
+        changes: dict[str, object] = {
+            "rollout": "ABC",
+            "digest": "sha256:0",
+            "action": "promote",
+            "sentence": "two\nlines",
+            "evidence": {"e": float("nan")},
+            "reasn": "why",
+        }
+        with pytest.raises(UsageError) as wrong:
+            office.at().judge("greetings", {**good, **changes})
+        assert {str(one.where).rpartition(" ")[2] for one in wrong.value.findings} == {
+            *(set(changes) - {"reasn"}),
+            "verdict",
+        }
+        deep: object = 1
+        for _ in range(12):
+            deep = [deep]
+        for change in (
+            {"evidence": [1]},
+            {"evidence": {"deep": deep}},
+            {"evidence": {"long": "x" * 40_000}},
+            {"evidence": {"text": "\udc80"}},
+            {"digest": "sha256:" + "0" * 64},
+            {"package": "shop:1.0.0"},
+            {"sentence": "x" * 1_001},
+        ):
+            with pytest.raises(UsageError) as wrong:
+                office.at().judge("greetings", {**good, **change})
+            assert wrong.value.code == "rollout/verdict"
+        assert office.at().route("greetings").verdict is None
+
+    def test_a_rollback_keeps_the_numbers_it_was_done_on(self, office: Office) -> None:
+        tried(office)
+        seen = office.at().route("greetings").revision
+        with pytest.raises(UsageError) as wrong:
+            office.at().roll_back("greetings", evidence={"e": float("inf")})
+        assert wrong.value.code == "rollout/verdict"
+        event = office.at().roll_back("greetings", evidence={"e_value": 41.5}, expected=seen)
+        assert event.body["evidence"] == {"e_value": 41.5}
+        assert office.at().history(limit=1) == (event,)
+
+    def test_history_tells_every_rollout_with_its_shares_and_how_it_ended(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ketch.registry.rollouts._PAGE", 2)
+        office.at().set_policy("greetings", Policy(risk=0.1))
+        tried(office)
+        first = office.at().route("greetings").rollout
+        office.clock.pass_by(days=1)
+        office.promote("shop:1.1.0", "limited", share=Share.parse("20%"))
+        office.at().set_policy("greetings", Policy(risk=0.2))
+        office.judge("continue")
+        office.clock.pass_by(days=1)
+        office.in_prod("shop:1.0.1")
+        second = office.at().route("greetings").rollout
+        office.clock.pass_by(days=1)
+        back = office.at().roll_back("greetings")
+        new, old = rollouts(office.at(), "greetings")
+        assert (old.id, new.id) == (first, second)
+        assert (old.candidate.package, old.against.package) == ("shop:1.1.0", "shop:1.0.0")
+        assert [str(share) for _, share in old.shares] == ["10%", "20%"]
+        assert (old.policy.risk, new.policy.risk) == (0.1, 0.2)
+        assert (new.began - old.began).days == 2
+        assert (old.ended, new.ended, new.ended_by) == (new.began, back.time, back)
+        (then,) = rollouts(office.at(), "greetings", until=NOON + timedelta(hours=1))
+        assert (then.id, then.is_under_way, len(then.shares)) == (first, True, 1)
+
+
+class TestLayers:
+    def test_rollouts_of_two_routes_share_no_unit(self, office: Office) -> None:
+        half, rest = LayerPart("search", 0, 500_000), LayerPart("search", 500_000, 1_000_000)
+        for name, part in (("shop", half), ("other", rest)):
+            route = f"{name}-route"
+            for version in ("1.0.0", "1.1.0"):
+                office.publish(f"{name}:{version}", route=route)
+            office.promote(f"{name}:1.0.0", "prod", override=True, reason="set up")
+            office.at().set_policy(route, Policy(layer=part))
+            office.promote(f"{name}:1.1.0", "limited", share=Share.parse("40%"))
+        layers = [
+            next(arm.layer for arm in route.arms if arm.place == "limited")
+            for route in office.at().routes()
+        ]
+        second, first = layers
+        assert first is not None
+        assert second is not None
+        assert first.salt == second.salt
+        assert (first.start, first.end, second.start) == (0, 500_000, 500_000)
+
+    def test_a_part_that_another_route_has_is_refused_also_while_its_rollout_keeps_it(
+        self, office: Office
+    ) -> None:
+        half, rest = LayerPart("search", 0, 500_000), LayerPart("search", 500_000, 1_000_000)
+        office.at().set_policy("greetings", Policy(layer=half))
+        tried(office)
+        with pytest.raises(Refused) as refused:
+            office.at().set_policy("other", Policy(layer=LayerPart("search", 400_000, 600_000)))
+        assert refused.value.code == "policy/layer"
+        assert "`greetings` has 0 to 0.5 of layer `search`" in refused.value.message
+        office.at().set_policy("greetings", Policy(layer=rest))
+        office.promote("shop:1.1.0", "limited", share=Share.parse("20%"))
+        arm = next(one for one in office.at().route("greetings").arms if one.layer is not None)
+        assert arm.layer is not None
+        assert (arm.layer.start, arm.layer.end) == (0, 500_000)
+        with pytest.raises(Refused, match="until its rollout ends"):
+            office.at().set_policy("other", Policy(layer=half))
+        office.at().roll_back("greetings")
+        office.at().set_policy("other", Policy(layer=half))
+
+    def test_a_share_fits_into_its_layer(self, office: Office) -> None:
+        office.at().set_policy("greetings", Policy(layer=LayerPart("search", 0, 200_000)))
+        office.in_prod("shop:1.0.0")
+        office.publish("shop:1.1.0")
+        with pytest.raises(Refused) as refused:
+            office.promote("shop:1.1.0", "limited", share=Share.parse("21%"))
+        assert [one.code for one in refused.value.findings] == ["gate/rest"]
+        office.promote("shop:1.1.0", "limited", share=Share.parse("20%"))
+        office.publish("top:1.0.0", route="greetings")
+        held_out = Policy(baseline="top:1.0.0", baseline_share=Share.parse("1%"), approvals=0)
+        with pytest.raises(Refused, match="is too much"):
+            office.at().set_policy("greetings", held_out)
+
+
+def tried(office: Office) -> None:
+    """Let ``shop:1.1.0`` be tried against ``shop:1.0.0``."""
+    office.in_prod("shop:1.0.0")
+    office.publish("shop:1.1.0")
+    office.promote("shop:1.1.0", "limited", share=Share.parse("10%"))
+
+
+def gate(office: Office) -> Gate:
+    """Return the gate of the experiment before ``shop:1.1.0``."""
+    found = office.at().gates(ref("shop:1.1.0"), Stage.PROD)
+    return next(one for one in found if one.code == "gate/experiment")
+
+
 class TestHistory:
     def test_what_was_in_prod_then(self, office: Office) -> None:
         office.in_prod("shop:1.0.0")
@@ -697,7 +877,7 @@ class TestHistory:
         office.publish("shop:1.1.0")
         office.approve("shop:1.1.0")
         office.at("ben").reject(Reference.parse("shop:1.1.0"), reason="not yet")
-        office.promote("shop:1.1.0", "prod", evidence=TRIED, override=True, reason="now")
+        office.promote("shop:1.1.0", "prod", override=True, reason="now")
         office.at().roll_back("greetings", reason="it was not")
         office.at().withdraw(Reference.parse("shop:1.1.0"), reason="broken")
 
@@ -750,6 +930,9 @@ class TestAudit:
             ("UPDATE packages SET owner = 'eve'", "registry/other-state"),
             ("UPDATE rejections SET person = 'eve'", "registry/other-state"),
             ("DELETE FROM rejections", "registry/other-state"),
+            ("UPDATE verdicts SET action = 'promote-ready'", "registry/other-state"),
+            ("UPDATE layers SET salt = 'mine'", "registry/other-state"),
+            ("UPDATE arms SET layer = NULL", "registry/other-state"),
         ],
     )
     def test_what_is_changed_behind_its_back_is_found(
@@ -757,6 +940,10 @@ class TestAudit:
     ) -> None:
         office.in_prod("shop:1.0.0", "shop:1.1.0")
         office.at("cleo").reject(ref("shop:1.0.0"), reason="wrong prices")
+        office.at().set_policy("greetings", Policy(layer=LayerPart("search", 0, 500_000)))
+        office.publish("shop:1.2.0")
+        office.promote("shop:1.2.0", "limited", share=Share.parse("10%"))
+        office.judge("hold")
         assert code in _found_after(office.database, statement)
 
     def test_a_registry_of_the_shape_before_is_derived_anew(self, office: Office) -> None:
@@ -766,7 +953,9 @@ class TestAudit:
         office.approve("shop:1.0.0")
         before = office.at().routes()
         with office.database.writing() as session:
-            session.run("DROP TABLE rejections")
+            for table in ("rejections", "verdicts", "layers"):
+                session.run(f"DROP TABLE {table}")
+            session.run("ALTER TABLE arms DROP COLUMN layer")
             session.run("UPDATE shape SET number = 2")
         migrate(office.database)
         assert office.at().routes() == before

@@ -228,7 +228,27 @@ def test_a_gateway_that_is_not_there_is_told() -> None:
         client.predict("shop", {"name": "a", "size": 3})
 
     assert caught.value.code == "remote/unreachable"
+    assert "gateway" in str(caught.value.hint)
     assert time.monotonic() - began < 5
+
+
+def test_a_client_that_was_closed_says_so(gateway: Asked) -> None:
+    with gateway.client() as client:
+        client.predict("shop", {"name": "a", "size": 3})
+
+    with pytest.raises(UsageError) as caught:
+        client.predict("shop", {"name": "a", "size": 3})
+
+    assert caught.value.code == "client/closed"
+
+
+@pytest.mark.parametrize("rows", [3, "a", b"a", None])
+def test_what_holds_no_rows_is_told(rows: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        encode(rows)
+
+    assert caught.value.code == "schema/wrong-type"
+    assert f"`{type(rows).__name__}`" in caught.value.message
 
 
 class Frame:

@@ -79,6 +79,7 @@ import importlib.util
 import json
 import math
 import mmap
+import operator
 import os
 import re
 import resource
@@ -147,11 +148,18 @@ def send(fd: int, frame: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+_json = json.JSONEncoder(
+    allow_nan=False,
+    ensure_ascii=False,
+    separators=(",", ":"),
+    check_circular=False,  # of what we made ourselves; anything else is a RecursionError
+).encode
+
+
 def encode(message: dict[str, Any]) -> bytes:
     """Return a message as JSON; refuse what JSON or a frame cannot hold."""
     try:
-        text = json.dumps(message, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        frame = text.encode()
+        frame = _json(message).encode()
     except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is one, too
         raise OutputError(f"the answer cannot be written as JSON: {error}") from error
     if len(frame) > MAX_FRAME:
@@ -277,8 +285,15 @@ class Frame(Rows):
 
     def frame(self, rows: list[dict[str, Any]]) -> Any:
         """Return one DataFrame row for each row, one column for each declared field."""
-        columns = {name: build([r.get(name) for r in rows]) for name, build in self.columns}
+        columns = {name: build(self._cells(rows, name)) for name, build in self.columns}
         return self.pandas.DataFrame(columns)
+
+    @staticmethod
+    def _cells(rows: list[dict[str, Any]], name: str) -> list[Any]:
+        try:
+            return list(map(operator.itemgetter(name), rows))
+        except KeyError:  # an absent field is None
+            return [row.get(name) for row in rows]
 
     def _column(self, wire: dict[str, Any], *, nullable: bool) -> Callable[[list[Any]], Any]:
         pandas, numpy, kind = self.pandas, self.numpy, wire["kind"]
@@ -360,8 +375,7 @@ def _write_of(wire: dict[str, Any]) -> Callable[[Any], Any]:
     if kind == "timestamp":
         return lambda value: _write_timestamp(value, zoned=wire["zone"] is not None)
     if "int" in kind:
-        bits = int(kind.rpartition("int")[2])
-        low, high = (0, 2**bits) if kind[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+        low, high = _range_of(kind)
         return lambda value: _write_integer(value, kind, low, high)
     if kind.startswith("float"):
         return lambda value: _write_float(value, kind)
@@ -371,6 +385,30 @@ def _write_of(wire: dict[str, Any]) -> Callable[[Any], Any]:
         "binary": _write_binary,
         "date32": _write_date,
     }[kind]
+
+
+def passer(wire: dict[str, Any]) -> Callable[[Sequence[Any]], bool] | None:
+    """Return what tells that all cells of a column are in JSON form as they are, if that is quick.
+
+    None where there is nothing quick to tell; a column it does not pass is written cell by cell.
+    """
+    kind = wire["kind"]
+    if kind.startswith("float"):
+        return lambda cells: set(map(type, cells)) == {float} and all(map(math.isfinite, cells))
+    if kind in ("string", "bool"):
+        plain_type = {str} if kind == "string" else {bool}
+        return lambda cells: set(map(type, cells)) == plain_type
+    if "int" in kind:
+        low, high = _range_of(kind)
+        return lambda cells: (
+            set(map(type, cells)) == {int} and low <= min(cells) and max(cells) < high
+        )
+    return None
+
+
+def _range_of(kind: str) -> tuple[int, int]:
+    bits = int(kind.rpartition("int")[2])
+    return (0, 2**bits) if kind[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1))
 
 
 def _unfit(value: Any, kind: str) -> Any:
@@ -469,6 +507,7 @@ class Answers:
 
     def __init__(self, outputs: list[dict[str, Any]]) -> None:
         self.writers = [(f["name"], writer(f["type"], nullable=f["nullable"])) for f in outputs]
+        self.passers = {f["name"]: passes for f in outputs if (passes := passer(f["type"]))}
 
     def rows(self, value: Any, count: int) -> list[dict[str, Any]]:
         """Return ``count`` rows holding exactly the declared outputs."""
@@ -496,7 +535,9 @@ class Answers:
         names = [name for name, _ in self.writers]
         return [dict(zip(names, cells)) for cells in zip(*columns)]
 
-    def _column(self, table: Any, name: str, write: Callable[[Any], Any], count: int) -> list[Any]:
+    def _column(
+        self, table: Any, name: str, write: Callable[[Any], Any], count: int
+    ) -> Sequence[Any]:
         if name not in (table if isinstance(table, dict) else table.columns):
             raise OutputError(f"expected the output `{name}`, found none of that name")
         try:
@@ -513,7 +554,10 @@ class Answers:
         name: str,
         write: Callable[[Any], Any],
         owners: Sequence[Any] = (),
-    ) -> list[Any]:
+    ) -> Sequence[Any]:
+        passes = self.passers.get(name)
+        if passes is not None and passes(cells):
+            return cells
         written = []
         for index, cell in enumerate(cells):
             if owners and cell is owners[index]:  # the row itself marks an absent key

@@ -151,12 +151,16 @@ def target_package(
 def references(package: Package, home: Home) -> list[Sequence[ScenarioTrace]]:
     """Return earlier traces to compare with, the best first.
 
-    A package with a name is compared with itself, then with the newest other versions in
-    the store. A folder in the making is compared with those first: it is the change that
-    is of interest. Of each package, the newest verification that passed counts.
+    A package with a name is compared with itself, then with the other versions in the store:
+    the one before it first, and those after it last. A folder in the making is compared with
+    those first: it is the change that is of interest. Of each package, the newest
+    verification that passed counts.
     """
     tags = home.store.tags()
-    versions = sorted(_versions(str(package.manifest.name), tags), reverse=True)
+    found = sorted(_versions(str(package.manifest.name), tags), reverse=True)
+    mine = package.manifest.version
+    later = [one for one in reversed(found) if mine < one]
+    versions = [*(one for one in found if one not in later), *later]
     others = [tags[f"{package.manifest.name}:{version}"].digest for version in versions]
     own = (package.digest,)
     ordered = (*own, *others) if package.digest in others else (*others, *own)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from ketch.authoring import Initialised, Packed, Recorded, RecordedScenario
-from ketch.cli.report import SHOWN, difference_text, report_text, value_text
 from ketch.cli.text import size
+from ketch.cli.verification import SHOWN, difference_text, report_text, value_text
 from ketch.package.paths import printable
 
 NAMED = 8

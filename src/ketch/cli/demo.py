@@ -10,13 +10,13 @@ from shlex import quote
 
 from ketch.cli.printer import Printer
 from ketch.cli.text import seconds
-from ketch.demo import BROKEN, REQUEST, Chapter, Told, play
+from ketch.demo import BROKEN, PAGE, REQUEST, Chapter, Told, play
 
 FOLDER = Path("ketch-demo")
 
 
 def demo(*, into: Path = FOLDER, json: bool = False) -> int:
-    """Train two real models, pack and verify them, ask them, and catch a mistake.
+    """Play the whole story: pack, serve, try on shoppers, promote, and roll back by itself.
 
     Args:
         into: The folder to play in; the projects of an earlier demo are made anew.
@@ -25,7 +25,8 @@ def demo(*, into: Path = FOLDER, json: bool = False) -> int:
     printer = Printer(as_json=json)
 
     def tell(chapter: Chapter) -> None:
-        printer.say(f"\n{chapter.title}", style="bold")
+        if chapter.title:
+            printer.say(f"\n{chapter.title}", style="bold")
         for line in chapter.lines:
             printer.say(f"  {line}")
 
@@ -33,6 +34,8 @@ def demo(*, into: Path = FOLDER, json: bool = False) -> int:
         told = play(into.absolute(), tell=tell, progress=progress)
     if not told.went_well:
         printer.say("\nthis did not go as it should; please report what is above", style="red")
+    if json:
+        printer.say(_next(told))
     printer.show(told.to_json(), _next(told))
     return 0 if told.went_well else 1
 
@@ -41,12 +44,16 @@ def _next(told: Told) -> str:
     folder, ketch = told.folder, _typed()
     commands = [
         f"export KETCH_HOME={quote(str(folder / 'home'))}",
+        f"{ketch} status",
+        f"{ketch} report recommendations",
+        f"{ketch} history recommendations",
         f"{ketch} inspect recommender:1.0.0",
         f"{ketch} predict recommender:1.0.0 {quote(str(folder / REQUEST))}",
         f"{ketch} verify {quote(str(folder / BROKEN))}",
     ]
-    took = f"played in {seconds(told.duration_s)}; projects and packages stay: go on with"
-    return "\n".join(["", took, *(f"  {command}" for command in commands)])
+    page = f"what the guard saw, with plots: {folder / PAGE}"
+    took = f"played in {seconds(told.duration_s)}; everything stays: go on with"
+    return "\n".join(["", page, took, *(f"  {command}" for command in commands)])
 
 
 def _typed() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 from ketch.cli.printer import Printer
 from ketch.cli.registered import told
 from ketch.cli.text import percent
+from ketch.cli.times import instant
 from ketch.errors import UsageError
 from ketch.runtime import Home
 
@@ -29,14 +29,15 @@ def history(
     Args:
         route: Only what happened on a route.
         package: Only what happened to a package and its versions, on any route, by its name.
-        at: How things stood at a time in UTC, such as 2026-03-03 or 2026-03-03T12:00.
+        at: How things stood at a time in UTC, such as 2026-03-03, 2026-03-03T12:00, or 2h
+            for two hours ago.
         limit: At most so many events.
         before: Only events before this one: the next page.
         json: Print one JSON value.
     """
     if limit < 1:
         raise UsageError(f"expected at least 1 event, found `{limit}`", code="usage/limit")
-    until = None if at is None else _time(at)
+    until = None if at is None else instant(at, ends=True)
     subject = f"route:{route}" if route else f"package:{package}" if package else None
     with Home.default().desk() as known:
         if route:
@@ -52,16 +53,3 @@ def history(
         ] or ["  nothing answered"]
         lines = [f"{route} at {until:%Y-%m-%d %H:%M} UTC", *stood, "", *lines]
     Printer(as_json=json).show(value, "\n".join(lines))
-
-
-def _time(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-        if len(text) == len("2026-03-03"):  # a day means all of it
-            found = datetime.combine(found, time.max)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"expected a time such as `2026-03-03` or `2026-03-03T12:00`, found `{text[:40]}`",
-            code="usage/time",
-        ) from error

@@ -8,6 +8,9 @@ from ketch.cli.text import percent
 from ketch.registry import Event, Place, Route
 from ketch.schema.problems import escaped
 
+_LINE = 100
+"""Characters of a line; `fit.crop` counts columns, with rich, which few answers need."""
+
 
 def event_json(event: Event) -> dict[str, object]:
     """Return an event as the verbs that cause one print it."""
@@ -40,12 +43,14 @@ def told(event: Event) -> str:
         "approved": f"approved {body.get('package')} for {body.get('stage')}{_despite(body)}",
         "rejected": f"rejected {body.get('package')} for {body.get('stage')}",
         "rolled-back": f"rolled back from {body.get('from')} to {body.get('package')}",
+        "judged": f"judged {body.get('package')} {body.get('action')}",
         "token-created": f"let {body.get('person')} in as {body.get('role')}{_grants(body)}",
         "token-revoked": f"revoked the token {body.get('id')} of {body.get('person')}",
     }
     on = f" on {event.subject.partition(':')[2]}" if event.subject.startswith("route:") else ""
     override = f", OVERRIDING {', '.join(_texts(body['override']))}" if body.get("override") else ""
-    why = f": {body['reason']}" if body.get("reason") else ""
+    reasons = [str(body[key]) for key in ("sentence", "reason") if body.get(key)]
+    why = f": {' '.join(reasons)}" if reasons else ""
     said = " ".join(f"{event.actor}  {says[event.kind]}{on}{override}{why}".splitlines())
     return f"{event.time:%Y-%m-%d %H:%M:%S}  {escaped(said)}"
 
@@ -67,6 +72,21 @@ def route_text(route: Route) -> str:
     if not route.arms:
         lines.append("  nothing answers here")
     return "\n".join(lines)
+
+
+def verdict_text(route: Route, *, whole: bool = False) -> list[str]:
+    """Return what the newest verdict on the rollout under way says: one line, if there is one.
+
+    Args:
+        route: The route.
+        whole: Whether a long sentence is told to its end.
+    """
+    if route.rollout is None:
+        return []
+    verdict = route.verdict
+    said = "none yet" if verdict is None else f"{verdict.action}: {verdict.sentence}"
+    line = f"  {'verdict':<8}  {escaped(said)}"
+    return [line if whole or len(line) <= _LINE else f"{line[: _LINE - 1]}…"]
 
 
 def _grants(body: Mapping[str, object]) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 from cyclopts import App
 
 from ketch.cli.printer import Printer
-from ketch.cli.registered import event_json, route_text, told
-from ketch.cli.text import percent
+from ketch.cli.registered import event_json, route_text, told, verdict_text
+from ketch.cli.rules import changes, changes_text, kept, policy_text
 from ketch.errors import NotFound
-from ketch.registry import Policy, Route
+from ketch.registry import Desk, Policy
 from ketch.runtime import Home
 
 route = App(name="route", help="Show or set the rules of a route.")
@@ -26,7 +26,8 @@ def show(name: str, /, *, json: bool = False) -> None:
     """
     with Home.default().desk() as known:
         found = known.route(name)
-    Printer(as_json=json).show(found.to_json(), f"{route_text(found)}\n{_policy_text(found)}")
+    text = [route_text(found), *verdict_text(found, whole=True), policy_text(found.policy)]
+    Printer(as_json=json).show(found.to_json(), "\n".join(text))
 
 
 @route.command(name="set")
@@ -39,7 +40,9 @@ def set_policy(
     revision: int | None = None,
     json: bool = False,
 ) -> None:
-    """Set the rules of a route from a file, which can live in git.
+    """Set the rules of a route from a file, which can live in git, and show what changed.
+
+    A rollout that is under way keeps the rules it began with.
 
     Args:
         name: The route, such as `recommendations`.
@@ -52,25 +55,20 @@ def set_policy(
         raise NotFound(f"no file `{file}`", code="policy/no-file")
     policy = Policy.parse(file.read_bytes(), where=str(file))
     with Home.default().desk() as known:
+        before = _rules(known, name)
         event = known.set_policy(name, policy, reason=reason, expected=revision)
         found = known.route(name)
-    text = f"{told(event)}\n{route_text(found)}\n{_policy_text(found)}"
-    Printer(as_json=json).show(event_json(event), text)
+    changed = changes(before, policy)
+    printer = Printer(as_json=json)
+    text = f"{told(event)}\n{changes_text(changed)}\n{route_text(found)}"
+    printer.show({**event_json(event), "changes": changed}, text)
+    if note := kept(found):
+        printer.say(note)
 
 
-def _policy_text(found: Route) -> str:
-    held_out = percent(found.policy.baseline_share.fraction)
-    policy = {**found.policy.to_json(), "baseline_share": held_out}
-    width = max(len(name) for name in policy)
-    lines = [f"  {name:<{width}}  {_value(value)}" for name, value in policy.items()]
-    return "\n".join(["policy", *lines])
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(str(one) for one in value) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items()) or "none"
-    return str(value)
+def _rules(known: Desk, name: str) -> Policy:
+    """Return the rules of a route; those of a new one are what nobody wrote."""
+    try:
+        return known.route(name).policy
+    except NotFound:
+        return Policy()

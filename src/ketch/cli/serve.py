@@ -14,7 +14,14 @@ from ketch.serving.http.gate import Gate
 from ketch.serving.http.keeper import Start, keep
 from ketch.serving.http.listener import Listener
 from ketch.serving.http.tokens import Tokens
-from ketch.serving.settings import DEADLINE_S, MOST_ROWS, PATIENCE_S, PackageSettings, Settings
+from ketch.serving.settings import (
+    DEADLINE_S,
+    KEEP_DAYS,
+    MOST_ROWS,
+    PATIENCE_S,
+    PackageSettings,
+    Settings,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -44,6 +51,10 @@ def serve(
     shadow: Annotated[bool, Parameter(negative="--no-shadow")] = True,
     log_decisions: Annotated[bool, Parameter(negative="--no-log-decisions")] = True,
     durable: bool = False,
+    keep_days: int = KEEP_DAYS,
+    keep_rows_days: int | None = None,
+    decisions_to: str | None = None,
+    guard: Annotated[bool, Parameter(negative="--no-guard")] = True,
     offline: bool = False,
     json: bool = False,
 ) -> None:
@@ -72,6 +83,10 @@ def serve(
         shadow: Ask what stands at staging, too, what callers ask; `--no-shadow` does not.
         log_decisions: Write every answer to the decision log; `--no-log-decisions` does not.
         durable: Let no answer leave before its decision is on the disk.
+        keep_days: How long decisions and outcomes are kept, in days.
+        keep_rows_days: How long their inputs and outputs are kept, in days; without it, as long.
+        decisions_to: A bucket that decisions are sent to as well, such as `s3://BUCKET/PREFIX`.
+        guard: Watch rollouts, as `ketch guard` does; `--no-guard` leaves that to another.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.
     """
@@ -82,6 +97,10 @@ def serve(
         shadow=shadow,
         log_decisions=log_decisions,
         durable=durable,
+        keep_days=keep_days,
+        keep_rows_days=keep_rows_days,
+        decisions_to=decisions_to,
+        guard=guard,
         offline=offline,
     ).checked()
     asked = asked if settings is None else asked.read(settings)
@@ -105,7 +124,7 @@ def serve(
             tls.load_cert_chain(tls_cert, tls_key)
 
     def run(start: Start) -> int:
-        from ketch.serving.serve import Front, serve  # after the fork: the keeper stays small
+        from ketch.serving.serve import Front, serve  # once it is known that it can listen
 
         def ready(url: str, table: Table) -> None:
             start.is_ready()
@@ -117,7 +136,7 @@ def serve(
         serve(Home.default(), asked, front, ready=ready)
         return 0
 
-    status = run(Start(0, -1)) if listener.is_held else keep(run)
+    status = run(listener.start) if listener.is_held else keep(run, listener.sockets)
     if status:
         raise SystemExit(status)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ketch.authoring import Options, prove
 from ketch.cli.printer import Printer
-from ketch.cli.report import report_text
+from ketch.cli.verification import report_text
 from ketch.files import check_place, write_whole
 
 

@@ -4,7 +4,8 @@
 ``projects/`` holds two authored packages, as a data scientist would keep them.
 """
 
+from ketch.demo.acts import PAGE
 from ketch.demo.story import BROKEN, REQUEST, Told, play
 from ketch.demo.telling import Chapter
 
-__all__ = ["BROKEN", "REQUEST", "Chapter", "Told", "play"]
+__all__ = ["BROKEN", "PAGE", "REQUEST", "Chapter", "Told", "play"]

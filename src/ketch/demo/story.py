@@ -1,40 +1,43 @@
-"""The story that ``ketch demo`` plays: from order lines to a package one can trust.
+"""The story that ``ketch demo`` plays: from order lines to a package that is taken back by itself.
 
-Nothing is staged. The models are trained on the purchases in ``data/``, the packages
-are built and verified in environments of their own, and the mistake at the end is a
-real one: somebody believes that pandas counts time in another unit.
+Nothing is staged. The models are trained on the purchases in ``data/``, the packages are
+built and verified in environments of their own, and shoppers who came later are replayed
+against a gateway over HTTP. Both mistakes are real ones: somebody believes that pandas counts
+time in another unit, which verification catches; and somebody takes a newer pandas, which does
+count in another unit, and accepts the new answers, which the guard catches.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from ketch.authoring import Packed, Progress, pack, prove
-from ketch.demo import telling
-from ketch.demo.shop import DATA, NOTICE, Shop
+from ketch.authoring import Packed, Progress, pack, prove, record
+from ketch.client import Client
+from ketch.demo import telling, telling_live
+from ketch.demo.acts import PAGE, Experiment, Shopping, desk_of, is_ready, is_taken_back
+from ketch.demo.making import POLICY, PROJECTS, another, set_the_stage, training
+from ketch.demo.people import ANA, BEN, Shell, Typed
+from ketch.demo.replay import ROUTE, visits
+from ketch.demo.served import serving
+from ketch.demo.shop import NOTICE, Shop
 from ketch.demo.telling import Chapter
-from ketch.errors import PackageCodeError, UsageError
-from ketch.files import explained
 from ketch.runtime import Home, Predictor
 from ketch.schema import Row
 from ketch.verify import Report
 
-PROJECTS = ("top-sellers", "recommender")
-MARK = ".ketch-demo"
 BROKEN = "recommender-broken"
+NEWER = "recommender-newer"
 REQUEST = "shopper.json"
 
 RIGHT_UNIT = "NANOSECONDS_A_DAY = 24 * 3600 * 10**9"
 WRONG_UNIT = "NANOSECONDS_A_DAY = 24 * 3600 * 10**12"
+OLD_PANDAS, NEW_PANDAS = "pandas==2.2.3", "pandas==3.0.1"
 
 SHOPPER: Mapping[str, object] = {
     "shopper": "12748",
@@ -45,14 +48,34 @@ SHOPPER: Mapping[str, object] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """What happened on the route.
+
+    Attributes:
+        shadow: What ``ketch report`` said of the copies.
+        won: The experiment of the recommender against the top sellers.
+        refused: Its promotion without an approval.
+        lost: The experiment of its successor.
+        trace: What ``ketch trace --rerun`` said of one decision of the successor.
+    """
+
+    shadow: Mapping[str, object]
+    won: Experiment
+    refused: Typed
+    lost: Experiment
+    trace: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """The story, as it went.
 
     Attributes:
         folder: Where everything lies, to look at and go on with.
-        packed: Package name → what packing did.
+        packed: Package reference → what packing did.
         answers: Package reference → what it answered the shopper.
         broken: What verification found in the package with the mistake.
+        live: What happened on the route.
         duration_s: How long it took.
     """
 
@@ -60,21 +83,28 @@ class Told:
     packed: Mapping[str, Packed]
     answers: Mapping[str, Row]
     broken: Report
+    live: Live
     duration_s: float
 
     @property
     def went_well(self) -> bool:
-        """Whether the good packages passed and the mistake was found where it is."""
+        """Whether the good packages passed, and both mistakes were found where they are."""
         divergence = self.broken.first_divergence
+        rerun = self.live.trace["rerun"]
         return (
             all(one.verified for one in self.packed.values())
             and not self.broken.passed
             and divergence is not None
             and divergence.step == "pipeline:preprocess"
+            and is_ready(self.live.won.event)
+            and is_taken_back(self.live.lost.event)
+            and isinstance(rerun, Mapping)
+            and rerun["identical"] is True
         )
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``ketch demo --json``."""
+        live = self.live
         return {
             "path": str(self.folder),
             "home": str(self.folder / "home"),
@@ -83,18 +113,112 @@ class Told:
             "asked": dict(SHOPPER),
             "answers": dict(self.answers),
             "broken": self.broken.to_json(),
+            "shadow": live.shadow,
+            "won": live.won.to_json(),
+            "refused": dict(live.refused.value),
+            "lost": live.lost.to_json(),
+            "trace": live.trace,
+            "page": str(self.folder / PAGE),
             "passed": self.went_well,
             "duration_s": round(self.duration_s, 3),
         }
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Plays the story in a folder, and tells it.
+
+    Attributes:
+        folder: Where it is played.
+        tell: Gets each chapter as it ends.
+        progress: Told what is being done.
+    """
+
+    folder: Path
+    tell: Callable[[Chapter], None]
+    progress: Progress
+
+    @property
+    def home(self) -> Home:
+        """The demo's own home."""
+        return Home(self.folder / "home")
+
+    def packed(self, name: str) -> Packed:
+        """Pack a project, and tell of it."""
+        done = pack(self.folder / name, home=self.home, progress=self.progress)
+        self.tell(telling.packed(done))
+        return done
+
+    def made(self) -> dict[str, Packed]:
+        """Train and pack the packages of the demo."""
+        made = {}
+        with ExitStack() as stack:
+            trained = {one: stack.enter_context(training(self.folder / one)) for one in PROJECTS}
+            for name in PROJECTS:
+                self.progress.step(f"training {name}")
+                trained[name]()
+                made[name] = self.packed(name)
+        self.tell(telling.measured(made["recommender"]))
+        return made
+
+    def broken(self) -> Report:
+        """Make a subtle mistake in one step of a copy, and verify it."""
+        edits = (
+            ("ketch.toml", 'version = "1.0.0"', 'version = "1.0.1"'),
+            ("pipeline.py", RIGHT_UNIT, WRONG_UNIT),
+        )
+        another(self.folder / "recommender", self.folder / BROKEN, *edits)
+        report = prove(str(self.folder / BROKEN), home=self.home, progress=self.progress)
+        self.tell(telling.broken(report, f"{BROKEN}/pipeline.py", RIGHT_UNIT, WRONG_UNIT))
+        return report
+
+    def newer(self) -> Packed:
+        """Take a newer pandas, and accept what the scenarios answer with it."""
+        edits = (
+            ("ketch.toml", 'version = "1.0.0"', 'version = "1.1.0"'),
+            ("requirements.txt", OLD_PANDAS, NEW_PANDAS),
+        )
+        another(self.folder / "recommender", self.folder / NEWER, *edits)
+        recorded = record(self.folder / NEWER, home=self.home, progress=self.progress)
+        self.tell(telling_live.accepted(recorded, OLD_PANDAS, NEW_PANDAS))
+        return self.packed(NEWER)
+
+    def live(self) -> Live:
+        """Open the route to shoppers, and try two packages on them."""
+        shell = Shell(self.home.path, self.folder, lambda one: self.tell(telling_live.typed(one)))
+        shell.type(ANA, "route", "set", ROUTE, POLICY)
+        shell.type(ANA, "push", "top-sellers:1.0.0")
+        shell.type(BEN, "approve", "top-sellers:1.0.0")
+        shell.type(ANA, "promote", "top-sellers:1.0.0", "prod")
+        with (
+            serving(self.home.path, self.folder) as url,
+            Client(url) as client,
+            desk_of(self.home) as desk,
+        ):
+            coming = visits()
+            self.tell(telling_live.opens(url, coming))
+            shopping = Shopping(shell, desk, client, coming, self.progress)
+            shadow = shopping.shadow("recommender:1.0.0")
+            self.tell(telling_live.shadowed(shadow))
+            won = shopping.rollout("recommender:1.0.0", "10%", is_ready, len(coming) // 2)
+            self.tell(telling_live.judged(won))
+            refused, _ = shopping.approved("recommender:1.0.0")
+            self.tell(telling_live.gated(refused))
+            shell.type(ANA, "push", "recommender:1.1.0")
+            lost = shopping.rollout("recommender:1.1.0", "50%", is_taken_back, len(coming) // 2)
+            self.tell(telling_live.taken_back(lost))
+            trace = shell.type(BEN, "trace", lost.decision, "--rerun").value
+            self.tell(telling_live.traced(trace))
+        return Live(shadow, won, refused, lost, trace)
 
 
 def play(folder: Path, *, tell: Callable[[Chapter], None], progress: Progress) -> Told:
     """Play the story in a folder.
 
     Args:
-        folder: Made; or, when an earlier demo made it, its projects are made anew. What
-            the earlier demo packed and locked stays, so that playing again is quicker and
-            needs no network.
+        folder: Made; or, when an earlier demo made it, its projects are made anew, and its
+            route is begun anew. What the earlier demo packed and locked stays, so that playing
+            again is quicker and needs no network.
         tell: Gets each chapter as it ends.
         progress: Told what is being done.
 
@@ -106,94 +230,20 @@ def play(folder: Path, *, tell: Callable[[Chapter], None], progress: Progress) -
     began = time.monotonic()
     shop = Shop.read()
     tell(telling.opened(shop))
-    _set_the_stage(folder)
-    home = Home(folder / "home")
-    packed = {}
-    with ExitStack() as trainings:
-        trained = {name: trainings.enter_context(_training(folder / name)) for name in PROJECTS}
-        for name in PROJECTS:
-            progress.step(f"training {name}")
-            trained[name]()
-            packed[name] = pack(folder / name, home=home, progress=progress)
-            tell(telling.packed(packed[name]))
-    tell(telling.measured(packed["recommender"]))
+    set_the_stage(folder)
+    (folder / REQUEST).write_bytes(msgspec.json.format(msgspec.json.encode(SHOPPER)) + b"\n")
+    teller = Teller(folder, tell, progress)
+    packed = teller.made()
     progress.step("answering a shopper")
-    answers = dict(_answers(packed, home))
+    answers = dict(_answers(packed, teller.home))
     tell(telling.answered(shop, SHOPPER, {name: row["items"] for name, row in answers.items()}))
-    broken = _break(folder, home, progress)
-    tell(telling.broken(broken, f"{BROKEN}/pipeline.py", RIGHT_UNIT, WRONG_UNIT))
-    return Told(folder, packed, answers, broken, time.monotonic() - began)
-
-
-def _set_the_stage(folder: Path) -> None:
-    with explained(folder):
-        if folder.exists() and not (folder / MARK).exists() and any(folder.iterdir()):
-            raise UsageError(
-                f"expected an empty folder, found files in `{folder}`",
-                code="demo/folder",
-                hint="name another folder: `ketch demo --into FOLDER`",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARK).touch()
-        (folder / REQUEST).write_bytes(msgspec.json.format(msgspec.json.encode(SHOPPER)) + b"\n")
-        for name in PROJECTS:
-            _copy_project(name, folder / name)
-
-
-def _copy_project(name: str, project: Path) -> None:
-    """Copy a project as it is shipped; the lock of an earlier demo stays."""
-    lock = project / "requirements.lock"
-    locked = lock.read_bytes() if lock.exists() else None
-    shutil.rmtree(project, ignore_errors=True)
-    unshipped = shutil.ignore_patterns("__pycache__", "model", "data")
-    shutil.copytree(DATA.parent / "projects" / name, project, ignore=unshipped)
-    if locked is not None:
-        lock.write_bytes(locked)
-
-
-@contextmanager
-def _training(project: Path) -> Iterator[Callable[[], None]]:
-    """Run the project's own training script, which is no part of the package.
-
-    Yields what waits for its end.
-    """
-    command = [sys.executable, "train.py", "--shop", str(DATA)]
-    with subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) as process:
-
-        def wait() -> None:
-            said = process.communicate()[1]
-            if process.returncode != 0:
-                raise PackageCodeError(
-                    f"training stopped: {' '.join(said.strip().splitlines()[-1:])}",
-                    code="demo/training",
-                    where=str(project / "train.py"),
-                    traceback=said,
-                )
-
-        try:
-            yield wait
-        finally:
-            process.kill()
+    broken = teller.broken()
+    packed[NEWER] = teller.newer()
+    live = teller.live()
+    return Told(folder, packed, answers, broken, live, time.monotonic() - began)
 
 
 def _answers(packed: Mapping[str, Packed], home: Home) -> Iterator[tuple[str, Row]]:
     for one in packed.values():
         with Predictor(one.package, home) as predictor:
             yield str(one.package.reference), predictor(SHOPPER)
-
-
-def _break(folder: Path, home: Home, progress: Progress) -> Report:
-    """Make a subtle mistake in one step of a copy, and verify it."""
-    project = folder / BROKEN
-    shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(folder / "recommender", project)
-    _edit(project / "ketch.toml", 'version = "1.0.0"', 'version = "1.0.1"')
-    _edit(project / "pipeline.py", RIGHT_UNIT, WRONG_UNIT)
-    return prove(str(project), home=home, progress=progress)
-
-
-def _edit(file: Path, before: str, after: str) -> None:
-    text = file.read_text()
-    if before not in text:
-        raise UsageError(f"expected `{before}` in `{file}`", code="demo/project")
-    file.write_text(text.replace(before, after))

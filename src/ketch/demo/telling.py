@@ -23,7 +23,7 @@ METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One thing that happened, for a person to read."""
+    """One thing that happened, for a person to read; without a title it goes on with the last."""
 
     title: str
     lines: tuple[str, ...]

@@ -11,9 +11,11 @@ from ketch.registry.desk import Desk, Known, LocalDesk, evidence
 from ketch.registry.events import Event, Head, Kind
 from ketch.registry.fsck import Audit, check_registry
 from ketch.registry.gates import Candidate, Evidence, Gate, Proof
+from ketch.registry.judgement import Judgement
 from ketch.registry.opening import open_desk, person
-from ketch.registry.policy import Policy
+from ketch.registry.policy import LayerPart, Policy
 from ketch.registry.registry import Page, Registry
+from ketch.registry.rollouts import Rollout, Side
 from ketch.registry.route import Approval, Arm, Place, Rejection, Route
 from ketch.registry.share import Share
 from ketch.registry.sql.claims import Claim
@@ -32,8 +34,10 @@ __all__ = [
     "Evidence",
     "Gate",
     "Head",
+    "Judgement",
     "Kind",
     "Known",
+    "LayerPart",
     "LocalDesk",
     "Page",
     "Place",
@@ -41,8 +45,10 @@ __all__ = [
     "Proof",
     "Registry",
     "Rejection",
+    "Rollout",
     "Route",
     "Share",
+    "Side",
     "Version",
     "check_registry",
     "evidence",

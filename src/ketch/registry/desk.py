@@ -9,7 +9,7 @@ is, in the attestations beside its bytes; nobody brings evidence along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -103,9 +103,16 @@ class Desk(Protocol):
         *,
         reason: str = "",
         to: Reference | None = None,
+        evidence: Mapping[str, object] | None = None,
         expected: int | None = None,
     ) -> Event:
         """Take the newest package of a route out of live traffic, at once."""
+        ...
+
+    def judge(
+        self, route: str, verdict: Mapping[str, object], *, expected: int | None = None
+    ) -> Event:
+        """Record what was concluded of the rollout under way on a route, in JSON form."""
         ...
 
     def set_policy(
@@ -253,12 +260,19 @@ class LocalDesk:
         *,
         reason: str = "",
         to: Reference | None = None,
+        evidence: Mapping[str, object] | None = None,
         expected: int | None = None,
     ) -> Event:
         """Take the newest package of a route out of live traffic, at once."""
         return self.registry.roll_back(
-            route, actor=self.person, reason=reason, to=to, expected=expected
+            route, actor=self.person, reason=reason, to=to, evidence=evidence, expected=expected
         )
+
+    def judge(
+        self, route: str, verdict: Mapping[str, object], *, expected: int | None = None
+    ) -> Event:
+        """Record what was concluded of the rollout under way on a route, in JSON form."""
+        return self.registry.judge(route, verdict, actor=self.person, expected=expected)
 
     def set_policy(
         self, route: str, policy: Policy, *, reason: str = "", expected: int | None = None

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     ROLLED_BACK = "rolled-back"
+    JUDGED = "judged"
     TOKEN_CREATED = "token-created"  # noqa: S105 # the word is no secret
     TOKEN_REVOKED = "token-revoked"  # noqa: S105
 

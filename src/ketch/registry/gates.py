@@ -9,9 +9,10 @@ limited    also: it fits the callers of the route; it takes the unit that the po
            names; something answers the rest; a comparison with prod, where the policy
            asks for one
 baseline   all but the experiment: it is what others are measured against
-prod       also: an experiment's verdict, when something is in prod already and the
-           policy asks for one; approvals, by people who did not publish it, and no
-           rejection after them; the signature of an approver whom the policy names
+prod       also: the newest verdict on its rollout says it is ready, when something is in
+           prod already and the policy asks for one; approvals, by people who did not
+           publish it, and no rejection after them; the signature of an approver whom the
+           policy names
 =========  ========================================================================
 
 A package that held prod before comes back without experiment and approvals, unless it was
@@ -33,7 +34,8 @@ from ketch.package.names import Stage
 from ketch.package.paths import printable
 from ketch.registry.policy import Policy
 from ketch.registry.route import Place, Rejection, Route
-from ketch.registry.share import Share
+from ketch.registry.share import Share, room_of
+from ketch.rollout.terms import Action
 from ketch.schema import Int, Schema, String, did_you_mean
 from ketch.schema.compatible import incompatibilities
 
@@ -295,8 +297,14 @@ def _rest(route: Route, candidate: Candidate, share: Share | None) -> Gate:
         opens = "promote a package to prod first, or set a baseline in the route's policy"
         return Gate("gate/rest", is_open=False, says=says, opens=opens)
     held_out = route.policy.baseline_share
-    if share is not None and share.millionths + held_out.millionths > 1_000_000:
+    draw = route.drawn(candidate.digest)
+    layer = route.policy.layer if draw is None else draw.layer
+    if share is not None and share > (room := room_of(held_out, layer)):
         says = f"`{share}` and the baseline's `{held_out}` are more than all units"
+        if layer is not None:
+            says = (
+                f"expected at most `{room}`, what its layer and the baseline leave, found `{share}`"
+            )
         return Gate("gate/rest", is_open=False, says=says, opens="ask for a smaller share")
     return Gate("gate/rest", is_open=True, says="the rest of the units is answered")
 
@@ -306,23 +314,40 @@ def _compared(candidate: Candidate, route: Route) -> Iterator[Gate]:
     if not route.policy.comparison or prod is None:
         return
     opens = f"compare it with `{prod.package}`, or override with a reason"
-    yield _proved("gate/comparison", candidate, Proof.COMPARISON, opens)
+    proof = candidate.proof(Proof.COMPARISON)
+    if proof is not None and proof.passed:
+        says = "the comparison speaks for it"
+        yield Gate("gate/comparison", is_open=True, says=says, strict=False)
+        return
+    says = "no comparison yet" if proof is None else "the comparison speaks against it"
+    yield Gate("gate/comparison", is_open=False, says=says, opens=opens, strict=False)
 
 
 def _tried(candidate: Candidate, route: Route) -> Iterator[Gate]:
     prod = route.at(Place.PROD)
     if not route.policy.experiment or prod is None or candidate.digest in route.held:
         return
-    opens = "let it run at limited until the numbers speak, or override with a reason"
-    yield _proved("gate/experiment", candidate, Proof.EXPERIMENT, opens)
+    yield _judged(candidate, route)
 
 
-def _proved(code: str, candidate: Candidate, kind: Proof, opens: str) -> Gate:
-    proof = candidate.proof(kind)
-    if proof is not None and proof.passed:
-        return Gate(code, is_open=True, says=f"the {kind} speaks for it", strict=False)
-    found = f"no {kind} yet" if proof is None else f"the {kind} speaks against it"
-    return Gate(code, is_open=False, says=found, opens=opens, strict=False)
+def _judged(candidate: Candidate, route: Route) -> Gate:
+    """Return the gate of the experiment: what the newest verdict on its rollout says."""
+    running = route.drawn(candidate.digest) is not None
+    verdict = route.verdict if running else None
+    if verdict is not None and verdict.passed:
+        return Gate("gate/experiment", is_open=True, says=verdict.sentence, strict=False)
+    if not running:
+        says = "it is not at limited, so no rollout says how it does"
+        opens = f"`ketch promote {candidate.package} limited --share …`, and wait for a verdict"
+    elif verdict is None:
+        says = "no verdict on its rollout yet"
+        opens = "let the guard watch it until it is ready to promote"
+    elif verdict.action is Action.ROLL_BACK:
+        says, opens = verdict.sentence, "publish a version that does better"
+    else:
+        says, opens = verdict.sentence, "let it run on until it is ready to promote"
+    opens = f"{opens}; or override with a reason"
+    return Gate("gate/experiment", is_open=False, says=says, opens=opens, strict=False)
 
 
 def _approved(candidate: Candidate, route: Route, now: datetime) -> Iterator[Gate]:

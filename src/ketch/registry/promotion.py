@@ -23,8 +23,8 @@ from ketch.package.names import Stage
 from ketch.registry.events import Draft, Kind
 from ketch.registry.gates import Candidate, Gate
 from ketch.registry.policy import Policy
-from ketch.registry.route import Approval, Arm, Place, Route, divided
-from ketch.registry.share import Share, rest_of
+from ketch.registry.route import Approval, Arm, Draw, Place, Route, divided
+from ketch.registry.share import Share, room_of
 
 _PLACES = {
     Stage.STAGING: Place.STAGING,
@@ -43,7 +43,7 @@ def promote(
     *,
     gates: Sequence[Gate],
     share: Share | None,
-    salt: str,
+    draw: Draw,
     reason: str,
     override: bool,
 ) -> Draft:
@@ -55,7 +55,7 @@ def promote(
         stage: Where it goes; ``dev`` takes it off the route.
         gates: What :func:`ketch.registry.gates.gates` found.
         share: Its share of units at limited.
-        salt: Fresh randomness, used when a new rollout begins.
+        draw: Fresh randomness, and the layer of the policy; used when a new rollout begins.
         reason: Why; an override needs one.
         override: Whether closed gates that are not strict are passed by.
 
@@ -67,7 +67,7 @@ def promote(
     closed = [gate for gate in gates if not gate.is_open]
     stopping = [gate for gate in closed if gate.strict or not override]
     _require_open(route, candidate.package, stage, stopping)
-    arms = _moved(route, candidate, stage, share, salt)
+    arms = _moved(route, candidate, stage, share, draw)
     return Draft(
         Kind.PROMOTED,
         subject(route.name),
@@ -135,6 +135,7 @@ def set_policy(
     baseline: Digest | None,
     *,
     salt: str,
+    layer_salt: str | None = None,
     reason: str,
     gates: Sequence[Gate] = (),
 ) -> Draft:
@@ -146,6 +147,7 @@ def set_policy(
         baseline: The digest of the baseline that the rules name.
         salt: Fresh randomness, used when no unit is held out yet; else the same units stay
             held out, whatever the baseline and its share become.
+        layer_salt: Of the layer that the rules name, if they name one.
         reason: Why.
         gates: Those of a baseline that did not answer here before.
 
@@ -161,10 +163,11 @@ def set_policy(
         share = policy.baseline_share
         arms[Place.BASELINE] = Arm(Place.BASELINE, policy.baseline, baseline, share, kept)
     _require_rest(route, arms, policy.baseline_share)
+    drawn = {} if policy.layer is None else {"layer_salt": layer_salt}
     return Draft(
         Kind.POLICY_SET,
         subject(route.name),
-        {"reason": reason, **state(arms, policy, route.line)},
+        {"reason": reason, **drawn, **state(arms, policy, route.line)},
     )
 
 
@@ -174,7 +177,7 @@ def _require_rest(route: Route, arms: Mapping[Place, Arm], held_out: Share) -> N
     if limited is None:
         return
     given = f"`{limited.package}` has `{limited.share}` of `{route.name}`"
-    if limited.share > rest_of(held_out):
+    if limited.share > room_of(held_out, limited.layer):
         raise Refused(
             f"{given}; beside it `{held_out}` for the baseline is too much",
             code="policy/shares",
@@ -241,7 +244,7 @@ def _evicted(route: Route, candidate: Candidate, stage: Stage) -> str | None:
 
 
 def _moved(
-    route: Route, candidate: Candidate, stage: Stage, share: Share | None, salt: str
+    route: Route, candidate: Candidate, stage: Stage, share: Share | None, draw: Draw
 ) -> dict[Place, Arm]:
     """Return who answers when a package has moved; it stays the baseline if it is that."""
     arms = {
@@ -250,18 +253,16 @@ def _moved(
         if arm.place is Place.BASELINE or arm.digest != candidate.digest
     }
     if stage is not Stage.DEV:
-        arms[_PLACES[stage]] = _arm(route, candidate, stage, share, salt)
+        arms[_PLACES[stage]] = _arm(route, candidate, stage, share, draw)
     return arms
 
 
-def _arm(route: Route, candidate: Candidate, stage: Stage, share: Share | None, salt: str) -> Arm:
+def _arm(route: Route, candidate: Candidate, stage: Stage, share: Share | None, draw: Draw) -> Arm:
     arm = Arm(_PLACES[stage], candidate.package, candidate.digest)
     if stage is not Stage.LIMITED or share is None:
         return arm
-    running = route.at(Place.LIMITED)
-    goes_on = running is not None and running.digest == candidate.digest
-    kept = running.salt if goes_on and running is not None else salt
-    return replace(arm, share=share, salt=kept)
+    kept = route.drawn(candidate.digest) or draw
+    return replace(arm, share=share, salt=kept.salt, layer=kept.layer)
 
 
 def without(route: Route, place: Place) -> dict[Place, Arm]:

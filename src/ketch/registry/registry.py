@@ -9,18 +9,19 @@ a route earlier can insist on that: ``expected`` is the revision it must still h
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ketch.errors import Refused, UsageError
 from ketch.package import Digest, Package, PackageName, Reference, Stage
-from ketch.registry import promotion, publication, references, rollback
+from ketch.registry import judging, promotion, publication, references, rollback
+from ketch.registry.apart import drawn, require_apart
 from ketch.registry.events import Event, Head, now
-from ketch.registry.gates import Candidate, Evidence, Gate, gates
+from ketch.registry.gates import Candidate, Evidence, Gate, Proof, gates
 from ketch.registry.policy import Policy
-from ketch.registry.route import Arm, Place, Route
+from ketch.registry.route import Arm, Draw, Place, Route, check_route_name
 from ketch.registry.share import Share
 from ketch.registry.sql import log, queries
 from ketch.registry.sql.database import Database, Session
@@ -181,14 +182,14 @@ class Registry:
         with self.database.writing() as session:
             version = references.find(session, reference)
             standing = self._standing(session, version, route, expected)
-            candidate = self._candidate(version, evidence)
+            candidate = self._candidate(version, evidence, standing)
             draft = promotion.promote(
                 standing,
                 candidate,
                 stage,
                 gates=self._gates(standing, candidate, stage, share),
                 share=share,
-                salt=secrets.token_hex(16),
+                draw=_draw(session, standing.policy),
                 reason=reason,
                 override=override,
             )
@@ -207,7 +208,7 @@ class Registry:
         with self.database.reading() as session:
             version = references.find(session, reference)
             standing = self._standing(session, version, route, None)
-            candidate = self._candidate(version, evidence)
+            candidate = self._candidate(version, evidence, standing)
             return self._gates(standing, candidate, stage, share)
 
     def approve(
@@ -223,7 +224,7 @@ class Registry:
         with self.database.writing() as session:
             version = references.find(session, reference)
             standing = self._standing(session, version, route, None)
-            candidate = self._candidate(version, evidence)
+            candidate = self._candidate(version, evidence, standing)
             time = self._clock()
             draft = promotion.approve(standing, candidate, approver=actor, reason=reason, now=time)
             return log.append(session, draft, actor=actor, now=time)
@@ -236,7 +237,9 @@ class Registry:
             version = references.find(session, reference)
             publication.require_reason(reason)
             standing = self._standing(session, version, route, None)
-            draft = promotion.reject(standing, self._candidate(version, ()), reason=reason)
+            draft = promotion.reject(
+                standing, self._candidate(version, (), standing), reason=reason
+            )
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def roll_back(
@@ -246,9 +249,20 @@ class Registry:
         actor: str,
         reason: str = "",
         to: Reference | None = None,
+        evidence: Mapping[str, object] | None = None,
         expected: int | None = None,
     ) -> Event:
-        """Take the newest package of a route out of live traffic, at once."""
+        """Take the newest package of a route out of live traffic, at once.
+
+        Args:
+            route: The route.
+            actor: Who does it.
+            reason: Why, for the history.
+            to: A package that held prod before, to go back further.
+            evidence: The numbers it was done on, if it was: a JSON object.
+            expected: The revision the route must still have.
+        """
+        seen = judging.evidence_of(evidence)
         with self.database.writing() as session:
             standing = references.find_route(session, route)
             _require_revision(standing, expected)
@@ -257,6 +271,28 @@ class Registry:
             draft = rollback.roll_back(
                 standing, to=pair, reason=reason, withdrawn=_withdrawn(session, standing)
             )
+            draft = replace(draft, body={**draft.body, **seen})
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def judge(
+        self, route: str, verdict: object, *, actor: str, expected: int | None = None
+    ) -> Event:
+        """Record what was concluded of the rollout under way, in JSON form.
+
+        Args:
+            route: The route.
+            verdict: See :func:`ketch.registry.judging.judge`.
+            actor: Who concluded it.
+            expected: The revision the route must still have.
+
+        Raises:
+            UsageError: ``rollout/verdict``, with every finding.
+            Refused: ``rollout/over``: the rollout is not under way any more.
+        """
+        with self.database.writing() as session:
+            standing = references.find_route(session, route)
+            _require_revision(standing, expected)
+            draft = judging.judge(standing, verdict)
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def set_policy(
@@ -280,9 +316,10 @@ class Registry:
             expected: The revision the route must still have.
 
         Raises:
-            Refused: ``gate/closed``: a new baseline lacks what prod asks for.
+            Refused: ``gate/closed``: a new baseline lacks what prod asks for;
+                ``policy/layer``: another route has units of its part of a layer.
         """
-        PackageName.parse(route, where="route")
+        check_route_name(route)
         with self.database.writing() as session:
             standing = queries.find_route(session, route)
             _require_revision(standing, expected)
@@ -297,6 +334,7 @@ class Registry:
                 policy,
                 baseline,
                 salt=secrets.token_hex(16),
+                layer_salt=self._layer_salt(session, route, policy),
                 reason=reason,
                 gates=found,
             )
@@ -366,19 +404,29 @@ class Registry:
                 code="route/unnamed",
                 hint="`--route NAME`, or `route` in ketch.toml",
             )
-        PackageName.parse(name, where="route")
+        check_route_name(name)
         standing = queries.find_route(session, name)
         _require_revision(standing, expected)
         return standing
 
-    def _candidate(self, version: Version, evidence: Sequence[Evidence]) -> Candidate:
+    def _layer_salt(self, session: Session, route: str, policy: Policy) -> str | None:
+        """Return the salt of a policy's layer, of which no other route has that part."""
+        if policy.layer is None:
+            return None
+        salt = queries.layer_salt(session, policy.layer.name) or secrets.token_hex(16)
+        others = (name for name in queries.route_names(session) if name != route)
+        found = (queries.find_route(session, name) for name in others)
+        require_apart(policy.layer, salt, found)
+        return salt
+
+    def _candidate(self, version: Version, evidence: Sequence[Evidence], route: Route) -> Candidate:
         return Candidate(
             version.reference,
             version.digest,
             version.publisher,
             version.withdrawn,
             self._open(version.digest).manifest.schema,
-            tuple(evidence),
+            (*evidence, *_tried(version, route)),
         )
 
     def _gates(
@@ -398,7 +446,7 @@ class Registry:
             return ()
         # It answers live traffic as prod does, but others are measured against it.
         new = replace(route, policy=replace(policy, experiment=False))
-        return self._gates(new, self._candidate(version, evidence), Stage.PROD, None)
+        return self._gates(new, self._candidate(version, evidence, route), Stage.PROD, None)
 
     def _callers(self, route: Route, candidate: Candidate) -> Schema | None:
         """Return the schema that callers of a route rely on: that of what answers most."""
@@ -406,6 +454,22 @@ class Registry:
         if arm is None or arm.digest == candidate.digest:
             return None
         return self._open(arm.digest).manifest.schema
+
+
+def _draw(session: Session, policy: Policy) -> Draw:
+    """Return what a rollout draws that begins now."""
+    salt = secrets.token_hex(16)
+    if policy.layer is None:
+        return Draw(salt)
+    known = queries.layer_salt(session, policy.layer.name)
+    return Draw(salt, None if known is None else drawn(policy.layer, known))
+
+
+def _tried(version: Version, route: Route) -> Iterator[Evidence]:
+    """Yield what the rollout of a package says of it now."""
+    verdict = route.verdict
+    if verdict is not None and verdict.digest == version.digest:
+        yield Evidence(Proof.EXPERIMENT, verdict.passed, verdict.outcome)
 
 
 def _answers_at(session: Session, version: Version) -> list[str]:

@@ -19,12 +19,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
+from typing import NamedTuple, cast
 
+from ketch.errors import UsageError
 from ketch.package.digest import Digest
+from ketch.package.names import PackageName
 from ketch.registry.events import read_time, write_time
+from ketch.registry.judgement import Judgement
 from ketch.registry.policy import Policy
 from ketch.registry.share import ALL, NONE, Share, rest_of
+from ketch.rollout import Layer, rollout_id
+
+RESERVED = frozenset({"outcomes"})
+"""No names of routes: a gateway has something else at their address."""
+
+
+def check_route_name(name: str) -> None:
+    """Return if a route can be called so.
+
+    Raises:
+        UsageError: ``package/name-syntax``, ``route/reserved``.
+    """
+    PackageName.parse(name, where="route")
+    if name in RESERVED:
+        raise UsageError(
+            f"expected a name that gateways do not need themselves, found `{name}`",
+            code="route/reserved",
+            hint="`--route NAME`, or `route` in ketch.toml, gives it another",
+        )
 
 
 class Place(StrEnum):
@@ -47,6 +69,7 @@ class Arm:
         share: The share of units it answers.
         salt: Decides which units: at ``limited`` drawn once per rollout, at ``baseline``
             when units are first held out.
+        layer: The part of the units it may touch, from when the salt was drawn; None for all.
     """
 
     place: Place
@@ -54,6 +77,7 @@ class Arm:
     digest: Digest
     share: Share = NONE
     salt: str | None = None
+    layer: Layer | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the arm as events and ``ketch status --json`` hold it."""
@@ -62,20 +86,40 @@ class Arm:
             "package": self.package,
             "digest": str(self.digest),
             "share": self.share.fraction,
+            "salt": self.salt,
+            "layer": None if self.layer is None else layer_json(self.layer),
         }
-        return body if self.salt is None else {**body, "salt": self.salt}
+        return {name: value for name, value in body.items() if value is not None}
 
     @classmethod
     def from_json(cls, body: Mapping[str, object]) -> Arm:
         """Read what :meth:`to_json` wrote."""
-        salt = body.get("salt")
+        salt, layer = body.get("salt"), body.get("layer")
         return cls(
             Place(str(body["stage"])),
             str(body["package"]),
             Digest.parse(str(body["digest"])),
             Share(round(float(str(body["share"])) * ALL.millionths)),
             None if salt is None else str(salt),
+            None if layer is None else read_layer(cast("Mapping[str, object]", layer)),
         )
+
+
+class Draw(NamedTuple):
+    """What a new rollout draws, and keeps: which units it has, of which part of them."""
+
+    salt: str
+    layer: Layer | None = None
+
+
+def layer_json(layer: Layer) -> dict[str, object]:
+    """Return the layer of an arm in JSON form, its part in millionths."""
+    return {"salt": layer.salt, "start": layer.start, "end": layer.end}
+
+
+def read_layer(body: Mapping[str, object]) -> Layer:
+    """Read what :func:`layer_json` wrote."""
+    return Layer(str(body["salt"]), int(str(body["start"])), int(str(body["end"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +200,7 @@ class Route:
         line: Packages that held prod, the present one last, as a rollback walks back:
             a package that was rolled back is no longer part of it. At most 20.
         held: Digests of all packages that ever held prod.
+        verdicts: The newest verdict on each package that is on the route.
     """
 
     name: str
@@ -166,10 +211,32 @@ class Route:
     rejections: tuple[Rejection, ...] = ()
     line: tuple[tuple[str, Digest], ...] = ()
     held: frozenset[Digest] = frozenset()
+    verdicts: tuple[Judgement, ...] = ()
+
+    @property
+    def rollout(self) -> str | None:
+        """What the rollout under way is called; None while nothing is tried against prod."""
+        limited, prod = self.at(Place.LIMITED), self.at(Place.PROD)
+        if limited is None or prod is None or limited.salt is None:
+            return None
+        return rollout_id(limited.salt, str(limited.digest), str(prod.digest))
+
+    @property
+    def verdict(self) -> Judgement | None:
+        """The newest verdict on the rollout under way; one on another counts no more."""
+        under_way = self.rollout
+        return next((one for one in self.verdicts if one.rollout == under_way), None)
 
     def at(self, place: Place) -> Arm | None:
         """Return the arm at a place."""
         return next((arm for arm in self.arms if arm.place is place), None)
+
+    def drawn(self, digest: Digest) -> Draw | None:
+        """Return what the rollout of a package drew, if it is at limited."""
+        arm = self.at(Place.LIMITED)
+        if arm is None or arm.digest != digest or arm.salt is None:
+            return None
+        return Draw(arm.salt, arm.layer)
 
     def of(self, digest: Digest) -> Arm | None:
         """Return the arm of a package, the baseline aside."""
@@ -187,6 +254,8 @@ class Route:
             "rejections": [rejection.to_json() for rejection in self.rejections],
             "line": [{"package": package, "digest": str(digest)} for package, digest in self.line],
             "held": sorted(str(digest) for digest in self.held),
+            "rollout": self.rollout,
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
         }
 
     @classmethod
@@ -205,6 +274,7 @@ class Route:
                 for one in _tables(body["line"])
             ),
             frozenset(Digest.parse(one) for one in cast("list[str]", body["held"])),
+            tuple(Judgement.from_json(one) for one in _tables(body["verdicts"])),
         )
 
 

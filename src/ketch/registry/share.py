@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from ketch.errors import UsageError
 
@@ -50,6 +50,26 @@ class Share:
 
 NONE = Share(0)
 ALL = Share(WHOLE)
+
+
+class Part(Protocol):
+    """A part of all units, in millionths."""
+
+    @property
+    def start(self) -> int:
+        """Where it begins."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        ...
+
+
+def room_of(held_out: Share, layer: Part | None) -> Share:
+    """Return the largest share that a rollout can have beside a hold-out, in its layer."""
+    width = WHOLE if layer is None else layer.end - layer.start
+    return Share((WHOLE - held_out.millionths) * width // WHOLE)
 
 
 def rest_of(*taken: Share) -> Share:

@@ -127,11 +127,6 @@ class Address:
         return f"{self.scheme}://{self.host}{f'/{path}' if path else ''}{chosen}"
 
 
-def is_address(text: str) -> bool:
-    """Whether a text is meant as an address rather than as a reference or a path."""
-    return "://" in text
-
-
 def is_tag(text: str) -> bool:
     """Whether a text is a tag of an OCI registry."""
     return _TAG.fullmatch(text) is not None

@@ -123,6 +123,15 @@ class Bucket:
         with self._explained(key):
             self._objects.put(key, content, use_multipart=False)
 
+    def put_file(self, key: str, path: Path) -> None:
+        """Write an object of any size from a file, whatever was there.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        with path.open("rb") as file, self._explained(key):
+            self._objects.put(key, file)
+
     def swap(self, key: str, seen: Seen | None, content: bytes) -> bool:
         """Write an object if it is still as it was seen; whether it was."""
         mode: Any = "create"

@@ -1,5 +1,5 @@
 """Rollouts, decided by pure functions: which arm a unit has, and what the evidence says."""
 
-from ketch.rollout.assign import BUCKETS, Assignment, Claim, Layer, Split, bucket
+from ketch.rollout.assign import BUCKETS, Assignment, Claim, Layer, Split, bucket, rollout_id
 
-__all__ = ["BUCKETS", "Assignment", "Claim", "Layer", "Split", "bucket"]
+__all__ = ["BUCKETS", "Assignment", "Claim", "Layer", "Split", "bucket", "rollout_id"]

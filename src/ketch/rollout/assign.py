@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 BUCKETS = 1 << 20
 """Into how many parts units fall; each millionth of a share moves a border."""
@@ -46,6 +46,23 @@ def bucket(salt: str, unit: str) -> int:
     """
     digest = sha256(f"{salt}\x1f{unit}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:3], "big") >> 4
+
+
+def rollout_id(salt: str, candidate: str, against: str) -> str:
+    """Return what tells a rollout from all others: 12 hexadecimal digits.
+
+    The first of the SHA-256 of salt, candidate and the package it is compared with, joined
+    by U+001F. Another package on either side, or a salt that was drawn anew, is another one.
+
+    Args:
+        salt: Decides which units have the candidate.
+        candidate: Its digest, such as ``sha256:9f2c…``.
+        against: The digest of what it is compared with.
+
+    >>> rollout_id("salt", "sha256:ab", "sha256:cd")
+    '6dc5bbc02d96'
+    """
+    return sha256(f"{salt}\x1f{candidate}\x1f{against}".encode()).hexdigest()[:12]
 
 
 class Assignment(NamedTuple):
@@ -144,6 +161,38 @@ class Split:
         parts |= {one.arm: one.share for one in (self.held_out, self.limited) if one is not None}
         told = [f"{arm}={share}" for arm, share in sorted(parts.items())]
         return " ".join(told if width == WHOLE else [*told, f"layer={width}"])
+
+    @classmethod
+    def told(cls, shares: str, rest: str = "prod") -> Self:
+        """Read what :attr:`shares` tells; which units are whose it does not tell.
+
+        Raises:
+            ValueError: It tells nothing, or more than there is.
+        """
+        parts = {
+            name: int(part) for name, _, part in (one.partition("=") for one in shares.split())
+        }
+        width = parts.get("layer", WHOLE)
+        held, limited = (
+            Claim(arm, parts[arm], "") if arm in parts and arm != rest else None
+            for arm in ("baseline", "limited")
+        )
+        return cls(rest, held, limited, None if width == WHOLE else Layer("", 0, width))
+
+    @property
+    def probability(self) -> float:
+        """How likely the limited arm is for a unit that may have it, exactly as units fall.
+
+        >>> split = Split("prod", Claim("baseline", 50_000, "h"), Claim("limited", 190_000, "l"))
+        >>> round(split.probability, 5), Split.told(split.shares).probability == split.probability
+        (0.2, True)
+        """
+        return self._limited_end / BUCKETS
+
+    @property
+    def held_out_probability(self) -> float:
+        """How likely the hold-out is, exactly as units fall."""
+        return self._held_out_end / BUCKETS
 
     def assign(self, unit: str | None, *, forced: str | None = None) -> Assignment:
         """Return the arm of a unit.

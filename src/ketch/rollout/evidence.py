@@ -19,13 +19,14 @@ class Reading:
     Attributes:
         guardrail: Which.
         log_e_harm: Evidence that the candidate is worse, by more than the margin.
-        log_e_safe: Evidence that it loses less than is tolerated.
+        log_e_safe: Evidence that it loses less than is tolerated; None where no proof is asked
+            for.
         lift: How much it differs, with an interval that holds at every look.
     """
 
     guardrail: Guardrail
     log_e_harm: float
-    log_e_safe: float
+    log_e_safe: float | None
     lift: Lift
 
 
@@ -68,14 +69,15 @@ def read(guardrail: Guardrail, units: Units) -> Reading:
     >>> from ketch.rollout.stats import Unit
     >>> bought = Units.of([Unit(False, 0.5, 1, 900), Unit(True, 0.5, 1, 1100)])
     >>> seen = read(Guardrail("conversion", "lower"), bought)
-    >>> seen.log_e_harm < 0 < seen.log_e_safe
-    True
+    >>> seen.log_e_harm < 0, seen.log_e_safe > 0
+    (True, True)
     """
     some = units.with_outcome()
+    loss = guardrail.tolerated
     if guardrail.worse == "lower":
         harm = log_e_less(some, ratio=1 - guardrail.margin)
-        safe = log_e_more(some, ratio=1 - guardrail.tolerated)
+        safe = None if loss is None else log_e_more(some, ratio=1 - loss)
     else:
         harm = log_e_more(some, ratio=1 + guardrail.margin)
-        safe = log_e_less(some, ratio=1 + guardrail.tolerated)
+        safe = None if loss is None else log_e_less(some, ratio=1 + loss)
     return Reading(guardrail, harm, safe, lift(some))

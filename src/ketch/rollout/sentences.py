@@ -32,7 +32,8 @@ def hurt(said: str, evidence: Evidence, metric: str | None, log_e: float) -> str
 def ready(evidence: Evidence, required: list[Reading]) -> str:
     """Return what speaks for a candidate, and what was ruled out."""
     ruled_out = ", ".join(
-        f"{one.guardrail.metric} worse by {percent(one.guardrail.tolerated)}" for one in required
+        f"{one.guardrail.metric} worse by {percent(one.guardrail.tolerated or 0)}"
+        for one in required
     )
     compared = "; ".join(_compared(one, evidence.against) for one in required)
     days = evidence.seen.lasted / timedelta(days=1)
@@ -46,7 +47,7 @@ def waiting(reading: Reading) -> str:
     """Return what is not ruled out yet, as a clause."""
     guardrail = reading.guardrail
     return (
-        f"that {guardrail.metric} is worse by more than {percent(guardrail.tolerated)} "
+        f"that {guardrail.metric} is worse by more than {percent(guardrail.tolerated or 0)} "
         f"is not ruled out yet ({interval(reading)})"
     )
 

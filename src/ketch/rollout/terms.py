@@ -25,6 +25,15 @@ class Reaction(StrEnum):
     OBSERVE = "observe"
 
 
+class Action(StrEnum):
+    """What a verdict asks for."""
+
+    CONTINUE = "continue"
+    PROMOTE_READY = "promote-ready"
+    ROLL_BACK = "roll-back"
+    HOLD = "hold"
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """What of its events is a unit's outcome.
@@ -55,7 +64,8 @@ class Guardrail:
             :data:`ERRORS` or :data:`SLOW`.
         worse: Whether a ``lower`` or a ``higher`` mean is worse.
         tolerated: The relative loss that promotion may risk, above 0; a proof that nothing
-            at all is lost would never end.
+            at all is lost would never end. None asks for no proof: what hardly ever happens,
+            such as an error, cannot be proved to happen no more often.
         reaction: What follows when it is hurt.
         margin: From which relative loss on it counts as hurt; 0 for any.
         measure: What of its events is a unit's outcome.
@@ -64,14 +74,14 @@ class Guardrail:
 
     metric: str
     worse: Literal["lower", "higher"]
-    tolerated: float = 0.05
+    tolerated: float | None = 0.05
     reaction: Reaction = Reaction.ROLL_BACK
     margin: float = 0.0
     measure: Measure = Measure()
     limit_ms: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.margin < 1 or not 0 < self.tolerated < 1:
+        if not 0 <= self.margin < 1 or not (self.tolerated is None or 0 < self.tolerated < 1):
             raise ValueError(
                 f"expected a margin of 0 to 1 and a tolerated loss between them, "
                 f"found {self.margin} and {self.tolerated}"

@@ -8,8 +8,8 @@ The rules, in this order; the first that applies decides:
    no minimum of traffic, for evidence is right at any number of units.
 3. **hold** when a guardrail that asks for it is hurt, when the numbers cannot be complete,
    when nothing is measured, or when too little was seen. No data is never success.
-4. **promote-ready** when enough days have passed and each guardrail has shown that it loses
-   less than is tolerated, but for those that are only observed.
+4. **promote-ready** when enough days have passed and each guardrail that says what may be lost
+   has shown that less is, but for those that are only observed.
 5. **continue** otherwise: nothing speaks against the candidate, and not enough for it.
 
 The verdict is a value. Whoever acts on it (the guard) does so once: evidence that went back
@@ -21,21 +21,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 
 from ketch.rollout.evidence import Evidence, Reading
 from ketch.rollout.sentences import hurt, mismatch, ready, waiting
 from ketch.rollout.stats import cause, e_value, log_e_any, missing
-from ketch.rollout.terms import Reaction, Terms
+from ketch.rollout.terms import Action, Reaction, Terms
 
-
-class Action(StrEnum):
-    """What a verdict asks for."""
-
-    CONTINUE = "continue"
-    PROMOTE_READY = "promote-ready"
-    ROLL_BACK = "roll-back"
-    HOLD = "hold"
+__all__ = ["Action", "Verdict", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +92,31 @@ def _ruling(evidence: Evidence, terms: Terms) -> tuple[Action, str, str | None]:
 def _holds(evidence: Evidence, terms: Terms) -> list[str]:
     """Return why nothing can be said yet."""
     if not _required(evidence):
-        return ["no guardrail is measured, and no data is never success"]
+        return ["no guardrail says what may be lost at most, and no data is never success"]
     any_time = replace(terms.minimum, lasted=timedelta(0))
     return [*evidence.problems, *missing(evidence.seen, any_time)]
 
 
 def _progress(evidence: Evidence, terms: Terms) -> tuple[Action, str, str | None]:
     required = _required(evidence)
-    open_ = [one for one in required if one.log_e_safe < math.log(1 / terms.beta)]
+    open_ = [one for one in required if _proof(one) < math.log(1 / terms.beta)]
     early = missing(evidence.seen, terms.minimum)
     if not open_ and not early:
         return Action.PROMOTE_READY, ready(evidence, required), None
     waits = [waiting(one) for one in open_]
-    worst = min(open_, key=lambda one: one.log_e_safe).guardrail.metric if open_ else None
+    worst = min(open_, key=_proof).guardrail.metric if open_ else None
     reasons = "; ".join([*early, *waits])
     return Action.CONTINUE, f"Continue: nothing speaks against it so far; {reasons}.", worst
 
 
 def _required(evidence: Evidence) -> list[Reading]:
-    return [one for one in evidence.readings if one.guardrail.reaction is not Reaction.OBSERVE]
+    """Return the readings that promotion waits for."""
+    return [
+        one
+        for one in evidence.readings
+        if one.guardrail.reaction is not Reaction.OBSERVE and one.log_e_safe is not None
+    ]
+
+
+def _proof(reading: Reading) -> float:
+    return -math.inf if reading.log_e_safe is None else reading.log_e_safe

@@ -11,10 +11,12 @@ from ketch.serving.contract import Contract
 
 @dataclass(slots=True)
 class Asked:
-    """What a door read of a request: rows in JSON form that nobody has checked yet.
+    """What a door read of a request.
 
     Attributes:
-        rows: One dict a row.
+        rows: One dict a row, in JSON form.
+        is_checked: Whether they are as the schema of every package of the route has them;
+            otherwise nobody has checked them yet.
         single: Whether the caller sent one object, and gets one.
         request_id: The caller's own name for the request, where the door has one.
         wanted: The outputs the caller wants, in this order; None for all.
@@ -26,6 +28,7 @@ class Asked:
     request_id: str | None = None
     wanted: Sequence[str] | None = None
     style: object = None
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

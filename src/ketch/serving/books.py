@@ -16,7 +16,7 @@ import msgspec
 
 from ketch.errors import KetchError, PackageCodeError, Unavailable
 from ketch.logs import told
-from ketch.monitor.decisions.decision import Decision
+from ketch.monitor.decisions.decision import Decision, Origin
 from ketch.monitor.decisions.ids import new_id
 from ketch.monitor.decisions.log import DecisionLog
 from ketch.schema import Row
@@ -32,6 +32,9 @@ SHADOW = "shadow"
 
 NOT_RECORDED = "serve/not-recorded"
 
+NOT_KEPT = b"null"
+"""Of the inputs of a copy that does not fit the schema: which of them are personal is unknown."""
+
 AT_ONCE = 256
 """Decisions of one request that are recorded in one breath: other requests wait meanwhile."""
 
@@ -39,6 +42,23 @@ KEPT_S = 10.0
 """How long an answer waits for the disk, where it has to."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What became of a shadow copy.
+
+    Attributes:
+        rows: Of the whole request, as the schema of the copy has them; none if they do not fit.
+        took_s: From when it was begun until it was known what became of it.
+        answer: What the package at staging answered.
+        error: Why it did not.
+    """
+
+    rows: Sequence[Row]
+    took_s: float
+    answer: PoolAnswer | None = None
+    error: KetchError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,39 +129,20 @@ class Books:
                     self.decisions.record(decision)
 
     def shadowed(
-        self,
-        route: LiveRoute,
-        staging: LiveArm,
-        live: Sequence[Question],
-        rows: Sequence[Row],
-        answer: PoolAnswer,
+        self, route: LiveRoute, staging: LiveArm, live: Sequence[Question], copied: Copied
     ) -> None:
-        """Enter what a shadow copy was answered, beside each answer that the caller got.
+        """Enter what became of a shadow copy, beside each answer that the caller got.
 
         Args:
             route: The route that was asked.
             staging: What the copy was asked of.
             live: What the caller got.
-            rows: The rows of the whole request, as the schema of the copy has them.
-            answer: Theirs.
+            copied: What became of it.
         """
         if self.decisions is None:
             return
         for question in live:
-            for visit, identity in zip(question.share.visits, question.decisions, strict=True):
-                at = [question.share.rows[row] for row in visit.rows]
-                decision = Decision(
-                    new_id(),
-                    route.origins[staging],
-                    _rows([rows[one] for one in at], single=question.single),
-                    _rows([answer.rows[one] for one in at], single=question.single),
-                    unit=visit.unit,
-                    why=SHADOW,
-                    rows=len(at),
-                    batch_rows=answer.batch_rows,
-                    steps=answer.steps,
-                    shadow_of=identity,
-                )
+            for decision in _copies(route.origins[staging], question, copied):
                 self.decisions.record(decision)
 
 
@@ -170,6 +171,34 @@ def _decisions(
         )
         if answer is not None:
             decision.batch_rows, decision.steps = answer.batch_rows, answer.steps
+        yield decision
+
+
+def _copies(origin: Origin, question: Question, copied: Copied) -> Iterator[Decision]:
+    """Yield the shadow copy of each decision of a question."""
+    answer, error = copied.answer, copied.error
+    for visit, identity in zip(question.share.visits, question.decisions, strict=True):
+        at = [question.share.rows[row] for row in visit.rows]
+        inputs = outputs = NOT_KEPT
+        if copied.rows:
+            inputs = _rows([copied.rows[one] for one in at], single=question.single)
+        if answer is not None:
+            outputs = _rows([answer.rows[one] for one in at], single=question.single)
+        decision = Decision(
+            new_id(),
+            origin,
+            inputs,
+            outputs,
+            unit=visit.unit,
+            why=SHADOW,
+            rows=len(at),
+            duration_us=int(copied.took_s * 1e6),
+            shadow_of=identity,
+        )
+        if answer is not None:
+            decision.batch_rows, decision.steps = answer.batch_rows, answer.steps
+        if error is not None:
+            decision.status, decision.error = status_of(error), error.code
         yield decision
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from ketch.package import Package
 from ketch.schema import Decoder, Schema
+from ketch.schema.quick import Quick, is_plain
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Contract:
     def inputs(self) -> Decoder:
         """The one decoder of what callers send."""
         return Decoder(self.schema.inputs)
+
+    @cached_property
+    def quick(self) -> Quick | None:
+        """Reads at once what callers send, where nothing of it is out of the ordinary."""
+        inputs = self.schema.inputs
+        return Quick(inputs) if is_plain(inputs) else None
 
     @cached_property
     def outputs(self) -> Decoder:

@@ -24,12 +24,7 @@ from ketch.serving.settings import Settings
 from ketch.serving.shadow import Shadow
 from ketch.serving.tracing import Tracing
 from ketch.serving.workers import PoolAnswer
-
-IN_THREAD = 256 * 1024
-"""Bodies of more bytes than this are read in a thread: others must not wait for them."""
-
-MANY_ROWS = 1_000
-"""Answers of more rows are written in a thread."""
+from ketch.serving.workers.settings import IN_THREAD_BYTES, MANY_ROWS
 
 _GONE = frozenset({"serve/worker-died", "serve/starting"})
 """What is said where no worker is left."""
@@ -39,7 +34,7 @@ class Gateway:
     """Answers requests with the packages of its table.
 
     Args:
-        settings: How packages are served.
+        settings: Whether staging gets copies.
         books: See below.
         tracing: Makes a span of each request; None for none.
 
@@ -52,7 +47,6 @@ class Gateway:
     def __init__(self, settings: Settings, books: Books, tracing: Tracing | None = None) -> None:
         self.table: Table = EMPTY
         self.is_known = False
-        self._settings = settings
         self._tracing = tracing
         self.books = books
         self._shadow = Shadow(books) if settings.shadow else None
@@ -62,8 +56,11 @@ class Gateway:
         before, self.table = self.table, table
         names = dict.fromkeys((*before, *table))
         changed = tuple(name for name in names if _arms(before, name) != _arms(table, name))
+        metrics = self.books.metrics
         for name in changed:
-            self.books.metrics.swapped(name)
+            metrics.swapped(name)
+        served = {arm.contract.reference for name in table for arm in _arms(table, name)}
+        metrics.serving(served, time.monotonic())
         return changed
 
     async def answer(
@@ -84,7 +81,7 @@ class Gateway:
             contract = route.contract
             if contract is None:
                 raise nothing(route)
-            if len(request.body) <= IN_THREAD:
+            if len(request.body) <= IN_THREAD_BYTES:
                 asked, questions = understand(request, route, contract, door)
             else:
                 asked, questions = await asyncio.to_thread(
@@ -140,8 +137,7 @@ class Gateway:
 
     def _ask(self, question: Question, since: float) -> Awaitable[PoolAnswer]:
         pool = question.share.arm.pool
-        deadline_s = self._settings.of(pool.contract.package.manifest.name).deadline_s
-        return pool.answer(question.rows, question.encoded, until=since + deadline_s)
+        return pool.answer(question.rows, question.encoded, until=since + pool.deadline_s)
 
     async def _ask_all(self, questions: Sequence[Question], since: float) -> Sequence[PoolAnswer]:
         asked = [asyncio.ensure_future(self._ask(one, since)) for one in questions]

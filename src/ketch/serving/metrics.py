@@ -8,15 +8,20 @@ else; :mod:`ketch.serving.doors.exposition` makes names, labels and text of them
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from ketch.serving.reports import Report
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of latencies."""
 
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper bounds of the histogram of rows in a call to a worker."""
+
+GONE_S = 3_600.0
+"""How long a package's figures are kept that is no longer served: each version has its own."""
 
 COUNTED = {
     "refusals": ("Requests answered by an error, by its code.", ("route", "code")),
@@ -25,6 +30,10 @@ COUNTED = {
     "swaps": ("Changes of what a route serves.", ("route",)),
 }
 """What is counted beside requests: what it says, and its labels."""
+
+_PACKAGE = {
+    name: labels.index("package") for name, (_, labels) in COUNTED.items() if "package" in labels
+}
 
 Labels: TypeAlias = tuple[str, ...]
 
@@ -92,6 +101,9 @@ class Gauges:
         connections: Open connections.
         decisions_dropped: Decisions that could not be written since the start.
         decisions_waiting: Decisions not yet on the disk.
+        decisions_shipped: When all that was sealed was in the bucket, in seconds since 1970;
+            None where it is not sent to one.
+        reports: What the guard found, by route.
     """
 
     pools: tuple[PoolGauge, ...] = ()
@@ -99,6 +111,8 @@ class Gauges:
     connections: int = 0
     decisions_dropped: int = 0
     decisions_waiting: int = 0
+    decisions_shipped: float | None = None
+    reports: Mapping[str, Report] = field(default_factory=dict)
 
 
 class Metrics:
@@ -116,6 +130,7 @@ class Metrics:
         self.gauges = gauges
         self.requests: dict[Labels, Series] = {}
         self.counts: dict[str, dict[Labels, int]] = {name: {} for name in COUNTED}
+        self._gone: dict[str, float] = {}
 
     def series(self, route: str, package: str = "", arm: str = "") -> Series:
         """Return the counters of a route's arm; the same ones for the same names."""
@@ -144,6 +159,21 @@ class Metrics:
     def swapped(self, route: str) -> None:
         """Count a change of what a route serves."""
         self._count("swaps", route)
+
+    def serving(self, packages: Collection[str], now: float) -> None:
+        """Learn what is served from now on; forget what has not been for an hour.
+
+        Args:
+            packages: ``name:version`` of each package.
+            now: The time, in seconds.
+        """
+        counted: list[tuple[MutableMapping[Labels, Any], int]]
+        counted = [(self.requests, 1), *((self.counts[name], at) for name, at in _PACKAGE.items())]
+        known = {labels[at] for of, at in counted for labels in of}
+        self._gone = {one: self._gone.get(one, now) for one in known.difference(packages, ("",))}
+        for of, at in counted:
+            for labels in [one for one in of if now - self._gone.get(one[at], now) > GONE_S]:
+                del of[labels]
 
     def _count(self, name: str, *labels: str) -> None:
         counts = self.counts[name]

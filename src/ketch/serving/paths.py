@@ -4,12 +4,15 @@
 ``POST /<route>``                          ketch's own form
 ``POST /<route>/invocations``              MLflow's; ``/invocations`` where one route is served
 ``POST /v2/models/<route>/infer``          the Open Inference Protocol
-``/staging/<route>``, ``…/invocations``    the same, answered by what stands at staging
+``/staging/<route>``, ``…/invocations``    the same, answered by what stands at staging;
+                                           ``/staging/docs``, ``/staging/openapi.json``
+``POST /outcomes``                         what became of answers
 ``GET /docs``, ``/openapi.json``           what a route takes and gives, to read and to try
 ``GET /livez``, ``/readyz``, ``/metrics``  for those who watch
 =========================================  ==================================================
 
 A route may have the name of a page: it is asked by ``POST``, and the page is read by ``GET``.
+Only ``outcomes`` is no name for a route.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from ketch.serving.doors.door import Door
 from ketch.serving.doors.exposition import exposition
 from ketch.serving.doors.mlflow import Mlflow
 from ketch.serving.doors.native import Native
+from ketch.serving.doors.outcomes import PATH as OUTCOMES
+from ketch.serving.doors.outcomes import OutcomesDoor, not_recorded
 from ketch.serving.doors.served import no_route
 from ketch.serving.doors.v2 import pages as v2
 from ketch.serving.doors.v2.door import V2, failed
@@ -35,36 +40,46 @@ from ketch.serving.routes.table import LiveRoute, Table
 Answer: TypeAlias = Response | Awaitable[Response]
 Page: TypeAlias = Callable[[Table], Response]
 
+_STAGING = "/staging/"
+_ABOUT = frozenset({"docs", "openapi.json"})
+
 
 class Paths:
     """The application: finds what a path leads to.
 
     Args:
         gateway: Answers on routes.
+        outcomes: Records what became of answers; None where nobody does.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, outcomes: OutcomesDoor | None = None) -> None:
         self._gateway = gateway
+        self._outcomes = outcomes
         self._native, self._v2, self._mlflow = Native(), V2(), Mlflow()
         self._pages: Mapping[str, Page] = {
             "/livez": lambda _: health.livez(),
-            "/readyz": lambda table: health.readyz(
-                table if gateway.is_known else None, lambda one: table[one.name].is_ready
-            ),
+            "/readyz": lambda _: health.readyz(self._known),
             "/metrics": lambda _: exposition(gateway.books.metrics),
             "/openapi.json": openapi.whole,
             "/docs": page.index,
-            "/ping": lambda table: mlflow.ping(is_ready=is_ready(table)),
-            "/health": lambda table: mlflow.ping(is_ready=is_ready(table)),
+            "/ping": lambda _: mlflow.ping(is_ready=health.is_ready(self._known)),
+            "/health": lambda _: mlflow.ping(is_ready=health.is_ready(self._known)),
             "/version": lambda _: mlflow.told_version(),
             "/v2": lambda _: v2.server(),
             "/v2/": lambda _: v2.server(),
             "/v2/health/live": lambda _: v2.live(),
-            "/v2/health/ready": lambda table: v2.ready(is_ready=is_ready(table)),
+            "/v2/health/ready": lambda _: v2.ready(is_ready=health.is_ready(self._known)),
         }
+
+    @property
+    def _known(self) -> Table | None:
+        """What is served, once it is known what ought to be."""
+        return self._gateway.table if self._gateway.is_known else None
 
     def __call__(self, request: Request) -> Answer:
         """Answer one request."""
+        if request.path == OUTCOMES:
+            return self._told(request)
         route = self._gateway.table.get(request.path[1:])
         if route is not None and request.method == "POST":
             return self._gateway.answer(request, route, self._native)
@@ -73,6 +88,16 @@ class Paths:
         except KetchError as error:
             return self._refused(request, error)
 
+    def _told(self, request: Request) -> Answer:
+        """Record outcomes."""
+        if request.method != "POST":
+            return self._refused(request, _method(request, "POST"))
+        if self._outcomes is None:
+            return self._refused(request, not_recorded())
+        if not self._gateway.is_known:
+            return self._refused(request, _unknown())
+        return self._outcomes.answer(request, self._gateway.table)
+
     def _elsewhere(self, request: Request, route: LiveRoute | None) -> Answer:
         page = self._pages.get(request.path)
         if page is not None:
@@ -80,9 +105,7 @@ class Paths:
         if route is not None:
             raise _method(request, "POST", f"`/docs/{route.name}` says what it takes")
         if not self._gateway.is_known:
-            raise Unavailable(
-                "the routes are not known yet", code="serve/starting", hint="try again in a moment"
-            )
+            raise _unknown()
         first, _, rest = request.path[1:].partition("/")
         if not first:
             raise NotFound(
@@ -96,7 +119,10 @@ class Paths:
             return self._page(request, lambda table: _document(table, rest))
         if first == "staging":
             name, _, last = rest.partition("/")
-            return self._at(request, self._staged(name), last)
+            is_asked = request.method == "POST" and name in self._gateway.table
+            if name in _ABOUT and not is_asked:
+                return self._page(request, lambda table: _about_staging(table, name, last))
+            return self._at(request, self._staged(name), last, _STAGING)
         if first == "invocations" and not rest:
             return self._posted(request, self._only(), self._mlflow)
         found = self._gateway.table.get(first)
@@ -104,7 +130,7 @@ class Paths:
             raise no_route(first, self._gateway.table)
         return self._at(request, found, rest)
 
-    def _at(self, request: Request, route: LiveRoute, rest: str) -> Answer:
+    def _at(self, request: Request, route: LiveRoute, rest: str, base: str = "/") -> Answer:
         """Answer what stands below a route: its doors, and what it takes and gives."""
         if rest == "":
             return self._posted(request, route, self._native)
@@ -112,7 +138,7 @@ class Paths:
             return self._posted(request, route, self._mlflow)
         contract = route.contract
         if rest == "openapi.json" and contract is not None:
-            return self._page(request, lambda _: openapi.of_route(route.name, contract))
+            return self._page(request, lambda _: openapi.of_route(route.name, contract, base))
         raise NotFound(
             f"the route `{route.name}` has no `{printable(rest, 40)}`",
             code="request/path",
@@ -148,8 +174,10 @@ class Paths:
         if found is None:
             raise no_route(place.model, table)
         if place.version is not None:
-            v2.of_version(found, place.version)
-            found = found.of_version(place.version) or found
+            chosen = found.of_version(place.version)
+            if chosen is None:
+                raise v2.no_version(found, place.version)
+            found = chosen
         return self._posted(request, found, self._v2)
 
     def _posted(self, request: Request, route: LiveRoute, door: Door) -> Answer:
@@ -178,13 +206,22 @@ class Paths:
         return route.staged
 
 
-def is_ready(table: Table) -> bool:
-    """Whether every route has a verified worker."""
-    return bool(table) and all(route.is_ready for route in table.values())
-
-
 def _document(table: Table, name: str) -> Response:
     return page.static(name) if "." in name and name not in table else page.of_route(table, name)
+
+
+def _about_staging(table: Table, page_name: str, route: str) -> Response:
+    """Return what there is to read about what stands at staging."""
+    staged = {name: one.staged for name, one in table.items() if one.staged is not None}
+    if page_name == "openapi.json":
+        return openapi.whole(staged, _STAGING)
+    return page.of_route(staged, route, _STAGING) if route else page.index(staged, _STAGING)
+
+
+def _unknown() -> Unavailable:
+    return Unavailable(
+        "the routes are not known yet", code="serve/starting", hint="try again in a moment"
+    )
 
 
 def _method(request: Request, wanted: str, hint: str | None = None) -> UsageError:

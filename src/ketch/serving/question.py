@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -64,11 +64,14 @@ def understand(
         KetchError: It asks for nothing that can be answered; the door, the plan, or the
             schema of a package says why.
     """
-    asked = door.read(request, contract)
+    asked = door.read(request, contract, route.quick)
     shares = plan(route, asked.rows, request.headers)
     if len(shares) == 1:
         return asked, (_question(door, asked, shares[0]),)
-    pieces = (Asked([asked.rows[row] for row in share.rows], style=asked.style) for share in shares)
+    pieces = (
+        replace(asked, rows=[asked.rows[row] for row in share.rows], single=False)
+        for share in shares
+    )
     return asked, tuple(map(_question, [door] * len(shares), pieces, shares))
 
 

@@ -22,11 +22,15 @@ import uvloop
 from ketch import logs
 from ketch.errors import KetchError, Unavailable
 from ketch.logs import told
-from ketch.monitor.decisions.log import DecisionLog
+from ketch.monitor.decisions.log import DecisionLog, LogSettings
+from ketch.monitor.outcomes import Outcomes
+from ketch.monitor.outcomes.intake import Intake
 from ketch.runtime import Home, clear_rooms
 from ketch.serving.books import Books
+from ketch.serving.doors.outcomes import OutcomesDoor
 from ketch.serving.doors.problems import problem
 from ketch.serving.gateway import Gateway
+from ketch.serving.guarding import guarding
 from ketch.serving.http.following import follow
 from ketch.serving.http.gate import Gate
 from ketch.serving.http.limits import Limits
@@ -35,6 +39,7 @@ from ketch.serving.http.server import Server, serve_http
 from ketch.serving.http.systemd import notify
 from ketch.serving.metrics import Gauges, Metrics, PoolGauge
 from ketch.serving.paths import Paths
+from ketch.serving.reports import Reports
 from ketch.serving.routes.table import Table
 from ketch.serving.settings import Settings
 from ketch.serving.supply import Supply, supplied
@@ -42,6 +47,9 @@ from ketch.serving.tracing import tracing_asked_for
 
 _FRESH = timedelta(seconds=5)
 """Rooms younger than this may be somebody's who has not moved in yet."""
+
+DECISIONS = "decisions"
+"""The folder of decisions, and of outcomes, in the ketch home."""
 
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -103,8 +111,13 @@ async def _serve(home: Home, settings: Settings, front: Front, ready: Ready) -> 
             limits=front.limits,
             tls=front.tls,
         )
-        async with serving as server, supplied(home, settings, gateway) as supply:
-            gateway.books.metrics.gauges = lambda: _gauges(gateway, server)
+        async with (
+            serving as server,
+            guarding(home, settings) as watch,
+            supplied(home, settings, gateway, watch) as supply,
+        ):
+            reports = Reports(home.path)
+            gateway.books.metrics.gauges = lambda: _gauges(gateway, server, reports)
             following = loop.create_task(follow(front.files, front.read_again))
             await _first(supply, stopped)
             if not stopped.is_set():
@@ -140,10 +153,13 @@ async def _gateway(home: Home, settings: Settings) -> AsyncIterator[tuple[Gatewa
     decisions = _decisions(home, settings)
     tracing = tracing_asked_for()
     gateway = Gateway(settings, Books(Metrics(), decisions, durable=settings.durable), tracing)
+    log = home.path / DECISIONS
+    intake = Intake(Outcomes(log))
     try:
-        yield gateway, Paths(gateway)
+        yield gateway, Paths(gateway, OutcomesDoor(intake, log))
     finally:
         await gateway.close()
+        await intake.close()
         if decisions is not None:
             await asyncio.to_thread(decisions.close)
         if tracing is not None:
@@ -155,11 +171,21 @@ def _decisions(home: Home, settings: Settings) -> DecisionLog | None:
 
     Raises:
         Unavailable: No answer may leave unrecorded, and none can be recorded.
+        UsageError: ``decisions/bucket``, ``remote/…``: decisions are to go where they cannot.
     """
     if not settings.log_decisions:
         return None
+    if settings.decisions_to is not None:
+        from ketch.monitor.decisions.shipping import bucket_of  # obstore, which is an extra
+
+        bucket_of(settings.decisions_to)  # tells at once of an address that is none
+    chosen = LogSettings(
+        keep_days=settings.keep_days,
+        keep_rows_days=settings.keeps_rows,
+        bucket=settings.decisions_to,
+    )
     try:
-        return DecisionLog(home.path / "decisions")
+        return DecisionLog(home.path / DECISIONS, chosen)
     except Unavailable as problem:
         if settings.durable:
             raise
@@ -167,7 +193,7 @@ def _decisions(home: Home, settings: Settings) -> DecisionLog | None:
         return None
 
 
-def _gauges(gateway: Gateway, server: Server) -> Gauges:
+def _gauges(gateway: Gateway, server: Server, reports: Reports) -> Gauges:
     """Return what is read rather than counted."""
     table: Table = gateway.table
     pools = {arm.pool for route in table.values() for arm in route.all}
@@ -188,4 +214,6 @@ def _gauges(gateway: Gateway, server: Server) -> Gauges:
         len(server.connections),
         0 if health is None else health.dropped + health.stripped,
         0 if health is None else health.waiting,
+        None if health is None else health.shipped,
+        reports=reports.read(datetime.now(UTC)),
     )

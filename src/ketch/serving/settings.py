@@ -29,6 +29,8 @@ DEADLINE_S = 10.0
 MOST_ROWS = 1024
 PATIENCE_S = 1.0
 START_TIMEOUT_S = 240.0
+KEEP_DAYS = 760
+_MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class Settings:
         shadow: Whether what stands at staging gets copies of live requests.
         log_decisions: Whether every answer is written to the decision log.
         durable: Whether an answer waits until its decision is on the disk.
+        keep_days: How long decisions and outcomes are kept, in days.
+        keep_rows_days: How long their inputs and outputs are; None for as long.
+        decisions_to: The bucket that sealed decisions are sent to; None for none.
+        guard: Whether a guard watches rollouts, where decisions are logged.
         offline: Use only libraries and interpreters that lie on this machine.
     """
 
@@ -86,7 +92,22 @@ class Settings:
     shadow: bool = True
     log_decisions: bool = True
     durable: bool = False
+    keep_days: int = KEEP_DAYS
+    keep_rows_days: int | None = None
+    decisions_to: str | None = None
+    guard: bool = True
     offline: bool = False
+
+    @property
+    def guards(self) -> bool:
+        """Whether there may be rollouts here, and there is a log to judge them by."""
+        follows = not self.references and not self.staging
+        return self.guard and self.log_decisions and follows
+
+    @property
+    def keeps_rows(self) -> int:
+        """How long inputs and outputs are kept, in days."""
+        return self.keep_days if self.keep_rows_days is None else self.keep_rows_days
 
     def of(self, name: PackageName | str) -> PackageSettings:
         """Return how a package is served."""
@@ -106,6 +127,13 @@ class Settings:
             message = f"expected no package beside `--stage staging`, found `{self.references[0]}`"
             hint = "it serves what the registry has at staging; without it, packages by name"
             findings.append(Finding("serve/settings", message, "--stage", hint))
+        for flag, days in (("--keep-days", self.keep_days), ("--keep-rows-days", self.keeps_rows)):
+            if not 1 <= days <= _MOST_DAYS:
+                message = f"expected 1 to {_MOST_DAYS} days, found `{days}`"
+                findings.append(Finding("serve/settings", message, flag))
+        if self.decisions_to is not None and not self.log_decisions:
+            message = "expected decisions to be logged, found `--no-log-decisions`"
+            findings.append(Finding("serve/settings", message, "--decisions-to"))
         _raise(findings)
         return self
 

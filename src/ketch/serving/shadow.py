@@ -2,7 +2,8 @@
 
 A copy is made once the caller has its answer. There are never more than a few at work, and
 what does not fit is left out and counted, so that shadows can neither slow nor fail
-anything that callers see. A package that answered the caller is not asked once more.
+anything that callers see. A package that answered the caller is not asked once more. What became of
+a copy is recorded, also where it failed, so that it can be compared with what callers got.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ketch.errors import KetchError
+from ketch.errors import KetchError, UsageError
 from ketch.schema import Row
 from ketch.serving.answers import Asked
-from ketch.serving.books import Books
+from ketch.serving.books import Books, Copied
 from ketch.serving.contract import Contract
 from ketch.serving.question import Question
 from ketch.serving.routes.table import LiveArm, LiveRoute
@@ -66,19 +67,19 @@ class Shadow:
     async def _ask(
         self, route: LiveRoute, staging: LiveArm, asked: Asked, live: Sequence[Question]
     ) -> None:
+        began = time.monotonic()
         read = partial(_read, staging.contract, asked.rows)
         is_large = sum(len(one.encoded) for one in live) > IN_THREAD_BYTES
-        rows, body = await patiently(read, "ketch-shadow") if is_large else read()
-        if body is None:
-            self._count(route, staging, "refused")
-            return
+        rows: list[Row] = []
+        answer, error, result = None, None, "answered"
         try:
+            rows, body = await patiently(read, "ketch-shadow") if is_large else read()
             answer = await staging.pool.answer(rows, body, until=time.monotonic() + DEADLINE_S)
-        except KetchError:
-            self._count(route, staging, "failed")
-            return
-        self._count(route, staging, "answered")
-        self.books.shadowed(route, staging, live, rows, answer)
+        except KetchError as problem:
+            error, result = problem, "failed" if rows else "refused"
+        self._count(route, staging, result)
+        copied = Copied(rows, time.monotonic() - began, answer, error)
+        self.books.shadowed(route, staging, live, copied)
 
     def _count(self, route: LiveRoute, staging: LiveArm, result: str) -> None:
         self.books.metrics.shadowed(route.name, staging.contract.reference, result)
@@ -90,7 +91,14 @@ class Shadow:
         await asyncio.gather(*self._at_work, return_exceptions=True)
 
 
-def _read(contract: Contract, rows: list[Row]) -> tuple[list[Row], bytes | None]:
-    """Return rows as a schema has them, and as JSON; no JSON of rows that do not fit it."""
+def _read(contract: Contract, rows: list[Row]) -> tuple[list[Row], bytes]:
+    """Return rows as a schema has them, and as JSON.
+
+    Raises:
+        UsageError: ``schema/…``: they do not fit it.
+    """
     found, findings = contract.inputs.decode(rows)
-    return (found, None) if findings else (found, encoded(found))
+    if findings:
+        first = findings[0]
+        raise UsageError(first.message, code=first.code, where=first.where, findings=findings)
+    return found, encoded(found)

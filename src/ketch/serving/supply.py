@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from ketch.errors import KetchError, Unavailable, UsageError
 from ketch.logs import told
 from ketch.package import Package, PackageName, Reference
 from ketch.runtime import Home
+from ketch.schema import did_you_mean
 from ketch.serving.gateway import Gateway
 from ketch.serving.metrics import Metrics
 from ketch.serving.routes.converge import Converger
@@ -78,8 +79,19 @@ class Supply:
 
 
 @asynccontextmanager
-async def supplied(home: Home, settings: Settings, gateway: Gateway) -> AsyncIterator[Supply]:
+async def supplied(
+    home: Home,
+    settings: Settings,
+    gateway: Gateway,
+    watch: Callable[[Sequence[WantedRoute]], None] = lambda _: None,
+) -> AsyncIterator[Supply]:
     """Yield what a gateway is to serve, from now on; at the end every worker ends.
+
+    Args:
+        home: The ketch home.
+        settings: How it is served.
+        gateway: Who answers.
+        watch: Told what is wanted, whenever that changes.
 
     Raises:
         KetchError: There is no package of a name that was given.
@@ -90,8 +102,11 @@ async def supplied(home: Home, settings: Settings, gateway: Gateway) -> AsyncIte
     loop = asyncio.get_running_loop()
 
     def want(routes: tuple[WantedRoute, ...]) -> None:
+        if not gateway.is_known:
+            tell_unused(settings, routes)
         gateway.is_known = True
         converger.want(routes)
+        watch(routes)
         heard.set()
 
     def want_soon(routes: tuple[WantedRoute, ...]) -> None:
@@ -153,15 +168,10 @@ class Starter:
         )
 
     def _settings(self, package: Package, arm: WantedArm) -> PoolSettings:
-        chosen = self.settings.of(package.manifest.name)
-        return PoolSettings(
-            workers=1 if arm.arm in AT_EASE else chosen.workers,
-            memory_mb=chosen.memory_mb,
-            max_rows=chosen.max_rows,
-            patience_s=chosen.patience_s,
-            start_timeout_s=chosen.start_timeout_s,
-            offline=self.settings.offline,
-        )
+        chosen = asdict(self.settings.of(package.manifest.name))
+        if arm.arm in AT_EASE:
+            chosen["workers"] = 1
+        return PoolSettings(**chosen, offline=self.settings.offline)
 
     def _happened(self, arm: WantedArm, event: Event) -> None:
         why = None if event.problem is None else f"{event.problem.code}: {event.problem.message}"
@@ -169,6 +179,14 @@ class Starter:
         told(f"worker {event.kind}", package=arm.package, pid=event.pid, why=why, seconds=seconds)
         if event.kind in RESTARTS:
             self.metrics.restarted(arm.package, event.kind)
+
+
+def tell_unused(settings: Settings, routes: Sequence[WantedRoute]) -> None:
+    """Tell of packages that have settings and are not served: a name may be misspelt."""
+    served = {arm.package.partition(":")[0] for route in routes for arm in route.packages}
+    for name in sorted(settings.packages.keys() - served):
+        hint = did_you_mean(name, served)
+        told("settings for a package that is not served", package=name, hint=hint)
 
 
 def _flip(gateway: Gateway, settings: Settings, table: Table) -> None:

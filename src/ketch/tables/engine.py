@@ -32,6 +32,7 @@ def engine(
     code: str = "table/unreadable",
     expected: str = "a file that can be read",
     threads: int = 1,
+    memory_limit: str = MEMORY_LIMIT,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB, and name the file in what goes wrong with it.
 
@@ -40,6 +41,7 @@ def engine(
         code: Of the error to raise.
         expected: What it says.
         threads: More than one where no order and no sum of floats matters.
+        memory_limit: What it may hold; more is put on the disk, where it can be.
 
     Raises:
         UsageError: With this code: DuckDB could not read or convert something.
@@ -50,7 +52,7 @@ def engine(
     with temporary_folder("ketch-tables-") as scratch:
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": threads,
-            "memory_limit": MEMORY_LIMIT,
+            "memory_limit": memory_limit,
             "temp_directory": str(scratch),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -63,7 +65,7 @@ def engine(
                 yield con
             except duckdb.OutOfMemoryException as error:
                 raise Unavailable(
-                    f"expected rows that fit `{MEMORY_LIMIT}` of memory: {_first_line(error)}",
+                    f"expected rows that fit `{memory_limit}` of memory: {_first_line(error)}",
                     code="table/out-of-memory",
                     where=str(where),
                 ) from error

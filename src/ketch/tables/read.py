@@ -16,7 +16,8 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,19 +26,34 @@ from ketch.files import ACCESS_TROUBLE, PATH_TROUBLE
 from ketch.schema import Decoder, Field
 from ketch.tables.cell_rows import decode_cells
 from ketch.tables.csv_rows import read_csv
-from ketch.tables.decoded import Batches, decoded
+from ketch.tables.decoded import Batches, Decode, decoded
 from ketch.tables.formats import Format, check_utf8, format_of_content, format_of_name
 from ketch.tables.json_rows import read_json, read_json_lines
 from ketch.tables.lines import Source
 from ketch.tables.parquet_rows import read_parquet
 
 BATCH_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads rows in a way of their own.
+
+    Attributes:
+        columns: What a line of column names must and may name.
+        decode: Returns what turns the rows of a format into rows in normal form.
+    """
+
+    columns: Sequence[Field]
+    decode: Callable[[Format], Decode]
+
+
 _UNREADABLE = {errno.EISDIR} | ACCESS_TROUBLE | PATH_TROUBLE
 
 
 def read_rows(
     path: Path | None,
-    fields: Sequence[Field] | None,
+    fields: Sequence[Field] | Reader | None,
     *,
     format: Format | None = None,  # noqa: A002 # the word of the command line
     batch_rows: int = BATCH_ROWS,
@@ -48,7 +64,8 @@ def read_rows(
 
     Args:
         path: The file; ``None`` for standard input.
-        fields: What the rows are declared to be; ``None`` takes them as they are.
+        fields: What the rows are declared to be, or who reads them in another way; ``None`` takes
+            them as they are.
         format: The format; by default the suffix tells, and then the content.
         batch_rows: Most rows in a batch; large rows come in smaller ones.
 
@@ -66,7 +83,7 @@ def read_rows(
         with path.open("rb") as stream:
             kind = format or format_of_name(path)
             if (kind or format_of_content(stream.peek(64), str(path))) == "parquet":
-                batches = read_parquet(path, str(path), fields, batch_rows)
+                batches = read_parquet(path, str(path), _types(fields), batch_rows)
                 yield from _decoded(batches, "parquet", fields)
             else:
                 yield from _read_stream(stream, str(path), fields, kind, batch_rows)
@@ -82,7 +99,7 @@ def read_rows(
 def _read_stream(
     stream: io.BufferedReader,
     name: str,
-    fields: Sequence[Field] | None,
+    fields: Sequence[Field] | Reader | None,
     format: Format | None,  # noqa: A002
     batch_rows: int,
 ) -> Batches:
@@ -94,16 +111,21 @@ def _read_stream(
     return _decoded(_read_as(kind, source, fields), kind, fields)
 
 
-def _read_as(kind: Format, source: Source, fields: Sequence[Field] | None) -> Batches:
+def _read_as(kind: Format, source: Source, fields: Sequence[Field] | Reader | None) -> Batches:
     match kind:
         case "json":
             return read_json(source)
         case "jsonl":
             return read_json_lines(source)
         case "csv":
-            return read_csv(source, fields)
+            return read_csv(source, fields.columns if isinstance(fields, Reader) else fields)
         case "parquet":
-            return _read_parquet_stream(source, fields)
+            return _read_parquet_stream(source, _types(fields))
+
+
+def _types(fields: Sequence[Field] | Reader | None) -> Sequence[Field] | None:
+    """Return the types that columns must have; a reader takes them as they are."""
+    return None if isinstance(fields, Reader) else fields
 
 
 def _read_parquet_stream(source: Source, fields: Sequence[Field] | None) -> Batches:
@@ -114,9 +136,11 @@ def _read_parquet_stream(source: Source, fields: Sequence[Field] | None) -> Batc
         yield from read_parquet(Path(file.name), source.name, fields, source.batch_rows)
 
 
-def _decoded(batches: Batches, kind: Format, fields: Sequence[Field] | None) -> Batches:
+def _decoded(batches: Batches, kind: Format, fields: Sequence[Field] | Reader | None) -> Batches:
     if fields is None:
         return batches
+    if isinstance(fields, Reader):
+        return decoded(batches, fields.decode(kind))
     return decoded(batches, decode_cells(fields) if kind == "csv" else Decoder(fields).decode)
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 from tests.hubs import Nursery, Served
-from tests.registries import NOON, TRIED, Office, There
+from tests.registries import NOON, VERIFIED, Office, There
 
 
 @pytest.fixture(scope="package")
@@ -26,5 +26,5 @@ def served(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             office.publish("shop:1.1.0")
             office.publish("other:1.0.0", route="elsewhere")
             office.promote("other:1.0.0", "staging")
-        found.say(NOON, TRIED)
+        found.say(NOON, VERIFIED)
         yield found

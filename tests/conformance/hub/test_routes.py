@@ -35,6 +35,14 @@ BODIES: Mapping[str, object] = {
     "POST /api/v1/rejections": {"package": "shop:1.1.0", "reason": "no"},
     "PUT /api/v1/routes/{route}/policy": {"policy": {"approvals": 1}},
     "POST /api/v1/routes/{route}/rollback": {},
+    "POST /api/v1/routes/{route}/verdict": {
+        "verdict": {
+            "rollout": "0" * 12,
+            "digest": DIGEST,
+            "action": "hold",
+            "sentence": "Hold: it is late.",
+        }
+    },
     "POST /api/v1/audit": {},
     "POST /api/v1/tokens": {"person": "eve", "role": "admin"},
 }

@@ -26,7 +26,10 @@ from tests.verification import Bench, asks
 
 import ketch
 from ketch.monitor.decisions.log import DecisionLog
+from ketch.monitor.outcomes import Outcomes
+from ketch.monitor.outcomes.intake import Intake
 from ketch.serving.books import Books
+from ketch.serving.doors.outcomes import OutcomesDoor
 from ketch.serving.doors.problems import problem
 from ketch.serving.gateway import Gateway
 from ketch.serving.http.connection import Connection
@@ -183,6 +186,7 @@ class Ground:
     gateway: Gateway
     lone: Gateway
     loop: asyncio.AbstractEventLoop
+    outcomes: OutcomesDoor
     asked: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     url: str = ""
@@ -191,7 +195,7 @@ class Ground:
         gate, limits = Gate(), Limits()
         self._server, self._alone = (
             Server(
-                Paths(one),
+                Paths(one, self.outcomes),
                 gate.admit,
                 lambda error, _: problem(error),
                 limits,
@@ -425,11 +429,14 @@ async def _opened(bench: Callable[[str], Bench], folder: Path, held: AsyncExitSt
     late = LiveRoute("late", problems={"late:1.0.0": f"no such file: {SECRET}"})
     gateway.flip({"shop": shop, "plain": LiveRoute("plain", rest=prod), "late": late})
     lone.flip({"shop": LiveRoute("shop", rest=prod)})
-    ground = Ground(gateway, lone, loop)
+    intake = Intake(Outcomes(folder / "decisions"))
+    held.push_async_callback(intake.close)
+    door = OutcomesDoor(intake, folder / "decisions")
+    ground = Ground(gateway, lone, loop, door)
     loop.set_exception_handler(lambda _, said: ground.faults.append(repr(said)))
     listener = Listener.open("127.0.0.1", 0)
     serving = serve_http(
-        Paths(gateway),
+        Paths(gateway, door),
         listener.sockets,
         admit=Gate().admit,
         refuse=lambda error, _: problem(error),

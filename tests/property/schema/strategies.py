@@ -163,9 +163,9 @@ def typed_rows(draw: st.DrawFn) -> tuple[tuple[Field, ...], list[Row]]:
 
 
 @st.composite
-def fields(draw: st.DrawFn, name: str, *, answers: bool) -> Field:
+def fields(draw: st.DrawFn, name: str, *, answers: bool, types: Make[Type] = TYPES) -> Field:
     """Draw a field of this name with limits that its type can keep."""
-    t = draw(TYPES)
+    t = draw(types)
     limits: dict[str, Any] = {
         "nullable": draw(st.booleans()),
         "optional": draw(st.booleans()),

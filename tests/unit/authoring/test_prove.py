@@ -116,7 +116,29 @@ def test_earlier_traces_of_the_same_package_come_first_and_only_of_what_passed(
     (own, other) = references(new, home)
     assert own == attestations(new.digest, home.store)[0].traces
     assert other == attestations(old.digest, home.store)[0].traces
+    assert references(old, home) == [other, own]
     code.write_text(code.read_text().replace("model * ", "1 + model * "))
     broken = pack(folder, home=home)
     assert not broken.verified
     assert len(references(broken.package, home)) == 2
+
+
+def test_a_change_is_held_against_the_version_before_it(shop: Shop, home: Home) -> None:
+    """Not against a later one, which may have changed the same thing."""
+    folder = shop()
+    toml, code = folder / "ketch.toml", folder / "pipeline.py"
+    promised, written = toml.read_text(), code.read_text()
+
+    def make(version: str, step: str) -> None:
+        toml.write_text(promised.replace("1.0.0", version).replace("double", step))
+        code.write_text(written.replace("double", step))
+
+    traces = []
+    for version, step in (("1.0.0", "one"), ("1.2.0", "two"), ("1.3.0", "three")):
+        make(version, step)
+        packed = pack(folder, home=home).package
+        traces.append(attestations(packed.digest, home.store)[0].traces)
+    assert len(set(map(repr, traces))) == 3
+    make("1.1.0", "double")
+    change, _ = target_package(str(folder), home, Options(), Silent())
+    assert references(change, home) == traces

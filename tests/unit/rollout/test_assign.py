@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketch.rollout import BUCKETS, Assignment, Claim, Layer, Split, bucket
+from ketch.rollout import BUCKETS, Assignment, Claim, Layer, Split, bucket, rollout_id
 from ketch.rollout.assign import FORCED, NO_UNIT, OUTSIDE, UNIT, WHOLE
 
 UNITS = [f"shopper-{index}" for index in range(20_000)]
@@ -59,7 +59,7 @@ class TestBucket:
         assert chi_squared(seen, 256) < 330.5
 
     def test_two_salts_are_independent(self) -> None:
-        """χ² of the 16 x 16 table, 225 degrees of freedom: beyond 296 once in a thousand."""
+        """χ² of all 256 pairs of sixteenths, 255 degrees of freedom, as above."""
         seen = Counter(
             (bucket("one", unit) * 16 // BUCKETS) * 16 + bucket("two", unit) * 16 // BUCKETS
             for unit in UNITS
@@ -164,3 +164,25 @@ class TestLayers:
         both = Counter((one.assign(unit).arm, two.assign(unit).arm) for unit in UNITS)
         for count in both.values():
             assert abs(count - 5000) < 4 * math.sqrt(20_000 * 0.25 * 0.75)
+
+
+@given(st.integers(0, 500_000), st.integers(0, 200_000), st.integers(500_000, 1_000_000))
+def test_shares_tell_how_likely_each_arm_was_exactly(held: int, share: int, width: int) -> None:
+    """As decisions record them, long after the salts are forgotten."""
+    layer = None if width == 1_000_000 else Layer("layer", 1_000_000 - width, 1_000_000)
+    if share * 1_000_000 > (1_000_000 - held) * width:
+        return
+    baseline = Claim("baseline", held, "h") if held else None
+    split = Split("prod", baseline, Claim("limited", share, "l"), layer)
+
+    read = Split.told(split.shares)
+
+    assert read.probability == split.probability
+    assert read.held_out_probability == split.held_out_probability
+    assert read.shares == split.shares
+
+
+def test_a_rollout_is_another_one_with_another_salt_or_package_on_either_side() -> None:
+    names = [("s", "a", "b"), ("t", "a", "b"), ("s", "c", "b"), ("s", "a", "c"), ("s", "b", "a")]
+    assert len({rollout_id(*one) for one in names}) == len(names)
+    assert rollout_id("s", "a", "b") == rollout_id("s", "a", "b")

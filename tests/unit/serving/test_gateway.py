@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import pytest
 from tests.pools import Staff, run, staffed
-from tests.verification import ECHO, Bench
+from tests.verification import ECHO, Bench, asks
 
 from ketch.monitor.decisions import DecisionLog, LogSettings, hot
 from ketch.monitor.decisions.reading import Decisions
@@ -25,11 +25,12 @@ from ketch.serving import shadow
 from ketch.serving.books import Books
 from ketch.serving.contract import Contract
 from ketch.serving.doors.native import Native
-from ketch.serving.gateway import IN_THREAD, Gateway
+from ketch.serving.gateway import Gateway
 from ketch.serving.http.messages import Request, Response
 from ketch.serving.metrics import Metrics
 from ketch.serving.routes.table import LiveArm, LiveRoute
 from ketch.serving.settings import Settings
+from ketch.serving.workers.settings import IN_THREAD_BYTES
 
 HERE = LogSettings(seals=False)
 NATIVE = Native()
@@ -148,7 +149,7 @@ def test_a_request_that_is_read_while_the_package_is_swapped_is_answered_by_the_
     async def story() -> None:
         async with scene(tmp_path / "log") as stage, pools(bench, 2) as (old, new):
             stage.serve(rest=LiveArm("prod", old.pool))
-            body = b'{"x":7}' + b" " * IN_THREAD
+            body = b'{"x":7}' + b" " * IN_THREAD_BYTES
             asking = asyncio.create_task(stage.ask(asked(body)))
             await asyncio.sleep(0)
             stage.serve(rest=LiveArm("prod", new.pool))
@@ -224,6 +225,60 @@ class TestShadow:
                     original = by_id[str(copy.shadow_of)]
                     assert (copy.unit, copy.inputs) == (original.unit, original.inputs)
                     assert (copy.arm, copy.why) == ("staging", "shadow")
+                    assert copy.duration_us > 0
+
+        run(story())
+
+    def test_a_copy_that_failed_is_recorded_with_its_error(
+        self, bench: Bench, tmp_path: Path
+    ) -> None:
+        """Else nobody could say which share of its answers a package at staging owes."""
+        broken = "def run(model, rows):\n    assert rows[0]['x'] < 70\n    return rows\n"
+
+        async def story() -> None:
+            other = staffed(bench, broken)
+            async with (
+                scene(tmp_path / "log") as stage,
+                pools(bench, 1) as (live,),
+                other as staged,
+            ):
+                stage.serve(rest=prod(live), staging=LiveArm("staging", staged.pool))
+                assert (await stage.ask(asked({"x": 70}))).status == 200
+                await staged.until(lambda: stage.log.health.recorded == 2)
+
+                answered, copy = stage.written()
+                assert copy.shadow_of == answered.id
+                assert (copy.status, copy.error, copy.outputs) == (
+                    500,
+                    "package-code/raised",
+                    "null",
+                )
+
+        run(story())
+
+    def test_nothing_of_a_row_is_kept_that_the_schema_of_the_copy_does_not_know(
+        self, bench: Bench, tmp_path: Path
+    ) -> None:
+        """Of such a row it is not known what of it is personal data."""
+        schema = {"y": "int64"}
+        narrow = bench.package(
+            ECHO, asks("echo", {"y": 1}, {"y": 1}), inputs=schema, outputs=schema
+        )
+
+        async def story() -> None:
+            other = staffed(bench, narrow)
+            async with (
+                scene(tmp_path / "log") as stage,
+                pools(bench, 1) as (live,),
+                other as staged,
+            ):
+                stage.serve(rest=prod(live), staging=LiveArm("staging", staged.pool))
+                await stage.ask(asked({"x": 1}))
+                await staged.until(lambda: stage.log.health.recorded == 2)
+
+                copy = stage.written()[-1]
+                assert (copy.status, copy.inputs, copy.outputs) == (400, "null", "null")
+                assert str(copy.error).startswith("schema/")
 
         run(story())
 
@@ -248,7 +303,7 @@ class TestShadow:
         readers: list[str] = []
         read = shadow._read
 
-        def noting(contract: Contract, rows: list[Row]) -> tuple[list[Row], bytes | None]:
+        def noting(contract: Contract, rows: list[Row]) -> tuple[list[Row], bytes]:
             readers.append(threading.current_thread().name)
             return read(contract, rows)
 

@@ -3,7 +3,12 @@ from pathlib import Path
 import pytest
 
 from ketch.errors import UsageError
+from ketch.package import Digest
+from ketch.serving.routes.wanted import WantedArm, WantedRoute
 from ketch.serving.settings import PackageSettings, Settings
+from ketch.serving.supply import tell_unused
+
+DIGEST = Digest.parse("sha256:" + "0" * 64)
 
 FILE = """
 deadline_s = 5.0
@@ -106,3 +111,27 @@ def test_a_staging_machine_serves_no_package_by_name() -> None:
 def test_what_the_system_says_of_a_file_is_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="found: No such file or directory \\(at"):
         Settings().read(tmp_path / "none.toml")
+
+
+def test_settings_of_a_package_that_is_not_served_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "serve.toml"
+    path.write_text("[packages.recomender]\nworkers = 2\n\n[packages.top-sellers]\nworkers = 1\n")
+    arms = [WantedArm("prod", f"{name}:1.0.0", DIGEST) for name in ("recommender", "top-sellers")]
+    routes = [WantedRoute("shop", rest=arms[0], others=(arms[1],))]
+
+    with caplog.at_level("INFO", logger="ketch"):
+        tell_unused(Settings().read(path), routes)
+
+    facts = [getattr(record, "facts", {}) for record in caplog.records]
+    assert facts == [{"package": "recomender", "hint": "did you mean `recommender`?"}]
+
+
+def test_how_long_decisions_are_kept_is_checked_and_rows_go_with_them() -> None:
+    assert Settings(keep_days=30).checked().keeps_rows == 30
+    assert Settings(keep_days=30, keep_rows_days=7).checked().keeps_rows == 7
+    with pytest.raises(UsageError) as refused:
+        Settings(keep_days=0, keep_rows_days=-1, decisions_to="s3://a", log_decisions=False).checked()
+    where = [one.where for one in refused.value.findings]
+    assert where == ["--keep-days", "--keep-rows-days", "--decisions-to"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.verification import Bench, asks
 
-from ketch.cli.report import report_text
+from ketch.cli.verification import report_text
 from ketch.package import Attestation
 from ketch.verify import attest, junit_xml
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.verification import Bench, asks
 
-from ketch.cli.report import report_text
+from ketch.cli.verification import report_text
 from ketch.verify import attest, junit_xml
 
 SOURCE = """

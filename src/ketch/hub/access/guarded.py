@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -145,13 +145,23 @@ class GuardedDesk(LocalDesk):
         *,
         reason: str = "",
         to: Reference | None = None,
+        evidence: Mapping[str, object] | None = None,
         expected: int | None = None,
     ) -> Event:
         """Take the newest package of a route out of live traffic; for operators."""
         self.identity.require(Role.OPERATOR, None if to is None else str(to.name))
         with self._discreet():
             seen = self._covered(route, expected)
-            return super().roll_back(route, reason=reason, to=to, expected=seen)
+            return super().roll_back(route, reason=reason, to=to, evidence=evidence, expected=seen)
+
+    def judge(
+        self, route: str, verdict: Mapping[str, object], *, expected: int | None = None
+    ) -> Event:
+        """Record what was concluded of the rollout under way; for operators."""
+        self.identity.require(Role.OPERATOR)
+        with self._discreet():
+            seen = self._covered(route, expected)
+            return super().judge(route, verdict, expected=seen)
 
     def set_policy(
         self, route: str, policy: Policy, *, reason: str = "", expected: int | None = None

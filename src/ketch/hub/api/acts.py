@@ -148,8 +148,15 @@ def roll_back(asked: Asked) -> object:
         asked.path["route"],
         reason=body.reason,
         to=None if body.to is None else Reference.parse(body.to),
+        evidence=body.evidence,
         expected=_expected(asked),
     )
+    return _event(event)
+
+
+def judge(asked: Asked) -> object:
+    """Record a verdict."""
+    event = _desk(asked).judge(asked.path["route"], asked.body.verdict, expected=_expected(asked))
     return _event(event)
 
 

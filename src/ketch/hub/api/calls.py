@@ -114,6 +114,12 @@ CALLS: tuple[Call, ...] = (
         matched=True,
     ),
     Call(
+        *("POST", "/routes/{route}/verdict", Role.OPERATOR, acts.judge),
+        *("Record what was concluded of the rollout under way on a route.", shapes.Event),
+        body=shapes.Judging,
+        matched=True,
+    ),
+    Call(
         *("GET", "/events", Role.VIEWER, acts.events, "What happened, the newest first."),
         shapes.Events,
         query=shapes.EventsQuery,

@@ -144,6 +144,22 @@ class RollBack(Request):
 
     to: ReferenceText | None = None
     reason: Reason = ""
+    evidence: Annotated[dict[str, Any], Meta(description="The numbers it is done on.")] | None = (
+        None
+    )
+    revision: Revision | None = None
+
+
+class Judging(Request):
+    """What was concluded of the rollout under way."""
+
+    verdict: Annotated[
+        dict[str, Any],
+        Meta(
+            description="`rollout`, `digest` of the candidate, `action`, `sentence`; also "
+            "`package`, `evidence`, `reason`."
+        ),
+    ]
     revision: Revision | None = None
 
 
@@ -249,6 +265,14 @@ class Gates(Struct):
     gates: list[Gate]
 
 
+class Layer(Struct):
+    """The part of the units that an arm may touch, in millionths."""
+
+    salt: str
+    start: int
+    end: int
+
+
 class Arm(Struct, omit_defaults=True):
     """One package on a route."""
 
@@ -257,6 +281,7 @@ class Arm(Struct, omit_defaults=True):
     digest: DigestText
     share: float
     salt: str | None = None
+    layer: Layer | None = None
 
 
 class Arms(Struct):
@@ -285,6 +310,20 @@ class Rejected(Struct):
     reason: str
 
 
+class Judged(Struct):
+    """The newest verdict on a package of a route."""
+
+    rollout: str
+    package: str
+    digest: DigestText
+    action: Literal["continue", "promote-ready", "roll-back", "hold"]
+    sentence: str
+    evidence: dict[str, Any]
+    reason: str
+    person: str
+    time: str
+
+
 class Held(Struct):
     """A package that held prod."""
 
@@ -303,6 +342,8 @@ class Route(Struct):
     rejections: list[Rejected]
     line: list[Held]
     held: list[DigestText]
+    rollout: str | None
+    verdicts: list[Judged]
 
 
 class Routes(Struct):

@@ -10,9 +10,14 @@ own seals into Parquet by route and day (:mod:`~ketch.monitor.decisions.sealing`
 :class:`Decisions` reads both as one.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ketch.monitor.decisions.decision import Decision, Origin
 from ketch.monitor.decisions.ids import Ids, is_id, new_id, time_of
-from ketch.monitor.decisions.log import DecisionLog, LogHealth, LogSettings
+
+if TYPE_CHECKING:
+    from ketch.monitor.decisions.log import DecisionLog, LogHealth, LogSettings
 
 __all__ = [
     "Decision",
@@ -25,3 +30,12 @@ __all__ = [
     "new_id",
     "time_of",
 ]
+
+_WRITING = ("DecisionLog", "LogHealth", "LogSettings")
+"""An event loop, which who reads does without, comes with these."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WRITING:
+        raise AttributeError(f"module 'ketch.monitor.decisions' has no attribute '{name}'")
+    return getattr(import_module("ketch.monitor.decisions.log"), name)

@@ -20,6 +20,7 @@ class Origin:
         digest: The package, exactly.
         arm: What the package is on the route, such as ``limited``.
         shares: How the units of the route were shared out; see ``rollout.Split.shares``.
+        rollout: Which rollout the arm is a side of; see ``rollout.rollout_id``.
         personal_inputs, personal_outputs: Fields of personal data. Only a keyed hash of
             their values is ever written.
     """
@@ -29,6 +30,7 @@ class Origin:
     digest: str
     arm: str
     shares: str = ""
+    rollout: str = ""
     personal_inputs: frozenset[str] = frozenset()
     personal_outputs: frozenset[str] = frozenset()
     written: bytes = field(init=False, repr=False, compare=False)
@@ -40,6 +42,7 @@ class Origin:
             "digest": self.digest,
             "arm": self.arm,
             "shares": self.shares,
+            "rollout": self.rollout,
         }
         object.__setattr__(self, "written", msgspec.json.encode(body)[1:-1])
 

@@ -7,6 +7,7 @@ The key lies in a file beside the log; to destroy it is to forget everybody at o
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
@@ -21,7 +22,9 @@ from ketch.monitor.decisions import frames
 
 KEY_FILE = "key"
 _BYTES = 32
-_MARK = "keyed:"
+_BEGINS = "keyed:"
+MARK = re.compile(rf"{_BEGINS}[0-9a-f]{{16}}")
+"""What is written in place of a value in JSON form."""
 
 _rows = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[dict[str, msgspec.Raw]]).decode
 
@@ -47,7 +50,7 @@ class Keyed:
         """Return what is written in place of a value in JSON form."""
         hashed = self._values.copy()
         hashed.update(value)
-        return _MARK + hashed.hexdigest()
+        return _BEGINS + hashed.hexdigest()
 
     def without(self, fields: Collection[str], rows: bytes) -> bytes:
         """Return rows in which these fields are keyed hashes, and all others as they were.

@@ -33,11 +33,16 @@ from ketch.monitor.decisions.beginning import begin
 from ketch.monitor.decisions.decision import LARGEST, Decision, body_of
 from ketch.monitor.decisions.ids import Ids
 from ketch.monitor.decisions.keyed import keyed
+from ketch.monitor.decisions.shipped import Shipped
 
 GATHER_S = 0.02
 SYNC_S = 1.0
 _RETRY_S = 0.5
 _TICK_S = 5.0
+_EXPIRE_S = 6 * 3600.0
+"""What is too old is removed as often as this, also where nothing is decided any more."""
+_AGAIN_S = 300.0
+"""After so long sealing is tried again that did not do all it should."""
 _AT_ONCE = 64
 """Records put together in one breath: other threads wait meanwhile."""
 _WRITE_BYTES = 2**20
@@ -54,6 +59,7 @@ class LogSettings:
         keep_days: How long decisions are kept.
         keep_rows_days: How long their inputs and outputs are.
         seals: Whether full files are sealed, by a process of its own.
+        bucket: Where what is sealed goes, too, such as ``s3://bucket/prefix``.
     """
 
     most_waiting: int = 65_536
@@ -63,6 +69,7 @@ class LogSettings:
     keep_days: int = 760
     keep_rows_days: int = 760
     seals: bool = True
+    bucket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class LogHealth:
         dropped: Those that were not kept: too much waited for the disk.
         waiting: Those in the queue.
         problem: Why the disk refuses; None while it does not.
+        shipped: When all that was sealed was in the bucket, in seconds since 1970; 0 if it
+            never was, None where it is not sent to one.
     """
 
     recorded: int
@@ -84,6 +93,7 @@ class LogHealth:
     dropped: int
     waiting: int
     problem: str | None
+    shipped: float | None = None
 
 
 _Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[bool]"]
@@ -122,6 +132,7 @@ class DecisionLog:
         self._problem: str | None = None
         self._left: list[Decision] = []  # what the disk refused
         self._synced = time.monotonic()
+        self._began_sealing = time.monotonic()
         self._sealer: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="ketch-decisions", daemon=True)
         self._thread.start()
@@ -139,6 +150,7 @@ class DecisionLog:
     @property
     def health(self) -> LogHealth:
         """How the log stands."""
+        shipped = self._shipped
         with self._lock:
             return LogHealth(
                 self._recorded,
@@ -147,7 +159,15 @@ class DecisionLog:
                 self._dropped,
                 self._waiting,
                 self._problem if self._thread.is_alive() else self._problem or "it was closed",
+                shipped,
             )
+
+    @property
+    def _shipped(self) -> float | None:
+        if self._settings.bucket is None:
+            return None
+        known = Shipped.of(self._folder)
+        return known.time if known is not None and known.to == self._settings.bucket else 0.0
 
     def flush(self, wait_s: float = 10.0) -> bool:
         """Return whether all that was recorded until now is in a file, within this time."""
@@ -199,7 +219,8 @@ class DecisionLog:
     def _run(self) -> None:
         """Write what gathers until the log is closed."""
         with contextlib.suppress(OSError):  # there is time until the next file
-            if any((self._folder / hot.FOLDER).glob(f"*{hot.LOG}")):  # of those here before
+            here_before = any((self._folder / hot.FOLDER).glob(f"*{hot.LOG}"))
+            if here_before or self._settings.bucket is not None:
                 self._seal()
         while not self._is_closing or self._queue:
             self._wake.wait(_TICK_S if self._is_idle else GATHER_S)
@@ -286,6 +307,8 @@ class DecisionLog:
     def _look_after(self) -> None:
         """Sync, begin a new file and have the full ones sealed, each when it is time."""
         files, settings, now = self._files, self._settings, time.monotonic()
+        if now - self._began_sealing >= (_AGAIN_S if self._has_failed else _EXPIRE_S):
+            self._seal()
         is_full = files.size >= settings.rotate_bytes
         is_old = files.size > 0 and now - files.opened >= settings.rotate_s
         if not files.is_dirty and not is_old:
@@ -301,14 +324,22 @@ class DecisionLog:
             files.rotate()
             self._seal()
 
+    @property
+    def _has_failed(self) -> bool:
+        """Whether sealing ended without having done all it should."""
+        return self._sealer is not None and self._sealer.poll() not in (None, 0)
+
     def _seal(self) -> None:
-        """Begin to seal the full files, unless that is under way."""
+        """Begin to seal the full files and remove what is too old, unless that is under way."""
+        self._began_sealing = time.monotonic()
         if not self._settings.seals:
             return
         if self._sealer is None or self._sealer.poll() is not None:
             settings = self._settings
             try:
-                self._sealer = begin(self._folder, settings.keep_days, settings.keep_rows_days)
+                self._sealer = begin(
+                    self._folder, settings.keep_days, settings.keep_rows_days, settings.bucket
+                )
             except OSError as error:  # no more processes; there is time until the next file
                 told("decisions are not sealed", why=error.strerror or str(error))
 

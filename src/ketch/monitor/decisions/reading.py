@@ -8,9 +8,9 @@ from bytes whose checksum held; the quick questions by unit and by time do not w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,10 +20,13 @@ from ketch.files import temporary_folder
 from ketch.monitor.decisions import segments, table
 from ketch.monitor.decisions.ids import is_id, moment_of
 from ketch.monitor.decisions.keyed import keyed
-from ketch.monitor.decisions.sealed import DAMAGED, LAST, Listed, Sealed, Wanted
+from ketch.monitor.decisions.querying import Answer, Table
+from ketch.monitor.decisions.sealed import LAST, Listed, Sealed, Wanted
 from ketch.monitor.decisions.table import Recorded, Written
 from ketch.monitor.decisions.unsealed import Unsealed
-from ketch.tables.engine import literal
+
+_SHADOWED = timedelta(minutes=1)
+_MOST_SHADOWS = 1_000
 
 
 class Decisions:
@@ -39,7 +42,7 @@ class Decisions:
         self._threads = threads
         self._sealed: Sealed
         self._hot: Unsealed
-        self._is_table = False
+        self._table: Table | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -111,7 +114,15 @@ class Decisions:
         wanted = Wanted("moment BETWEEN ? AND ?", [first, last], first, last, route)
         return _newest(hot_ones, self._sealed.newest(wanted, limit), limit)
 
-    def query(self, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    def shadows_of(self, decision: Recorded) -> list[Recorded]:
+        """Return the shadow copies of a decision: each is made within seconds of its answer."""
+        first, last = _moments(decision.time, decision.time + _SHADOWED)
+        hot_ones = [one for one in self._hot.naming(decision.id) if one.shadow_of == decision.id]
+        where, given = "shadow_of = ? AND moment BETWEEN ? AND ?", [decision.id, first, last]
+        wanted = Wanted(where, given, first, last, decision.route)
+        return _newest(hot_ones, self._sealed.newest(wanted, _MOST_SHADOWS), _MOST_SHADOWS)
+
+    def query(self, sql: str) -> Answer:
         """Return the columns and rows of a query of the table ``decisions``.
 
         It can read no other file, and write none. The table is what there was when it was
@@ -120,37 +131,25 @@ class Decisions:
         Raises:
             UsageError: ``decisions/query``: the database did not understand it.
         """
-        try:
-            self._open_table()
-            answer = self._sealed.con.execute(sql)
-            return [one[0] for one in answer.description or ()], answer.fetchall()
-        except DAMAGED as error:
-            raise UsageError(
-                f"expected a query of `decisions`, found otherwise: {str(error).splitlines()[0]}",
-                code="decisions/query",
-            ) from error
+        if self._table is None:
+            self._table = self._undo.enter_context(table_of([self], self._threads))
+        return self._table.query(sql)
 
-    def _open_table(self) -> None:
-        """Make the table ``decisions`` once, and close everything else."""
-        if self._is_table:
-            return
-        self._is_table = True
+    @property
+    def folder(self) -> Path:
+        """Of the log."""
+        return self._folder
+
+    def sources(self) -> tuple[str, list[str]]:
+        """Return where hot decisions are, and where all others, in SQL; every byte is checked."""
         everything = self._spooled()
         self._sealed.examine(everything)
-        con = self._sealed.con
-        rows = table.spool_sql(str(self._spool))
-        con.execute(f"CREATE TEMP TABLE hot AS SELECT {table.NAMES} FROM {rows}")  # noqa: S608
-        union = " UNION ALL ".join(
-            f"SELECT {table.NAMES} FROM {one}"  # noqa: S608
-            for one in ("hot", *self._sealed.sources(everything))
-        )
-        con.execute(f"CREATE TEMP VIEW decisions AS SELECT {table.SHOWN} FROM ({union})")  # noqa: S608
-        allowed = ", ".join(
-            literal(str(one)) for one in (self._folder / segments.FOLDER, self._scratch)
-        )
-        con.execute(f"SET allowed_directories = [{allowed}]")
-        con.execute("SET enable_external_access = false")
-        con.execute("SET lock_configuration = true")
+        return table.spool_sql(str(self._spool)), self._sealed.sources(everything)
+
+    @property
+    def readable(self) -> tuple[Path, Path]:
+        """The folders that :meth:`sources` are in."""
+        return self._folder / segments.FOLDER, self._scratch
 
     @property
     def _spool(self) -> Path:
@@ -169,6 +168,18 @@ class Decisions:
     def _hot_one(self, decision: str) -> Recorded | None:
         found = self._hot.one(decision)
         return None if found is None else Recorded.of_written(found)
+
+
+def table_of(logs: Sequence[Decisions], threads: int = 2) -> Table:
+    """Return the decisions of some logs as one table."""
+    sources = [one.sources() for one in logs]
+    return Table(
+        logs[0].folder,
+        [folder for one in logs for folder in one.readable],
+        [source for _, sealed in sources for source in sealed],
+        [hot for hot, _ in sources],
+        threads,
+    )
 
 
 def _newest(hot: Iterable[Written], sealed: Iterable[Recorded], limit: int) -> list[Recorded]:

@@ -171,11 +171,18 @@ class Sealed:
         try:
             return self._asked(self.listed(*there), wanted, limit)
         except DAMAGED:
-            self._connect()
-            self._lists.clear()
-            found = self.listed(*there)  # where two became one, it was nothing but that
-            self.examine(found)
-            return self._asked(found, wanted, limit)
+            return self._asked(self.mend(*there), wanted, limit)
+
+    def mend(self, route: str | None, first: int, last: int) -> Listed:
+        """Find out what is damaged, after reading failed; return the segments of a time.
+
+        Where two became one meanwhile, it was nothing but that.
+        """
+        self._connect()
+        self._lists.clear()
+        found = self.listed(route, first, last)
+        self.examine(found)
+        return found
 
     def sources(self, listed: Listed) -> list[str]:
         """Return what to read segments from, in SQL."""
@@ -184,6 +191,11 @@ class Sealed:
         left = [self._harmed[path] for path in paths if path in self._harmed]
         sources = [f"read_parquet([{', '.join(sound)}])"] if sound else []
         return [*sources, *(one for one in left if one is not None)]
+
+    @property
+    def harmed(self) -> frozenset[Path]:
+        """The segments that are damaged, as far as that was found out."""
+        return frozenset(self._harmed)
 
     def examine(self, listed: Listed) -> None:
         """Find out which segments are damaged: every byte of them is read."""

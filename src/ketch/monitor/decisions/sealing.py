@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ketch import logs
@@ -26,6 +26,7 @@ from ketch.monitor.decisions.erased import Erased, forget
 from ketch.monitor.decisions.losses import Loss, note
 from ketch.monitor.decisions.retention import expire
 from ketch.monitor.decisions.spool import Seen, Spool
+from ketch.monitor.outcomes.ledger import Outcomes
 from ketch.store.locks import locked
 
 LOCK = "sealing.lock"
@@ -99,8 +100,8 @@ def _bury(log: Path, writer: hot.Writer) -> None:
         (folder / f"{writer.name}{suffix}").unlink(missing_ok=True)
 
 
-def main(log: Path, keep_days: int, keep_rows_days: int) -> int:
-    """Seal, and remove what is too old; return an exit status."""
+def main(log: Path, keep_days: int, keep_rows_days: int, bucket: str | None = None) -> int:
+    """Seal, remove what is too old, send what is sealed; return an exit status."""
     logs.start()
     with suppress(OSError):
         os.nice(19)  # serving has all it wants, whatever lies here
@@ -109,18 +110,34 @@ def main(log: Path, keep_days: int, keep_rows_days: int) -> int:
         sealed = seal(log, now)
         with locked(log / LOCK, exclusive=True, wait_s=0.0):
             gone = expire(log, now, keep_days=keep_days, keep_rows_days=keep_rows_days)
-    except Unavailable as busy:
-        if busy.code == "store/busy":
-            return 0
-        logs.told("decisions are not sealed", why=str(busy), code=busy.code)
-        return busy.exit_status
+        with Outcomes(log) as outcomes:
+            outcomes.expire(now - timedelta(days=keep_days))
     except KetchError as error:
-        logs.told("decisions are not sealed", why=str(error), code=error.code)
-        return error.exit_status
+        return _refused(error, "decisions are not sealed")
     if sealed or gone:
         logs.told("decisions sealed", decisions=sealed, days_removed=gone)
+    return 0 if bucket is None else _shipped(log, bucket)
+
+
+def _shipped(log: Path, bucket: str) -> int:
+    try:
+        from ketch.monitor.decisions.shipping import ship  # obstore, which is an extra
+
+        sent = ship(log, bucket)
+    except KetchError as error:
+        return _refused(error, "decisions are not in the bucket")
+    if sent:
+        logs.told("decisions sent", files=sent, to=bucket)
     return 0
 
 
+def _refused(error: KetchError, what: str) -> int:
+    """Tell why; another process that does the same is no reason to."""
+    if isinstance(error, Unavailable) and error.code == "store/busy":
+        return 0
+    logs.told(what, why=str(error), code=error.code)
+    return error.exit_status
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

@@ -120,10 +120,7 @@ class Partition:
             content = (self.folder / LIST).read_bytes()
         except FileNotFoundError:
             return ()
-        for body in frames.read(content):
-            if isinstance(body, bytes):
-                return _decode(body)
-        return None
+        return listed_in(content)
 
     def write(self, segments: Sequence[Segment]) -> None:
         """Let these segments count, and no others; remove the files of the others."""
@@ -135,6 +132,14 @@ class Partition:
                 path.unlink()
 
 
+def listed_in(content: bytes) -> tuple[Segment, ...] | None:
+    """Return the segments that the bytes of a list name; None when they are damaged."""
+    for body in frames.read(content):
+        if isinstance(body, bytes):
+            return _decode(body)
+    return None
+
+
 _decode = msgspec.json.Decoder(tuple[Segment, ...]).decode
 
 
@@ -144,6 +149,12 @@ def partitions(log: Path, route: str | None = None, day: str | None = None) -> l
     days = "*" if day is None else day
     found = (log / FOLDER).glob(f"route={routes}/day={days}")
     return [Partition(folder) for folder in sorted(found) if folder.is_dir()]
+
+
+def routes(log: Path) -> set[str]:
+    """Return the routes that have sealed decisions."""
+    found = (log / FOLDER).glob("route=*")
+    return {unquote(one.name.removeprefix("route=")) for one in found}
 
 
 def new_name(first: int) -> str:

@@ -28,6 +28,7 @@ COLUMNS = {
     "digest": "VARCHAR",
     "arm": "VARCHAR",
     "shares": "VARCHAR",
+    "rollout": "VARCHAR",
     "why": "VARCHAR",
     "unit": "UBIGINT",
     "status": "USMALLINT",
@@ -48,7 +49,7 @@ SHOWN = """
     printf('%016x%016x', moment, tail) AS id,
     make_timestamp((moment >> 16)::BIGINT * 1000 + (moment & 4095)::BIGINT * 1000 // 4096)
         AS time,
-    route, package, digest, arm, shares, why,
+    route, package, digest, arm, shares, rollout, why,
     CASE WHEN unit IS NOT NULL THEN printf('%016x', unit) END AS unit,
     status, error, rows, batch_rows, duration_us, steps, shadow_of, inputs, outputs
 """
@@ -65,6 +66,7 @@ class Written(msgspec.Struct, frozen=True, gc=False):
     digest: str
     arm: str
     shares: str
+    rollout: str
     why: str
     unit: str | None
     status: int
@@ -93,6 +95,7 @@ class _Row(msgspec.Struct, gc=False):
     digest: str
     arm: str
     shares: str
+    rollout: str
     why: str
     unit: int | None
     status: int
@@ -139,6 +142,7 @@ def spooled(one: Written) -> bytes:
                 one.digest,
                 one.arm,
                 one.shares,
+                one.rollout,
                 one.why,
                 None if one.unit is None else int(one.unit, 16),
                 one.status,
@@ -171,7 +175,8 @@ class Recorded:
 
     Attributes:
         id: Its identity.
-        route, package, digest, arm, shares, why: Where it was made, by what, and why by that.
+        route, package, digest, arm, shares, rollout, why: Where it was made, by what, and why
+            by that.
         unit: The keyed hash of its unit.
         status, error: Of the answer.
         rows, batch_rows, duration_us: As :class:`Decision` has them.
@@ -187,6 +192,7 @@ class Recorded:
     digest: str
     arm: str
     shares: str
+    rollout: str
     why: str
     unit: str | None
     status: int

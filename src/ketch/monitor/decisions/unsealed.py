@@ -51,6 +51,10 @@ class Unsealed:
         found = self._among(lambda content: _lines_with(content, hashed.encode()))
         return (one for one in found if one.unit == hashed)
 
+    def naming(self, decision: str) -> Iterator[Written]:
+        """Yield a decision, and those that refer to it."""
+        return self._among(lambda content: _lines_with(content, decision.encode()))
+
     def between(self, first: int, last: int, most: int) -> Iterator[Written]:
         """Yield those of a time; of each file so many of the latest at most."""
         return self._among(lambda content: _lines_between(content, first, last, most))

@@ -13,6 +13,7 @@ from ketch.registry.desk import PAGE
 from ketch.registry.events import Event, Head, write_time
 from ketch.registry.fsck import Audit
 from ketch.registry.gates import Gate
+from ketch.registry.judging import evidence_of, read_verdict
 from ketch.registry.policy import Policy
 from ketch.registry.registry import Page
 from ketch.registry.route import Arm, Route
@@ -139,11 +140,24 @@ class HubDesk:
         *,
         reason: str = "",
         to: Reference | None = None,
+        evidence: Mapping[str, object] | None = None,
         expected: int | None = None,
     ) -> Event:
         """Take the newest package of a route out of live traffic, at once."""
-        said = {"to": None if to is None else str(to), "reason": reason, "revision": expected}
+        said = {
+            "to": None if to is None else str(to),
+            "reason": reason,
+            **evidence_of(evidence),
+            "revision": expected,
+        }
         return self._change("POST", f"/routes/{_part(route)}/rollback", said)
+
+    def judge(
+        self, route: str, verdict: Mapping[str, object], *, expected: int | None = None
+    ) -> Event:
+        """Record what was concluded of the rollout under way on a route, in JSON form."""
+        said = {"verdict": read_verdict(verdict), "revision": expected}
+        return self._change("POST", f"/routes/{_part(route)}/verdict", said)
 
     def set_policy(
         self, route: str, policy: Policy, *, reason: str = "", expected: int | None = None

@@ -13,7 +13,7 @@ from ketch.registry.sql import log
 from ketch.registry.sql.database import Database, Session, from_row
 from ketch.registry.sql.projection import TABLES, project
 
-NEWEST = 3
+NEWEST = 4
 
 
 def migrate(database: Database) -> None:

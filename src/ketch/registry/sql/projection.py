@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ketch.registry.events import Event, Kind, write_time
-from ketch.registry.route import Arm, Place
+from ketch.registry.route import Arm, Place, layer_json
 from ketch.registry.sql.database import Session
 from ketch.schema.parse import canonical_json
 
@@ -22,6 +22,8 @@ TABLES = {
     "approvals": "seq",
     "rejections": "seq",
     "held": "route, digest",
+    "verdicts": "route, digest",
+    "layers": "name",
     "tokens": "seq",
 }
 """Every derived table, with what its rows are ordered by."""
@@ -83,20 +85,38 @@ def _route_changed(event: Event, body: Mapping[str, Any], session: Session) -> N
     arms = [Arm.from_json(arm) for arm in cast("list[Mapping[str, object]]", body["arms"])]
     session.run("DELETE FROM arms WHERE route = ?", route)
     session.many(
-        "INSERT INTO arms (route, place, name, package, digest, share, salt)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO arms (route, place, name, package, digest, share, salt, layer)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [(route, *_columns(arm)) for arm in arms],
     )
     session.many(
         "INSERT INTO held (route, digest) VALUES (?, ?) ON CONFLICT (route, digest) DO NOTHING",
         [(route, str(arm.digest)) for arm in arms if arm.place is Place.PROD],
     )
+    session.run(
+        "DELETE FROM verdicts WHERE route = ?"
+        " AND digest NOT IN (SELECT digest FROM arms WHERE arms.route = verdicts.route)",
+        route,
+    )
+
+
+def _policy_set(event: Event, body: Mapping[str, Any], session: Session) -> None:
+    _route_changed(event, body, session)
+    layer = body["policy"].get("layer")
+    if layer is not None:
+        session.run(
+            "INSERT INTO layers (name, salt, seq) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+            layer["name"],
+            body["layer_salt"],
+            event.seq,
+        )
 
 
 def _columns(arm: Arm) -> tuple[object, ...]:
     name = arm.package.partition(":")[0]
     share = arm.share.millionths
-    return (str(arm.place), name, arm.package, str(arm.digest), share, arm.salt)
+    layer = None if arm.layer is None else canonical_json(layer_json(arm.layer)).decode()
+    return (str(arm.place), name, arm.package, str(arm.digest), share, arm.salt, layer)
 
 
 def _approved(event: Event, body: Mapping[str, Any], session: Session) -> None:
@@ -131,6 +151,27 @@ def _rejected(event: Event, body: Mapping[str, Any], session: Session) -> None:
     )
 
 
+def _judged(event: Event, body: Mapping[str, Any], session: Session) -> None:
+    columns = ("package", "rollout", "action", "sentence", "evidence", "reason", "person", "time")
+    changed = ", ".join(f"{column} = excluded.{column}" for column in ("seq", *columns))
+    session.run(
+        f"INSERT INTO verdicts (route, digest, seq, {', '.join(columns)})"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        f" ON CONFLICT (route, digest) DO UPDATE SET {changed}",
+        event.subject.partition(":")[2],
+        body["digest"],
+        event.seq,
+        body["package"],
+        body["rollout"],
+        body["action"],
+        body["sentence"],
+        canonical_json(body["evidence"]).decode(),
+        body["reason"],
+        event.actor,
+        write_time(event.time),
+    )
+
+
 def _token_created(event: Event, body: Mapping[str, Any], session: Session) -> None:
     packages = body["packages"]
     session.run(
@@ -155,11 +196,12 @@ _PROJECTIONS = {
     Kind.PUBLISHED: _published,
     Kind.WITHDRAWN: _withdrawn,
     Kind.OWNER_CHANGED: _owner_changed,
-    Kind.POLICY_SET: _route_changed,
+    Kind.POLICY_SET: _policy_set,
     Kind.PROMOTED: _route_changed,
     Kind.ROLLED_BACK: _route_changed,
     Kind.APPROVED: _approved,
     Kind.REJECTED: _rejected,
+    Kind.JUDGED: _judged,
     Kind.TOKEN_CREATED: _token_created,
     Kind.TOKEN_REVOKED: _token_revoked,
 }

@@ -9,12 +9,15 @@ from typing import Any, cast
 
 from ketch.package.digest import Digest
 from ketch.registry.events import read_time, write_time
+from ketch.registry.judgement import Judgement
 from ketch.registry.policy import Policy
 from ketch.registry.promotion import subject
-from ketch.registry.route import Approval, Arm, Place, Rejection, Route
+from ketch.registry.route import Approval, Arm, Place, Rejection, Route, read_layer
 from ketch.registry.share import Share
 from ketch.registry.sql.database import Session, from_row
 from ketch.registry.sql.log import revision
+from ketch.rollout import Layer
+from ketch.rollout.terms import Action
 from ketch.schema.parse import parse_json
 
 _COLUMNS = (
@@ -164,12 +167,19 @@ def find_route(session: Session, name: str) -> Route:
         _rejections(session, name),
         line,
         frozenset(Digest.parse(digest) for (digest,) in held),
+        _verdicts(session, name),
     )
 
 
 def route_names(session: Session) -> list[str]:
     """Return the names of all routes, sorted."""
     return [name for (name,) in session.all("SELECT route FROM routes ORDER BY route")]
+
+
+def layer_salt(session: Session, name: str) -> str | None:
+    """Return what was drawn for a layer when a policy first named it."""
+    row = session.one("SELECT salt FROM layers WHERE name = ?", name)
+    return None if row is None else str(row[0])
 
 
 def arms_of(session: Session, name: str, place: Place) -> list[tuple[str, str, Digest]]:
@@ -182,11 +192,11 @@ def arms_of(session: Session, name: str, place: Place) -> list[tuple[str, str, D
 @from_row
 def _arms(session: Session, route: str) -> tuple[Arm, ...]:
     rows = session.all(
-        "SELECT place, package, digest, share, salt FROM arms WHERE route = ?", route
+        "SELECT place, package, digest, share, salt, layer FROM arms WHERE route = ?", route
     )
     arms = [
-        Arm(Place(place), package, Digest.parse(digest), Share(share), salt)
-        for place, package, digest, share, salt in rows
+        Arm(Place(place), package, Digest.parse(digest), Share(share), salt, _layer(layer))
+        for place, package, digest, share, salt, layer in rows
     ]
     return tuple(sorted(arms, key=lambda arm: list(Place).index(arm.place)))
 
@@ -217,6 +227,29 @@ def _rejections(session: Session, route: str) -> tuple[Rejection, ...]:
 
 
 @from_row
+def _verdicts(session: Session, route: str) -> tuple[Judgement, ...]:
+    rows = session.all(
+        "SELECT rollout, package, digest, action, sentence, evidence, reason, person, time"
+        " FROM verdicts WHERE route = ? ORDER BY seq DESC",
+        route,
+    )
+    return tuple(
+        Judgement(
+            rollout,
+            package,
+            Digest.parse(digest),
+            Action(action),
+            sentence,
+            cast("dict[str, object]", parse_json(evidence.encode())),
+            reason,
+            person,
+            read_time(time),
+        )
+        for rollout, package, digest, action, sentence, evidence, reason, person, time in rows
+    )
+
+
+@from_row
 def _version(row: tuple[Any, ...]) -> Version:
     seq, name, version, digest, publisher, published, size, description, route, gone, owner = row
     return Version(
@@ -243,6 +276,12 @@ def _policy(text: str) -> Policy:
 def _line(text: str) -> tuple[tuple[str, Digest], ...]:
     pairs = cast("list[list[str]]", parse_json(text.encode()))
     return tuple((package, Digest.parse(digest)) for package, digest in pairs)
+
+
+def _layer(text: str | None) -> Layer | None:
+    if text is None:
+        return None
+    return read_layer(cast("dict[str, object]", parse_json(text.encode())))
 
 
 def _beginning(pattern: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from math import fsum
 from typing import NamedTuple
 
 from ketch.rollout.stats.capping import capped
@@ -53,6 +54,8 @@ def count(
     """Return the units of a rollout, each with one outcome.
 
     - A unit has the arm and the probability of its first exposure, even if it moves later.
+    - What happened stays so: money that was given back undoes no purchase, for a bet was made
+      on it. With ``amount`` it counts.
     - Events before it, after its window, or of units that were never exposed do not count.
     - With ``count`` and ``amount``, a unit enters when its window has closed. If a sum entered
       that can still grow, bets would be made on arms that have been seen already.
@@ -79,8 +82,7 @@ def count(
         if measure.kind == "happened" or one.at + measure.window <= now
     ]
     sums = [amounts.get(one.unit, 0.0) for one in counted]
-    happened = [float(total > 0) for total in sums]
-    outcomes = happened if measure.kind == "happened" else capped(sums, measure.cap)
+    outcomes = sums if measure.kind == "happened" else capped(sums, measure.cap)
     return Units.grouped(
         [one.candidate for one in counted], [one.probability for one in counted], outcomes
     )
@@ -94,9 +96,14 @@ def _amounts(
         exposed = first.get(event.unit)
         if exposed and exposed.at <= event.at < exposed.at + measure.window and event.at <= now:
             seen.add(event)
-    sums: dict[str, float] = {}
-    for event in sorted(seen):  # in one order, for sums of floats depend on it
-        sums[event.unit] = sums.get(event.unit, 0.0) + (
-            1.0 if measure.kind == "count" else event.amount
-        )
-    return sums
+    found: dict[str, list[float]] = {}
+    for event in seen:
+        found.setdefault(event.unit, []).append(event.amount)
+    return {unit: _outcome(measure, amounts) for unit, amounts in found.items()}
+
+
+def _outcome(measure: Measure, amounts: list[float]) -> float:
+    """Return what some events of a unit amount to, whatever order they are in."""
+    if measure.kind == "happened":
+        return float(any(amount > 0 for amount in amounts))  # money back undoes no purchase
+    return float(len(amounts)) if measure.kind == "count" else fsum(amounts)

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from ketch.serving.doors.measured import measured
 from ketch.serving.http.messages import Response
 from ketch.serving.metrics import COUNTED, Gauges, Histogram, Metrics, PoolGauge
 
@@ -34,7 +35,9 @@ class _Read(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from _requests(self._metrics)
         yield from _counts(self._metrics)
-        yield from _gauges(self._metrics.gauges())
+        now = self._metrics.gauges()
+        yield from _gauges(now)
+        yield from measured(now.reports)
 
 
 def _requests(metrics: Metrics) -> Iterator[Metric]:
@@ -86,6 +89,12 @@ def _gauges(now: Gauges) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "ketch_decisions_waiting", "Decisions not yet on disk.", value=now.decisions_waiting
     )
+    if now.decisions_shipped is not None:
+        yield GaugeMetricFamily(
+            "ketch_decisions_shipped_timestamp_seconds",
+            "When all sealed decisions were in the bucket; 0 if they never were.",
+            value=now.decisions_shipped,
+        )
 
 
 def buckets(histogram: Histogram) -> list[tuple[str, float]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from ketch.serving.doors.problems import one_line
@@ -18,28 +16,31 @@ def livez() -> Response:
     return Response(200, _encode({"live": True}))
 
 
-def readyz(served: Served | None, answers: Callable[[ServedRoute], bool]) -> Response:
+def readyz(served: Served | None) -> Response:
     """Answer whether every route has a verified worker, and which has none, and why.
 
     Args:
         served: What is served; None while that is not known.
-        answers: Whether a route's workers can answer now, where any should.
     """
     if served is None:
-        body: dict[str, object] = {
-            "ready": False,
-            "routes": {},
-            "why": "the routes are not known yet",
-        }
-        return Response(503, _encode(body))
-    routes = {name: _standing(served[name], answers) for name in sorted(served)}
-    is_ready = all(route["ready"] for route in routes.values())
-    return Response(200 if is_ready else 503, _encode({"ready": is_ready, "routes": routes}))
+        unknown = {"ready": False, "routes": {}, "why": "the routes are not known yet"}
+        return Response(503, _encode(unknown))
+    routes = {name: _standing(served[name]) for name in sorted(served)}
+    body = {"ready": is_ready(served), "routes": routes}
+    return Response(200 if body["ready"] else 503, _encode(body))
 
 
-def _standing(route: ServedRoute, answers: Callable[[ServedRoute], bool]) -> dict[str, object]:
+def is_ready(served: Served | None) -> bool:
+    """Whether it is known what is served, and every route of it answers.
+
+    A gateway on which nothing was promoted yet is ready: it does all that it ought to.
+    """
+    return served is not None and all(route.is_ready for route in served.values())
+
+
+def _standing(route: ServedRoute) -> dict[str, object]:
     body: dict[str, object] = {
-        "ready": answers(route),
+        "ready": route.is_ready,
         "arms": {arm.arm: arm.contract.reference for arm in route.arms},
     }
     if route.problems:

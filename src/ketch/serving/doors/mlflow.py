@@ -18,6 +18,7 @@ from ketch.errors import Finding, KetchError, UsageError
 from ketch.runtime.predictor import refused
 from ketch.schema import Field, Row, check_columns, parse_json
 from ketch.schema.problems import kind, printable, show
+from ketch.schema.quick import Quick
 from ketch.serving.answers import Answered, Asked
 from ketch.serving.contract import Contract
 from ketch.serving.doors.csv_body import read_csv
@@ -89,7 +90,12 @@ class Mlflow:
         self._most_rows = most_rows
         self._most_bytes = most_bytes
 
-    def read(self, request: Request, contract: Contract) -> Asked:
+    def read(
+        self,
+        request: Request,
+        contract: Contract,
+        quick: Quick | None = None,  # noqa: ARG002 # of rows that no door has to put together
+    ) -> Asked:
         """Return the rows of a request.
 
         Raises:

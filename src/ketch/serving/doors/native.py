@@ -1,7 +1,9 @@
 """ketch's own form: ``POST /<route>`` with one object or a list of objects, named fields.
 
 One object is answered by one object, a list by a list of the same length. The body is read
-once, strictly, as one JSON document; nothing of its bytes goes on, only its values.
+once, strictly, as one JSON document; nothing of its bytes goes on, only its values. Where
+every value is plainly as declared, that and the check of the values are one
+(:mod:`ketch.schema.quick`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from ketch.errors import Finding, KetchError, UsageError
 from ketch.runtime.predictor import refused
 from ketch.schema import Row, parse_json
 from ketch.schema.problems import show
+from ketch.schema.quick import Quick
 from ketch.serving.answers import Answered, Asked
 from ketch.serving.contract import Contract
 from ketch.serving.doors.door import (
@@ -45,7 +48,12 @@ class Native:
         self._most_rows = most_rows
         self._most_bytes = most_bytes
 
-    def read(self, request: Request, contract: Contract) -> Asked:  # noqa: ARG002 # other doors ask it
+    def read(
+        self,
+        request: Request,
+        contract: Contract,  # noqa: ARG002 # other doors ask it
+        quick: Quick | None = None,
+    ) -> Asked:
         """Return the rows of a request.
 
         Raises:
@@ -54,10 +62,23 @@ class Native:
         """
         if request.headers.get("content-type") != "application/json":
             check_json(request)
+        at_once = None if quick is None else self._at_once(request.body, quick)
+        if at_once is not None:
+            return at_once
         value = parse_json(request.body, max_bytes=self._most_bytes, where="body")
         if type(value) is dict:
             return Asked([value], single=True)
         return Asked(_listed(value, self._most_rows))
+
+    def _at_once(self, body: bytes, quick: Quick) -> Asked | None:
+        """Return rows of which each is plainly as declared; None where that cannot be told."""
+        if len(body) > self._most_bytes:
+            return None
+        if body.startswith(b"{"):
+            row = quick.row(body)
+            return None if row is None else Asked([row], single=True, is_checked=True)
+        rows = quick.rows(body) if body.startswith(b"[") else None
+        return None if rows is None else Asked(_listed(rows, self._most_rows), is_checked=True)
 
     def wrong(self, asked: Asked, findings: Sequence[Finding]) -> KetchError:  # noqa: ARG002
         """Return what the schema found; its places are those of the rows."""

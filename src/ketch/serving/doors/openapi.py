@@ -14,6 +14,7 @@ from ketch.package import Scenario
 from ketch.remote.problem import MEDIA_TYPE
 from ketch.schema import Field, Row, json_schema
 from ketch.serving.contract import Contract
+from ketch.serving.doors import openapi_outcomes
 from ketch.serving.doors.door import MOST_ROWS
 from ketch.serving.doors.openapi_shapes import SHAPES, Body, ref, shape
 from ketch.serving.doors.served import Served, described
@@ -36,25 +37,25 @@ _FAILURES = {
 _encode = msgspec.json.Encoder().encode
 
 
-def whole(served: Served) -> Response:
-    """Answer ``GET /openapi.json``: every route."""
-    return _told(dict(described(served)), "the routes of this gateway")
+def whole(served: Served, base: str = "/") -> Response:
+    """Answer ``GET /openapi.json``: every route, asked below ``base``."""
+    return _told(dict(described(served)), "the routes of this gateway", base)
 
 
-def of_route(name: str, contract: Contract) -> Response:
-    """Answer ``GET /<route>/openapi.json``: one route."""
+def of_route(name: str, contract: Contract, base: str = "/") -> Response:
+    """Answer ``GET /<route>/openapi.json``: one route, asked below ``base``."""
     says = contract.package.manifest.description
-    return _told({name: contract}, says or f"the route {name}")
+    return _told({name: contract}, says or f"the route {name}", base)
 
 
-def document(routes: Mapping[str, Contract], summary: str) -> Body:
-    """Return the document of some routes."""
-    paths: Body = {}
-    schemas: Body = dict(SHAPES)
+def document(routes: Mapping[str, Contract], summary: str, base: str = "/") -> Body:
+    """Return the document of some routes; only those at the root speak the V2 protocol."""
+    paths: Body = openapi_outcomes.paths() if base == "/" else {}
+    schemas: Body = {**SHAPES, **openapi_outcomes.SHAPES}
     for name, contract in routes.items():
         schemas[f"{name}.row"] = _row(contract.schema.inputs)
         schemas[f"{name}.answer"] = _row(contract.schema.outputs)
-        paths |= _paths(name, contract)
+        paths |= _paths(name, contract, base)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -93,11 +94,11 @@ def examples(contract: Contract) -> list[tuple[Scenario, object, object]]:
     return found
 
 
-def _told(routes: Mapping[str, Contract], summary: str) -> Response:
-    return Response(200, _encode(document(routes, summary)))
+def _told(routes: Mapping[str, Contract], summary: str, base: str) -> Response:
+    return Response(200, _encode(document(routes, summary, base)))
 
 
-def _paths(name: str, contract: Contract) -> Body:
+def _paths(name: str, contract: Contract, base: str) -> Body:
     shown = examples(contract)
     sent = {one.name: {"value": value} for one, value, _ in shown}
     back = {one.name: {"value": value} for one, _, value in shown}
@@ -113,11 +114,11 @@ def _paths(name: str, contract: Contract) -> Body:
     mlflow["responses"] |= _failing(ref("InvocationError"))
     predictions = {"type": "array", "items": ref(f"{name}.answer")}
     mlflow["responses"]["200"] = _answer(shape({"predictions": predictions}), {})
-    return {
-        f"/{name}": {"post": native},
-        f"/v2/models/{name}/infer": {"post": v2},
-        f"/{name}/invocations": {"post": mlflow},
+    paths: Body = {
+        f"{base}{name}": {"post": native},
+        f"{base}{name}/invocations": {"post": mlflow},
     }
+    return paths if base != "/" else {**paths, f"/v2/models/{name}/infer": {"post": v2}}
 
 
 def _operation(operation_id: str, summary: str, schema: Body) -> Body:

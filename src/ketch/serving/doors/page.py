@@ -16,7 +16,7 @@ from ketch.errors import NotFound
 from ketch.schema import Field
 from ketch.serving.contract import Contract
 from ketch.serving.doors.openapi import examples
-from ketch.serving.doors.served import Served, contract_of, described, route_of
+from ketch.serving.doors.served import Served, described, route_of
 from ketch.serving.http.messages import Response
 
 POLICY = (
@@ -33,40 +33,40 @@ _HEADERS = (
 _LONGEST = 8_000
 
 
-def index(served: Served) -> Response:
-    """Answer ``GET /docs``: every route."""
-    listed = "".join(_line(name, contract) for name, contract in described(served))
+def index(served: Served, base: str = "/") -> Response:
+    """Answer ``GET /docs``: every route, asked below ``base``."""
+    listed = "".join(_line(base, name, contract) for name, contract in described(served))
     table = (
         "<div class=scroll><table><thead><tr><th>Route<th>Package<th>Owner<th>What it does"
         f"</thead><tbody>{listed}</tbody></table></div>"
     )
     body = f"<h1>Routes</h1>{table if listed else '<p>None is served yet.'}"
-    return _page("Routes", f"{body}<p><a href='/openapi.json'>OpenAPI document</a>")
+    return _page("Routes", f"{body}<p><a href='{base}openapi.json'>OpenAPI document</a>")
 
 
-def of_route(served: Served, name: str) -> Response:
-    """Answer ``GET /docs/<route>``.
+def of_route(served: Served, name: str, base: str = "/") -> Response:
+    """Answer ``GET /docs/<route>``: a route that is asked below ``base``.
 
     Raises:
         NotFound: ``request/route``.
     """
-    contract = contract_of(route_of(served, name))
+    contract = route_of(served, name).contract
     if contract is None:
         message = f"nothing answers on the route `{name}` yet"
         raise NotFound(message, code="request/route", hint="`/readyz` says why")
     manifest = contract.package.manifest
     says = f"<p>{escape(manifest.description)}" if manifest.description else ""
     parts = (
-        f"<p class=soft><a href='/docs'>Routes</a><h1>{escape(name)}</h1>{says}",
+        f"<p class=soft><a href='{base}docs'>Routes</a><h1>{escape(name)}</h1>{says}",
         f"<p class=soft><code>{escape(contract.reference)}</code>, owned by ",
-        f"{escape(manifest.owner)} · <a href='/{escape(name)}/openapi.json'>OpenAPI</a>",
+        f"{escape(manifest.owner)} · <a href='{base}{escape(name)}/openapi.json'>OpenAPI</a>",
         "<h2>What it takes</h2>",
         _fields(contract.schema.inputs),
         "<h2>What it gives</h2>",
         _fields(contract.schema.outputs),
         "<h2>Try it</h2>",
         "<p>A request is answered by a package and enters the decision log, like any other.",
-        _form(name, contract),
+        _form(f"{base}{name}", contract),
         "<script src='/docs/try.js'></script>",
     )
     return _page(name, "".join(parts))
@@ -98,10 +98,10 @@ def _page(title: str, body: str) -> Response:
     return Response(200, text.encode(), "text/html; charset=utf-8", _HEADERS)
 
 
-def _line(name: str, contract: Contract) -> str:
+def _line(base: str, name: str, contract: Contract) -> str:
     manifest = contract.package.manifest
     cells = (contract.reference, manifest.owner, manifest.description)
-    link = f"<td><a href='/docs/{escape(name)}'>{escape(name)}</a>"
+    link = f"<td><a href='{base}docs/{escape(name)}'>{escape(name)}</a>"
     return f"<tr>{link}{''.join(f'<td>{escape(cell)}' for cell in cells)}"
 
 
@@ -136,7 +136,7 @@ def _promises(field: Field) -> Iterator[str]:
         yield "personal data"
 
 
-def _form(name: str, contract: Contract) -> str:
+def _form(path: str, contract: Contract) -> str:
     bodies = [
         (scenario.name, json.dumps(sent, indent=2, ensure_ascii=False))
         for scenario, sent, _ in examples(contract)
@@ -149,7 +149,7 @@ def _form(name: str, contract: Contract) -> str:
         f"<label for=example>Scenario</label><select id=example>{options}</select>" if shown else ""
     )
     return (
-        f"<form data-to='/{escape(name)}'><div class=sides><div>{choice}"
+        f"<form data-to='{escape(path)}'><div class=sides><div>{choice}"
         "<label for=body>Body, one object or a list of objects</label>"
         f"<textarea id=body spellcheck=false>{escape(shown[0][1] if shown else '{}')}</textarea>"
         "<label for=token>Token, if the gateway asks for one</label>"

@@ -44,6 +44,16 @@ class ServedRoute(Protocol):
         ...
 
     @property
+    def contract(self) -> Contract | None:
+        """What callers may rely on; None while nobody answers."""
+        ...
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a verified worker answers callers, where any package ought to."""
+        ...
+
+    @property
     def problems(self) -> Mapping[str, str]:
         """What is wanted and not served, and why: package → reason."""
         ...
@@ -53,18 +63,10 @@ Served: TypeAlias = Mapping[str, ServedRoute]
 """Every route, by name."""
 
 
-def contract_of(route: ServedRoute) -> Contract | None:
-    """Return what a route promises; None while nobody answers on it."""
-    for arm in (route.rest, *route.arms):
-        if arm is not None:
-            return arm.contract
-    return None
-
-
 def described(served: Served) -> Iterator[tuple[str, Contract]]:
     """Yield the routes that promise something, by name."""
     for name in sorted(served):
-        contract = contract_of(served[name])
+        contract = served[name].contract
         if contract is not None:
             yield name, contract
 

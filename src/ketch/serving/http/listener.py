@@ -1,7 +1,4 @@
-"""Where the gateway listens: sockets of its own, or those that systemd holds.
-
-Little is imported here: the keeper, which only holds the sockets, stays small.
-"""
+"""Where the gateway listens: sockets of its own, or those that systemd or the keeper holds."""
 
 from __future__ import annotations
 
@@ -9,10 +6,11 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ketch.errors import Refused, Unavailable, UsageError
 from ketch.serving.http import systemd
+from ketch.serving.http.keeper import Start
 
 BACKLOG = 2_048
 """Connections that may wait while no gateway takes them."""
@@ -26,15 +24,18 @@ class Listener:
 
     Attributes:
         sockets: They listen.
-        is_held: Whether systemd holds them as well, and keeps them when we end.
+        is_held: Whether systemd or a keeper holds them as well, and keeps them when we end.
+        start: Which start of the gateway this is; from a keeper, it wants to know when we are
+            ready.
     """
 
     sockets: Sequence[socket.socket]
     is_held: bool = False
+    start: Start = field(default_factory=Start)
 
     @classmethod
     def open(cls, host: str, port: int) -> Listener:
-        """Return the sockets that systemd passed; without any, one that listens at an address.
+        """Return the sockets that were passed to us; without any, one that listens at an address.
 
         Raises:
             UsageError: ``serve/settings``: there is no such port.
@@ -46,8 +47,13 @@ class Listener:
                 code="serve/settings",
                 where="--port",
             )
-        passed = systemd.passed_sockets()
-        return cls(passed, is_held=True) if passed else cls((_bound(host, port),))
+        passed = systemd.passed_descriptors()
+        if not passed:
+            return cls((_bound(host, port),))
+        starts = [start for fd, name in passed if (start := Start.named(name, fd))]
+        sockets = [fd for fd, name in passed if Start.named(name, fd) is None]
+        held = tuple(socket.socket(fileno=fd) for fd in sockets)
+        return cls(held, is_held=True, start=starts[0] if starts else Start())
 
     @property
     def is_private(self) -> bool:

@@ -9,17 +9,20 @@ from contextlib import suppress
 _FIRST = 3
 
 
-def passed_sockets() -> tuple[socket.socket, ...]:
-    """Return the sockets that systemd passed to this very process, once: then none are left."""
+def passed_descriptors() -> tuple[tuple[int, str], ...]:
+    """Return what systemd, or the keeper, passed to this very process, and what each is called.
+
+    Once: then nothing is left.
+    """
     passed = os.environ.pop("LISTEN_FDS", "")
     meant_for = os.environ.pop("LISTEN_PID", "")
-    os.environ.pop("LISTEN_FDNAMES", None)
+    names = os.environ.pop("LISTEN_FDNAMES", "").split(":")
     if meant_for != str(os.getpid()) or not passed.isdigit():
         return ()
-    found = tuple(socket.socket(fileno=fd) for fd in range(_FIRST, _FIRST + int(passed)))
+    found = range(_FIRST, _FIRST + int(passed))
     for one in found:
-        one.set_inheritable(False)  # workers have no use for them
-    return found
+        os.set_inheritable(one, False)  # workers have no use for them
+    return tuple(zip(found, (*names, *([""] * len(found))), strict=False))
 
 
 def notify(state: str) -> None:

@@ -15,7 +15,9 @@ from typing import TypeAlias
 from ketch.monitor.decisions.decision import Origin
 from ketch.package import Digest
 from ketch.registry import Place
-from ketch.rollout import Claim, Split
+from ketch.rollout import Claim, Layer, Split, rollout_id
+from ketch.schema import Int, String
+from ketch.schema.quick import Quick
 from ketch.serving.contract import Contract
 from ketch.serving.routes.wanted import WantedArm, WantedRoute
 from ketch.serving.workers import Pool
@@ -32,12 +34,14 @@ class LiveArm:
         pool: Its workers.
         share: The share of units it answers, in millionths.
         salt: Decides which units.
+        layer: The part of the units that it may touch; None for all.
     """
 
     arm: str
     pool: Pool
     share: int = 0
     salt: str | None = None
+    layer: Layer | None = None
 
     @property
     def contract(self) -> Contract:
@@ -114,13 +118,28 @@ class LiveRoute:
         if self.rest is None:
             return None
         claims = {arm.arm: Claim(arm.arm, arm.share, arm.salt or self.name) for arm in self.others}
-        return Split(self.rest.arm, claims.get(Place.BASELINE), claims.get(Place.LIMITED))
+        held_out, limited = claims.get(Place.BASELINE), claims.get(Place.LIMITED)
+        layers = [arm.layer for arm in self.others if arm.arm == Place.LIMITED]
+        return Split(self.rest.arm, held_out, limited, next(iter(layers), None))
 
     @cached_property
     def origins(self) -> Mapping[LiveArm, Origin]:
         """What decisions of an arm have in common."""
         shares = "" if self.split is None else self.split.shares
-        return {arm: _origin(self.name, arm, shares) for arm in self.all}
+        rollout = self._rollout
+        sides = (self.by_name.get(Place.LIMITED), self.rest) if rollout else ()
+        return {
+            arm: _origin(self.name, arm, shares, rollout if arm in sides else "")
+            for arm in self.all
+        }
+
+    @property
+    def _rollout(self) -> str:
+        """Which rollout there is: one package at limited, beside another at prod."""
+        limited, rest = self.by_name.get(Place.LIMITED), self.rest
+        if limited is None or limited.salt is None or rest is None or rest.arm != Place.PROD:
+            return ""
+        return rollout_id(limited.salt, limited.contract.digest, rest.contract.digest)
 
     @cached_property
     def by_name(self) -> Mapping[str, LiveArm]:
@@ -132,6 +151,22 @@ class LiveRoute:
         """What callers may rely on: the promises of the arm that answers the rest."""
         first = next(iter(self.arms), None)
         return None if first is None else first.contract
+
+    @cached_property
+    def quick(self) -> Quick | None:
+        """Reads plain requests at once, where each package finds the same in them.
+
+        So does whoever looks for the unit, which is text or an integer.
+        """
+        contract = self.contract
+        if contract is None:
+            return None
+        inputs = contract.schema.inputs
+        is_one = all(arm.contract.schema.inputs == inputs for arm in self.all)
+        has_unit = all(
+            isinstance(one.type, Int | String) for one in inputs if one.name == self.unit
+        )
+        return contract.quick if is_one and has_unit else None
 
     @cached_property
     def arms(self) -> tuple[LiveArm, ...]:
@@ -194,7 +229,7 @@ def settle(
     )
 
 
-def _origin(route: str, arm: LiveArm, shares: str) -> Origin:
+def _origin(route: str, arm: LiveArm, shares: str, rollout: str) -> Origin:
     contract = arm.contract
     return Origin(
         route,
@@ -202,6 +237,7 @@ def _origin(route: str, arm: LiveArm, shares: str) -> Origin:
         str(contract.package.digest),
         arm.arm,
         shares,
+        rollout,
         frozenset(field.name for field in contract.schema.inputs if field.pii),
         frozenset(field.name for field in contract.schema.outputs if field.pii),
     )
@@ -209,4 +245,6 @@ def _origin(route: str, arm: LiveArm, shares: str) -> Origin:
 
 def _live(arm: WantedArm | None, running: Mapping[Digest, Pool]) -> LiveArm | None:
     pool = None if arm is None else running.get(arm.digest)
-    return None if arm is None or pool is None else LiveArm(arm.arm, pool, arm.share, arm.salt)
+    if arm is None or pool is None:
+        return None
+    return LiveArm(arm.arm, pool, arm.share, arm.salt, arm.layer)

@@ -12,6 +12,8 @@ from typing import Self, cast
 
 from ketch.package import Digest, Package
 from ketch.registry import Arm, Place, Route
+from ketch.registry.route import check_route_name, layer_json, read_layer
+from ketch.rollout import Layer
 
 DIRECT = "direct"
 """The arm of a package that was named on the command line."""
@@ -31,6 +33,7 @@ class WantedArm:
         share: The share of units it answers, in millionths; of the arm that answers the
             rest it says nothing.
         salt: Decides which units, where a share does.
+        layer: The part of the units that it may touch; None for all.
     """
 
     arm: str
@@ -38,11 +41,13 @@ class WantedArm:
     digest: Digest
     share: int = 0
     salt: str | None = None
+    layer: Layer | None = None
 
     @classmethod
     def of(cls, arm: Arm) -> Self:
         """Return what an arm of the registry asks for."""
-        return cls(str(arm.place), arm.package, arm.digest, arm.share.millionths, arm.salt)
+        share = arm.share.millionths
+        return cls(str(arm.place), arm.package, arm.digest, share, arm.salt, arm.layer)
 
     def to_json(self) -> dict[str, object]:
         """Return the form that is written down."""
@@ -52,18 +57,20 @@ class WantedArm:
             "digest": str(self.digest),
             "share": self.share,
             "salt": self.salt,
+            "layer": None if self.layer is None else layer_json(self.layer),
         }
 
     @classmethod
     def from_json(cls, body: Mapping[str, object]) -> Self:
         """Read what :meth:`to_json` wrote."""
-        salt = body["salt"]
+        salt, layer = body["salt"], body["layer"]
         return cls(
             str(body["arm"]),
             str(body["package"]),
             Digest.parse(str(body["digest"])),
             int(str(body["share"])),
             None if salt is None else str(salt),
+            None if layer is None else read_layer(cast("Mapping[str, object]", layer)),
         )
 
 
@@ -109,8 +116,13 @@ class WantedRoute:
 
     @classmethod
     def direct(cls, package: Package) -> Self:
-        """Return a route on which one package, which somebody named, answers all."""
+        """Return a route on which one package, which somebody named, answers all.
+
+        Raises:
+            UsageError: ``route/reserved``: no route can be called so.
+        """
         name = package.manifest.route or str(package.manifest.name)
+        check_route_name(name)
         arm = WantedArm(DIRECT, str(package.reference), package.digest)
         return cls(name, rest=arm)
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 from ketch.errors import KetchError, Unavailable
 from ketch.package import Package
+from ketch.runtime.hiring import Source
+from ketch.runtime.machine import held_bytes
 from ketch.serving.workers.backoff import Backoff
 from ketch.serving.workers.lane import Lane, Owner
-from ketch.serving.workers.machine import held_bytes
 from ketch.serving.workers.settings import PoolSettings
-from ketch.serving.workers.starting import Source, Starting
+from ketch.serving.workers.starting import Starting
 from ketch.serving.workers.threads import patiently
 
 
@@ -93,6 +94,18 @@ class Crew:
     def failing(self) -> bool:
         """Whether its workers die, or fail to start, again and again."""
         return self._backoff.is_failing(time.monotonic())
+
+    @property
+    def busy(self) -> list[Lane]:
+        """The workers that have a call at work."""
+        return [lane for lane in (*self.lanes, *self.leaving) if lane.is_busy]
+
+    def want(self, workers: int) -> None:
+        """Have so many workers from now on; those that are too many take no more calls."""
+        self.wanted = workers
+        for lane in self.lanes[workers:]:
+            self.retire(lane)
+        self.keep()
 
     def next_s(self) -> float:
         """Return when there will be one more worker, about."""

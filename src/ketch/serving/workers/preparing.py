@@ -10,8 +10,8 @@ from functools import partial
 from ketch.errors import NotFound, PackageError
 from ketch.package import Package
 from ketch.runtime import Home, prepared
+from ketch.runtime.hiring import Source
 from ketch.runtime.licence import may_be_batched
-from ketch.serving.workers.starting import Source
 from ketch.serving.workers.threads import in_thread
 
 

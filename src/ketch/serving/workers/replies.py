@@ -2,36 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, get_type_hints
+
+import msgspec
 
 from ketch.errors import Finding, PackageCodeError
 from ketch.runtime import Answer
+from ketch.runtime.machine import held_bytes
 from ketch.runtime.protocol import Failure, decode_reply, garbled
-from ketch.schema import Decoder, Row
+from ketch.schema import Decoder, Field, Row
+from ketch.schema.quick import is_plain, struct_of
+from ketch.serving.contract import Contract
 from ketch.serving.workers.lane import Lane
-from ketch.serving.workers.machine import held_bytes
 from ketch.serving.workers.queue import Piece, PoolAnswer, Question
 
 
-def read(body: bytes | bytearray, pieces: Sequence[Piece], steps: list[str]) -> Answer | Failure:
-    """Read the reply to a call; a worker's words are hostile until they have been read here.
+class Replies:
+    """Reads what the workers of a package reply: it is hostile until it has been read here.
 
     Args:
-        body: What the worker sent.
-        pieces: What it was asked.
-        steps: The steps of the package.
-
-    Raises:
-        Unavailable: It is no reply to that (``worker/protocol``).
+        contract: What the package promises.
     """
-    reply = decode_reply(body, Answer)
-    if isinstance(reply, Answer):
-        count = sum([piece.count for piece in pieces])
-        if len(reply.rows) != count:
-            raise garbled(f"{len(reply.rows)} rows for {count}")
-        if [one.step for one in reply.steps] != steps:
-            raise garbled("the times of other steps")
-    return reply
+
+    def __init__(self, contract: Contract) -> None:
+        self._steps = list(dict.fromkeys(contract.package.manifest.pipeline.steps))
+        outputs = contract.schema.outputs
+        self._read_plain = _plain_reader(outputs) if is_plain(outputs) else None
+
+    def read(
+        self, body: bytes | bytearray, pieces: Sequence[Piece]
+    ) -> tuple[Answer | Failure, list[Row] | None]:
+        """Return the reply to a call, and its rows if the schema has passed them already.
+
+        Args:
+            body: What the worker sent.
+            pieces: What it was asked.
+
+        Raises:
+            Unavailable: It is no reply to that (``worker/protocol``).
+        """
+        plain = self._plain(body)
+        reply = plain or decode_reply(body, Answer)
+        if isinstance(reply, Answer):
+            count = sum([piece.count for piece in pieces])
+            if len(reply.rows) != count:
+                raise garbled(f"{len(reply.rows)} rows for {count}")
+            if [one.step for one in reply.steps] != self._steps:
+                raise garbled("the times of other steps")
+        return reply, None if plain is None else plain.rows
+
+    def _plain(self, body: bytes | bytearray) -> Answer | None:
+        """Return an answer whose values are plainly as declared; None of anything else."""
+        if self._read_plain is None:
+            return None
+        try:
+            found = self._read_plain(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return None
+        rows = msgspec.to_builtins(found.rows)
+        return Answer(rows, found.steps, found.trace, found.rss_bytes)
+
+
+def _plain_reader(outputs: Sequence[Field]) -> Callable[[bytes | bytearray], Any]:
+    """Return what reads an :class:`Answer` to rows of a type of their own."""
+    hints = get_type_hints(Answer)
+    row: Any = struct_of(outputs)
+    kind = msgspec.defstruct("Plain", [*({**hints, "rows": list[row]}).items()])
+    return msgspec.json.Decoder(kind).decode
 
 
 def hand_out(pieces: Sequence[Piece], rows: list[Row], reply: Answer, pid: int) -> None:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
-from typing import Protocol
+from contextlib import ExitStack
 
 from ketch.errors import Unavailable
 from ketch.package import Package
 from ketch.runtime import Worker
+from ketch.runtime.hiring import Source
+from ketch.runtime.machine import MB, held_bytes
 from ketch.serving.workers.lane import Hired
-from ketch.serving.workers.machine import held_bytes, limit_bytes
 from ketch.serving.workers.proof import prove
 from ketch.serving.workers.settings import PoolSettings
 from ketch.serving.workers.threads import in_thread, patiently
 
 _ABORT_S = 10.0
-
-
-class Source(Protocol):
-    """Starts workers of one package; :class:`~ketch.runtime.Prepared` does."""
-
-    def start(
-        self, hash_seed: int = 0, *, begun: Callable[[Worker], None] = ...
-    ) -> AbstractContextManager[Worker]:
-        """Yield a worker that has loaded the package; it ends with the block."""
 
 
 class Starting:
@@ -99,6 +89,23 @@ class Starting:
 
     def _set_begun(self, worker: Worker) -> None:
         self._begun = worker
+
+
+def limit_bytes(
+    after_start: int, *, declared_mb: float | None = None, set_mb: float | None = None
+) -> int:
+    """Return how much memory a worker may hold before it is replaced.
+
+    Args:
+        after_start: What it held when it had answered its scenarios; no limit is so low
+            that a worker would be replaced for what it needs to begin with.
+        declared_mb: The memory that the package promises to get along with; beyond it the
+            kernel gives nothing, so it is replaced a little before.
+        set_mb: What whoever serves it has set.
+    """
+    limits = [mb * MB for mb in (set_mb, declared_mb and 0.9 * declared_mb) if mb]
+    most = min(limits) if limits else 2 * after_start + 256 * MB
+    return int(max(most, 1.25 * after_start + 16 * MB))
 
 
 def _end(starting: asyncio.Future[Hired]) -> None:

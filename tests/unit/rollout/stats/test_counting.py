@@ -85,9 +85,12 @@ def test_an_amount_enters_when_its_window_has_closed_and_as_a_whole() -> None:
     assert units.rows() == [Unit(candidate=True, probability=0.5, outcome=0.5)]
 
 
-def test_a_refund_of_all_is_no_outcome() -> None:
+def test_a_refund_of_all_is_no_amount_but_undoes_no_purchase() -> None:
+    """What happened entered when it did, and a bet was made on it."""
     seen = [Exposed("ana", NOON, True, 0.5)]
     back = [Event("ana", NOON, "order", 20.0), Event("ana", NOON + DAY, "refund", -25.0)]
-    for measure in (WEEK, SPENT):
+    for measure, outcome in ((WEEK, 1.0), (SPENT, 0.0)):
         units = count(seen, back, measure, now=NOON + 8 * DAY)
-        assert units.rows() == [Unit(candidate=True, probability=0.5, outcome=0.0)]
+        assert units.rows() == [Unit(candidate=True, probability=0.5, outcome=outcome)]
+    only_back = count(seen, back[1:], WEEK, now=NOON + 8 * DAY)
+    assert only_back.rows() == [Unit(candidate=True, probability=0.5, outcome=0.0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -17,7 +18,7 @@ from ketch.errors import NotFound
 from ketch.serving.doors import openapi, page
 from ketch.serving.doors.exposition import exposition
 from ketch.serving.doors.health import livez, readyz
-from ketch.serving.metrics import Gauges, Metrics, PoolGauge
+from ketch.serving.metrics import GONE_S, Gauges, Metrics, PoolGauge
 
 SHOP = contract(
     {
@@ -160,8 +161,8 @@ def test_only_the_two_files_of_the_pages_are_given_out(name: str) -> None:
         page.static(name)
 
 
-def standing(served: dict[str, Route] | None, *, answers: bool = True) -> tuple[int, Any]:
-    reply = readyz(served, lambda one: answers and one.rest is not None)
+def standing(served: dict[str, Route] | None) -> tuple[int, Any]:
+    reply = readyz(served)
     return reply.status, json.loads(reply.body)
 
 
@@ -177,7 +178,11 @@ def test_a_gateway_is_ready_when_every_route_has_a_verified_worker() -> None:
         {"ready": True, "routes": {"shop": {"ready": True, "arms": {"prod": "hello:1.0.0"}}}},
     )
     assert standing({"shop": shop, "empty": route("empty")})[0] == 503
-    assert standing({"shop": shop}, answers=False)[0] == 503
+    assert standing({"shop": replace(shop, has_workers=False)})[0] == 503
+
+
+def test_a_gateway_on_which_nothing_was_promoted_is_ready() -> None:
+    assert standing({})[0] == 200
 
 
 def test_a_gateway_that_does_not_know_its_routes_is_not_ready() -> None:
@@ -198,6 +203,33 @@ def figures(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], fl
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def test_a_package_that_has_been_gone_for_an_hour_has_no_figures_any_more() -> None:
+    metrics = Metrics()
+    for version in ("1.0", "1.1"):
+        metrics.answered("shop", f"shop:{version}", "prod", 200, 0.001)
+        metrics.restarted(f"shop:{version}", "died")
+        metrics.shadowed("shop", f"shop:{version}", "answered")
+    metrics.answered("shop", "", "", 404, 0.001)
+
+    for now in (0.0, GONE_S, GONE_S + 1.0):
+        before = len(figures(metrics))
+        metrics.serving(["shop:1.1"], now)
+
+    told = {label for _, labels in figures(metrics) for label in labels}
+    assert ("package", "shop:1.0") not in told
+    assert {("package", "shop:1.1"), ("package", "")} <= told
+    assert before > len(figures(metrics)), "until then they are told"
+
+
+def test_a_package_that_came_back_within_the_hour_counts_on() -> None:
+    metrics = Metrics()
+    metrics.answered("shop", "shop:1.0", "prod", 200, 0.001)
+    for served, now in ((), 0.0), (("shop:1.0",), 3_000.0), ((), 3_500.0), ((), 7_000.0):
+        metrics.serving(served, now)
+
+    assert len(metrics.requests) == 1
 
 
 def test_prometheus_reads_what_was_counted() -> None:

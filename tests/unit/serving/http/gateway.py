@@ -6,10 +6,22 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 
 from ketch.serving.http.keeper import Start, keep
 from ketch.serving.http.listener import Listener
+
+
+def inherited() -> list[str]:
+    """Return what a program that is started from here would find open."""
+    code = "import json, os; print(json.dumps([os.readlink(f'/proc/self/fd/{n}')"
+    code += " for n in range(3, 64) if os.path.exists(f'/proc/self/fd/{n}')]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], close_fds=False, capture_output=True, check=True
+    )
+    found: list[str] = json.loads(done.stdout)
+    return found
 
 
 def main(kind: str, listener: Listener) -> int:
@@ -32,6 +44,8 @@ def main(kind: str, listener: Listener) -> int:
                 os._exit(int(request.query))
             if request.path == "/return":
                 stop.set()
+            if request.path == "/descriptors":
+                return Response(body=json.dumps(inherited()).encode())
             return Response(body=f"{os.getpid()} {start.count}".encode())
 
         stop = asyncio.Event()
@@ -49,7 +63,9 @@ def main(kind: str, listener: Listener) -> int:
             await stop.wait()
         return 5 if kind == "returns 5" else 0
 
-    return keep(run, stop_s=1.0)
+    if listener.is_held:
+        return run(listener.start)
+    return keep(run, listener.sockets, stop_s=1.0)
 
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ class Kept:
 
 
 @contextmanager
-def kept(kind: str = "good", *, ready: bool = True) -> Iterator[Kept]:
+def kept(kind: str = "good", *, ready: bool = True, script: Path = SCRIPT) -> Iterator[Kept]:
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), kind],
+        [sys.executable, str(script), kind],
         *(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -202,11 +202,33 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
     process.stdout.close()
 
 
-def test_the_keeper_loads_nothing_of_the_gateway() -> None:
-    script = (
-        "import sys; from ketch.serving.http import keeper, listener;"
-        "print([n for n in ('asyncio', 'ssl', 'httptools', 'uvloop', 'msgspec', 'ctypes',"
-        " 'logging', 'subprocess', 'threading') if n in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert done.stdout.decode().strip() == "[]"
+def test_the_keeper_holds_little() -> None:
+    with kept() as one:
+        status = Path(f"/proc/{one.process.pid}/status").read_text()
+        libraries = Path(f"/proc/{one.process.pid}/maps").read_text()
+    (held_kb,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")]
+    assert held_kb < 12_000
+    assert "site-packages" not in libraries
+
+
+def test_a_gateway_that_is_started_again_is_the_one_on_the_disk(tmp_path: Path) -> None:
+    script = tmp_path / "gateway.py"
+    text = SCRIPT.read_text()
+    script.write_text(text)
+    with kept(script=script) as one:
+        before = one.ask()
+        script.write_text(text.replace("{start.count}", "{start.count} of a new version"))
+        os.kill(one.gateway, signal.SIGKILL)
+        one.hear()
+
+        assert before.endswith(" 0")
+        assert one.ask().endswith(" 1 of a new version")
+
+
+def test_nothing_of_the_keeper_reaches_what_the_gateway_starts() -> None:
+    """A worker that held the pipe or a socket would keep them from ever closing."""
+    with kept() as one:
+        os.kill(one.gateway, signal.SIGKILL)
+        one.hear()
+
+        assert json.loads(one.ask("/descriptors")) == []

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import cast
 
+from tests.contracts import contract
+
 from ketch.package import Digest
 from ketch.serving.routes.table import LiveArm
 from ketch.serving.routes.wanted import WantedArm
@@ -42,3 +44,10 @@ def pool(name: str, *, failing: bool = False) -> Pool:
 
 def live(name: str, of: Pool, share: int = 0, salt: str | None = None) -> LiveArm:
     return LiveArm(name, of, share, salt)
+
+
+def answering(name: str) -> Pool:
+    """Return a pool of a package with a contract of its own."""
+    standing = Standing(name)
+    standing.contract = contract({"shopper": "string"}, description=name)  # type: ignore[attr-defined]
+    return cast("Pool", standing)

@@ -1,7 +1,15 @@
-from tests.unit.serving.routes.routes import arm, digest, live, pool
+from dataclasses import dataclass
+from typing import cast
 
-from ketch.serving.routes.table import STARTING, LiveRoute, settle
+from tests.contracts import contract
+from tests.unit.serving.routes.routes import Standing, answering, arm, digest, live, pool
+
+from ketch.registry import Arm, Place, Route, Share
+from ketch.rollout import Layer, rollout_id
+from ketch.serving.contract import Contract
+from ketch.serving.routes.table import STARTING, LiveArm, LiveRoute, settle
 from ketch.serving.routes.wanted import WantedRoute
+from ketch.serving.workers import Pool
 
 A, B, C = (pool(name) for name in "abc")
 
@@ -51,6 +59,23 @@ def test_units_of_a_package_that_does_not_run_yet_are_answered_by_the_rest() -> 
     assert found.arms == (live("prod", A),)
     assert found.split is not None
     assert found.split.limited is None
+
+
+def test_a_rollout_touches_no_unit_outside_its_layer() -> None:
+    layer = Layer("layer", 200_000, 600_000)
+    prod = Arm(Place.PROD, "shop:1.0.0", digest("a"), Share(800_000))
+    limited = Arm(Place.LIMITED, "shop:1.1.0", digest("b"), Share(200_000), "salt", layer)
+    route = WantedRoute.of(Route("shop", arms=(prod, limited)))
+    kept = WantedRoute.from_json(route.to_json())
+
+    split = settle(kept, None, {digest("a"): A, digest("b"): B}, {}).split
+
+    assert split is not None
+    assert split.shares == "limited=200000 prod=800000 layer=400000"
+    units = [str(number) for number in range(400)]
+    for unit in units:
+        assert (split.assign(unit).why == "outside") == (not layer.holds(unit))
+    assert 40 < sum(split.assign(unit).arm == "limited" for unit in units) < 120
 
 
 def test_a_route_that_never_had_a_package_has_none_until_one_runs() -> None:
@@ -106,9 +131,56 @@ def test_a_route_on_which_nothing_ought_to_answer_keeps_no_gateway_from_being_re
     assert settle(promoted, None, {digest("a"): A}, {}).is_ready
 
 
+def test_the_two_sides_of_a_rollout_say_which_one_it_is_and_nobody_else_does() -> None:
+    old, new, held, next_one = (answering(letter) for letter in "abcd")
+    limited, rest = live("limited", new, 5, "s"), live("prod", old)
+    others = (live("baseline", held, 7, "h"), limited)
+    route = LiveRoute("shop", rest=rest, others=others, staging=live("staging", next_one))
+
+    found = {arm.arm: origin.rollout for arm, origin in route.origins.items()}
+
+    name = rollout_id("s", new.contract.digest, old.contract.digest)
+    assert found == {"prod": name, "limited": name, "baseline": "", "staging": ""}
+    assert route.origins[rest].shares == "baseline=7 limited=5 prod=999988"
+
+
+def test_there_is_no_rollout_where_nothing_or_not_prod_answers_the_rest() -> None:
+    old, new = answering("a"), answering("b")
+    limited = live("limited", new, 5, "s")
+    alone = LiveRoute("shop", rest=live("prod", old))
+    fallen = LiveRoute("shop", rest=live("before", old), others=(limited,))
+
+    for route in (alone, fallen):
+        assert {origin.rollout for origin in route.origins.values()} == {""}
+
+
 def test_a_route_is_the_same_in_a_newer_table_unless_its_package_was_chosen() -> None:
     older = LiveRoute("shop", rest=live("prod", A))
     newer = LiveRoute("shop", rest=live("prod", B))
 
     assert older.now({"shop": newer}) is newer
     assert older.now({}) is None
+
+
+@dataclass(eq=False)
+class Promising(Standing):
+    """A pool that says what its package promises."""
+
+    contract: Contract | None = None
+
+
+def promising(name: str, **inputs: object) -> LiveArm:
+    return live(name, cast("Pool", Promising(name, contract=contract(inputs))), 100_000, "salt")
+
+
+def test_rows_are_read_at_once_where_every_package_finds_the_same_in_them() -> None:
+    """A whole number is one of `int64`, and a float to another package: as it was sent, no more."""
+    prod = promising("prod", shopper="string", size="float64")
+    same = promising("limited", shopper="string", size="float64")
+    other = promising("staging", shopper="string", size="int64")
+
+    assert LiveRoute("shop", unit="shopper", rest=prod, others=(same,)).quick is not None
+    assert LiveRoute("shop", unit="shopper", rest=prod, staging=other).quick is None
+    assert LiveRoute("shop", unit="size", rest=prod).quick is None, "it is no unit"
+    assert LiveRoute("shop", rest=promising("prod", day="date32")).quick is None
+    assert LiveRoute("shop").quick is None

@@ -6,9 +6,10 @@ import os
 
 import pytest
 
+from ketch.runtime.machine import MB, available_bytes, held_bytes
 from ketch.serving.workers.backoff import DELAYS_S, Backoff
-from ketch.serving.workers.machine import MB, available_bytes, held_bytes, limit_bytes
 from ketch.serving.workers.scale import Scale
+from ketch.serving.workers.starting import limit_bytes
 from ketch.serving.workers.waits import Waits
 
 

@@ -11,7 +11,7 @@ import msgspec
 from ketch.errors import NotFound
 from ketch.schema import Field, Struct
 from ketch.serving.contract import Contract
-from ketch.serving.doors.served import Served, ServedRoute, contract_of, route_of
+from ketch.serving.doors.served import Served, ServedRoute, route_of
 from ketch.serving.doors.tensors import datatype_of, rank_of
 from ketch.serving.doors.v2.reply import content_type_of, shape_of
 from ketch.serving.http.messages import Response
@@ -81,7 +81,7 @@ def standing(served: Served, place: Called) -> Response:
     route = route_of(served, place.model)
     if route.rest is not None:
         of_version(route, place.version)
-    is_ready = route.rest is not None
+    is_ready = route.rest is not None and route.is_ready
     return _told({"name": place.model, "ready": is_ready}, 200 if is_ready else 503)
 
 
@@ -114,23 +114,27 @@ def of_version(route: ServedRoute, said: str | None) -> Contract:
     Raises:
         NotFound: ``request/version``, ``request/route``: nothing of it is served.
     """
-    contract = contract_of(route)
+    found = {arm.contract.version: arm.contract for arm in route.arms}
+    contract = route.contract if said is None else found.get(said)
     if contract is None:
-        raise NotFound(
+        raise no_version(route, said)
+    return contract
+
+
+def no_version(route: ServedRoute, said: str | None) -> NotFound:
+    """Return why a route promises nothing, or nothing of that version."""
+    found = sorted({arm.contract.version for arm in route.arms})
+    if said is None or not found:
+        return NotFound(
             f"nothing answers on the route `{route.name}` yet",
             code="request/route",
             hint="`/readyz` says why" if route.problems else "nothing was promoted",
         )
-    if said is None:
-        return contract
-    found = {arm.contract.version: arm.contract for arm in route.arms}
-    if said not in found:
-        raise NotFound(
-            f"expected a version that is served, found `{said[:64]}`",
-            code="request/version",
-            hint=f"there is {', '.join(f'`{one}`' for one in sorted(found))}",
-        )
-    return found[said]
+    return NotFound(
+        f"expected a version that is served, found `{said[:64]}`",
+        code="request/version",
+        hint=f"there is {', '.join(f'`{one}`' for one in found)}",
+    )
 
 
 def _input(field: Field) -> dict[str, object]:

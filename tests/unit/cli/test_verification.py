@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from tests.verification import report_of
 
 from ketch.cli.fit import WIDTH
-from ketch.cli.report import difference_text, report_text
+from ketch.cli.verification import difference_text, report_text
 from ketch.package import Divergence
 from ketch.schema import Difference
 from ketch.verify import ProbeResult, Report, ScenarioResult
