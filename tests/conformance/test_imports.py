@@ -85,7 +85,10 @@ USES = [
     (["decisions", "--limit", "0"], CORE | {"rich"}),
     (["trace", "01a20a7986787fc18baff2222ba1c3a9"], REGISTRY | TABLES),
     (["erase", "--unit", "ana"], REGISTRY | TABLES),
-    (["scenario", "add", "--from", "01a20a7986787fc18baff2222ba1c3a9", "thermometer"], REGISTRY | TABLES),
+    (
+        ["scenario", "add", "--from", "01a20a7986787fc18baff2222ba1c3a9", "thermometer"],
+        REGISTRY | TABLES,
+    ),
     (["guard", "--once"], REGISTRY | {"duckdb", "numpy"}),
     (["init", "fresh"], CORE | {"rich"}),
     (["push", "thermometer:1.0.0"], REGISTRY),

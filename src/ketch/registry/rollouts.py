@@ -15,12 +15,13 @@ from typing import NamedTuple, cast
 
 from ketch.package.digest import Digest
 from ketch.registry.desk import Desk
-from ketch.registry.events import Event, write_time
+from ketch.registry.events import Event, Kind, write_time
 from ketch.registry.policy import Policy
 from ketch.registry.promotion import subject
 from ketch.registry.route import Arm, Place
 from ketch.registry.share import Share
 from ketch.rollout import rollout_id
+from ketch.rollout.terms import Action
 
 _PAGE = 500
 
@@ -51,6 +52,8 @@ class Rollout:
         ended_by: The event that ended it.
         policy: The rules it was judged by: those of its beginning.
         shares: From when on the candidate had which share of all units.
+        condemned: The verdict to roll it back, once one is on record: it stays, whatever
+            came in later.
     """
 
     route: str
@@ -63,6 +66,7 @@ class Rollout:
     ended_by: Event | None
     policy: Policy
     shares: tuple[tuple[datetime, Share], ...]
+    condemned: Event | None = None
 
     @property
     def is_under_way(self) -> bool:
@@ -96,8 +100,12 @@ def rollouts(desk: Desk, route: str, *, until: datetime | None = None) -> tuple[
     """
     found: list[Rollout] = []
     for event in _changes(desk, route, until):
-        pair = _pair(event)
         running = found[-1] if found and found[-1].is_under_way else None
+        if event.kind is Kind.JUDGED:
+            if running is not None and _condemns(event, running):
+                found[-1] = replace(running, condemned=running.condemned or event)
+            continue
+        pair = _pair(event)
         if running is not None and (pair is None or _id(*pair) != running.id):
             found[-1] = replace(running, ended=event.time, ended_by=event)
             running = None
@@ -111,15 +119,20 @@ def rollouts(desk: Desk, route: str, *, until: datetime | None = None) -> tuple[
 
 
 def _changes(desk: Desk, route: str, until: datetime | None) -> Iterable[Event]:
-    """Return the events that changed who answers, the oldest first."""
+    """Return the events that changed who answers, and the verdicts, the oldest first."""
     found: list[Event] = []
     before: int | None = None
     while True:
         page = desk.history(subject=subject(route), until=until, before=before, limit=_PAGE)
-        found += [event for event in page if "arms" in event.body]
+        found += [one for one in page if "arms" in one.body or one.kind is Kind.JUDGED]
         if len(page) < _PAGE:
             return reversed(found)
         before = page[-1].seq
+
+
+def _condemns(event: Event, rollout: Rollout) -> bool:
+    body = event.body
+    return body["rollout"] == rollout.id and body["action"] == str(Action.ROLL_BACK)
 
 
 def _pair(event: Event) -> tuple[Arm, Arm] | None:

@@ -61,3 +61,16 @@ def test_the_address_alone_says_where_to_look() -> None:
 
     assert answer["detail"] == "expected the name of a route in the path, found none"
     assert answer["hint"] == "`/docs` shows what is served"
+
+
+def test_the_address_of_outcomes_is_no_routes() -> None:
+    """A route that is called so, from before, is asked by its other doors."""
+    application = paths(WantedRoute("outcomes", rest=arm("prod", "a")))
+
+    told, read = (ask(application, method, "/outcomes") for method in ("POST", "GET"))
+    asked = application(Request("POST", "/outcomes/invocations"))
+
+    assert (told.status, json.loads(told.body)["code"]) == (404, "request/path")
+    assert (read.status, dict(read.headers)["Allow"]) == (405, "POST")
+    assert not isinstance(asked, Response)
+    asked.close()  # type: ignore[attr-defined] # it is a coroutine, that nobody runs

@@ -132,6 +132,8 @@ def test_how_long_decisions_are_kept_is_checked_and_rows_go_with_them() -> None:
     assert Settings(keep_days=30).checked().keeps_rows == 30
     assert Settings(keep_days=30, keep_rows_days=7).checked().keeps_rows == 7
     with pytest.raises(UsageError) as refused:
-        Settings(keep_days=0, keep_rows_days=-1, decisions_to="s3://a", log_decisions=False).checked()
+        Settings(
+            keep_days=0, keep_rows_days=-1, decisions_to="s3://a", log_decisions=False
+        ).checked()
     where = [one.where for one in refused.value.findings]
     assert where == ["--keep-days", "--keep-rows-days", "--decisions-to"]

@@ -19,8 +19,8 @@ from ketch.registry import Arm, Desk, Kind, Place, Policy
 from ketch.registry.rollouts import Rollout, rollouts
 from ketch.rollout.evidence import read
 from ketch.rollout.stats import log_e_srm_of
-from ketch.rollout.terms import Guardrail
-from ketch.rollout.verdict import decide
+from ketch.rollout.terms import Action, Guardrail
+from ketch.rollout.verdict import Verdict, decide
 
 PERIOD = timedelta(days=28)
 """What is counted of a route on which nothing is tried."""
@@ -99,7 +99,7 @@ def report(
         evidence.seen,
         rollout.policy.terms.minimum,
         evidence.log_e_srm,
-        decide(evidence, rollout.policy.terms),
+        _latched(decide(evidence, rollout.policy.terms), rollout, at),
         evidence.problems,
         () if primary is None else series(tally.census, primary, min(at, _last(rollout)), points),
         _how(rollout),
@@ -114,6 +114,15 @@ def report(
         trial,
         held,
     )
+
+
+def _latched(verdict: Verdict, rollout: Rollout, at: datetime) -> Verdict:
+    """Return a verdict, or the one to roll back that is on record: evidence may fall again."""
+    event = rollout.condemned
+    if event is None or event.time > at:
+        return verdict
+    sentence = str(event.body["sentence"])
+    return replace(verdict, action=Action.ROLL_BACK, sentence=sentence)
 
 
 def held_out(

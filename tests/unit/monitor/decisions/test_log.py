@@ -66,7 +66,9 @@ class TestRecording:
     def test_personal_data_is_a_keyed_hash(
         self, folder: Path, log: DecisionLog, inputs: bytes, kept: bytes
     ) -> None:
-        personal = Origin("r", "p:1", "d", "prod", "", "", frozenset({"name"}), frozenset({"greeting"}))
+        personal = Origin(
+            "r", "p:1", "d", "prod", "", "", frozenset({"name"}), frozenset({"greeting"})
+        )
         log.record(Decision(new_id(), personal, inputs, b'{"greeting":"hello ana"}'))
         log.flush()
         content = next((folder / "hot").glob("*.log")).read_bytes()

@@ -16,10 +16,11 @@ from ketch.monitor.decisions import Decision, Origin
 from ketch.monitor.decisions.ids import moment_of
 from ketch.monitor.outcomes import Outcome, Outcomes
 from ketch.monitor.rollouts import RolloutReport, Tally, report, report_of
-from ketch.registry import Arm, Policy, Share, open_database
+from ketch.registry import Arm, Place, Policy, Share, open_database
 from ketch.registry.rollouts import rollouts
 from ketch.rollout import Split
 from ketch.rollout.assign import Claim
+from ketch.rollout.terms import Action
 
 GREETINGS = "greetings"
 RULES = Policy.parse(b"""
@@ -144,6 +145,32 @@ def test_a_rollout_is_reported_while_it_lasts_and_as_of_then_when_it_is_over(sho
     assert again.seen.units == found.rollout.seen.units  # type: ignore[union-attr]
     with pytest.raises(NotFound, match="no rollout `cafe`"):
         shop.report(rollout="cafe")
+
+
+def test_a_verdict_to_roll_back_stays_though_the_evidence_falls_again(shop: Shop) -> None:
+    shop.office.promote("greeter:1.1", "limited", share=Share.parse("40%"))
+    shop.ask(20)
+    before = shop.now
+    shop.office.clock.pass_by(hours=1)
+    route = shop.office.at().route(GREETINGS)
+    limited = route.at(Place.LIMITED)
+    assert limited is not None
+    verdict = {
+        "rollout": route.rollout,
+        "digest": str(limited.digest),
+        "action": "roll-back",
+        "sentence": "Roll back: fewer people thank us.",
+        "evidence": {},
+    }
+    shop.office.at().judge(GREETINGS, verdict)
+    shop.office.clock.pass_by(hours=1)
+    told = shop.report().rollout
+    assert told is not None
+    assert told.verdict.action is Action.ROLL_BACK
+    assert told.verdict.sentence == "Roll back: fewer people thank us."
+    then = shop.report(at=before).rollout
+    assert then is not None
+    assert then.verdict.action is Action.HOLD
 
 
 def test_the_series_ends_with_the_lift_of_the_report(tmp_path: Path) -> None:
