@@ -347,8 +347,9 @@ def _class_of(call: ast.Call, known: Mapping[str, object]) -> str:
 
 AREAS = (
     *("approval", "archive", "decisions", "disk", "environment", "gate", "init", "json", "ketch"),
-    *("manifest", "oci", "package-code", "policy", "promote", "reference", "request", "rollback"),
-    *("route", "scenario", "serve", "share", "signature", "table", "usage", "version", "worker"),
+    *("manifest", "oci", "outcomes", "package-code", "policy", "promote", "reference", "request"),
+    *("rollback", "route", "scenario", "serve", "share", "signature", "table", "usage", "version"),
+    "worker",
 )
 NO_CODES = ("blobs/sha256",)
 

@@ -7,10 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from ketch.cli.printer import Printer
 from ketch.cli.text import seconds
-from ketch.demo import BROKEN, PAGE, REQUEST, Chapter, Told, play
+
+if TYPE_CHECKING:
+    from ketch.demo import Chapter, Told
 
 FOLDER = Path("ketch-demo")
 
@@ -22,6 +25,8 @@ def demo(*, into: Path = FOLDER, json: bool = False) -> int:
         into: The folder to play in; the projects of an earlier demo are made anew.
         json: Print one JSON value.
     """
+    from ketch.demo import play  # nearly all of ketch
+
     printer = Printer(as_json=json)
 
     def tell(chapter: Chapter) -> None:
@@ -41,6 +46,8 @@ def demo(*, into: Path = FOLDER, json: bool = False) -> int:
 
 
 def _next(told: Told) -> str:
+    from ketch.demo import BROKEN, PAGE, REQUEST
+
     folder, ketch = told.folder, _typed()
     commands = [
         f"export KETCH_HOME={quote(str(folder / 'home'))}",

@@ -37,7 +37,7 @@ def set_the_stage(folder: Path) -> None:
             )
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARK).touch()
-        shutil.copyfile(DATA.parent / "projects" / POLICY, folder / POLICY)
+        shutil.copyfile(DATA.parent / POLICY, folder / POLICY)
         for name in PROJECTS:
             _copy_project(name, folder / name)
         for name in _LIVED:

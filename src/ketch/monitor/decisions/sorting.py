@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -11,8 +12,8 @@ from ketch.monitor.decisions import segments, table
 from ketch.monitor.decisions.segments import Partition, Segment
 from ketch.tables.engine import MEMORY_LIMIT, engine, literal
 
-LITTLE = "128MB"
-"""What sorting may hold beside serving: a quarter of the memory, for half as much time again."""
+LIMITS = ("128MB", "256MB", MEMORY_LIMIT)
+"""What sorting may hold, one after the other if it does not do: serving wants the memory, too."""
 
 
 def write_segment(
@@ -28,10 +29,7 @@ def write_segment(
     """
     partition.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = partition.folder / segments.new_name(0)
-    try:
-        rows, first, last, found = _sorted(part, source, LITTLE)
-    except Unavailable:  # large rows: what serves beside us has to wait for once
-        rows, first, last, found = _sorted(part, source, MEMORY_LIMIT)
+    rows, first, last, found = _sorted(part, source, LIMITS)
     if not rows:
         part.unlink()
         return ()
@@ -48,13 +46,24 @@ def write_segment(
 
 
 def _sorted(
-    part: Path, source: str, memory_limit: str
+    part: Path, source: str, limits: Sequence[str]
 ) -> tuple[int, int, int, list[tuple[int, int]]]:
     """Write rows to a file, sorted; return how many, the first and last moment, and the groups.
 
     Raises:
         Unavailable: ``table/out-of-memory``.
     """
+    try:
+        return _sorted_within(part, source, limits[0])
+    except Unavailable:
+        if len(limits) == 1:
+            raise
+        return _sorted(part, source, limits[1:])
+
+
+def _sorted_within(
+    part: Path, source: str, memory_limit: str
+) -> tuple[int, int, int, list[tuple[int, int]]]:
     opened = engine(
         part,
         code="decisions/unsealed",

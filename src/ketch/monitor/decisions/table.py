@@ -160,12 +160,19 @@ def spooled(one: Written) -> bytes:
     )
 
 
+_LONGEST = 2 * LARGEST + 2**20
+"""Of a spooled line: inside of a JSON text each character of inputs and outputs takes two at most.
+
+DuckDB takes twice as much memory before it reads the first line.
+"""
+
+
 def spool_sql(path: str) -> str:
     """Return the table that is read from spooled lines."""
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in COLUMNS.items())
     return (
         f"read_json({literal(path)}, format = 'newline_delimited',"
-        f" columns = {{{columns}}}, maximum_object_size = {4 * LARGEST})"
+        f" columns = {{{columns}}}, maximum_object_size = {_LONGEST})"
     )
 
 

@@ -236,3 +236,14 @@ def test_losses_are_those_of_the_writer(folder: Path) -> None:
     assert (loss.lost, loss.damaged_bytes) == (1, 0)
     assert [one.code for one in check(folder)] == ["decisions/lost"]
     assert isinstance(decision(), Decision)
+
+
+def test_what_needs_more_memory_than_it_is_given_first_is_sealed_all_the_same(
+    folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(["ana", "bob", "ana"])
+    monkeypatch.setattr(sorting, "LIMITS", ("2MB", *sorting.LIMITS[1:]))
+
+    assert seal(folder, NOW) == 3
+    assert listed(folder) == 1
+    assert count(folder) == 3
