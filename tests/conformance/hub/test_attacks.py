@@ -408,3 +408,18 @@ class TestInside:
             content = file.read_bytes()
             assert token.encode() not in content
             assert token[-43:].encode() not in content
+
+
+def test_a_layer_tells_a_limited_token_of_no_other_route(served: Served) -> None:
+    layer = {"name": "page", "from": 0, "to": 0.5}
+    body = {"policy": {"layer": layer}}
+    admin = served.token("otto")
+    path = "/api/v1/routes/{}/policy"
+    assert served.ask("PUT", path.format("elsewhere"), token=admin, body=body).status == 200
+    limited = served.token("mia", Role.OPERATOR, ("shop",))
+    answer = served.ask("PUT", path.format("greetings"), token=limited, body=body)
+    assert (answer.status, answer.json["code"]) == (409, "policy/layer")
+    assert b"elsewhere" not in answer.content
+    assert (
+        b"elsewhere" in served.ask("PUT", path.format("greetings"), token=admin, body=body).content
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
-from ketch.errors import NotFound
+from ketch.errors import NotFound, Refused
 from ketch.hub.access.roles import Identity, Role, not_covered
 from ketch.package import Digest, PackageName, Reference, Stage
 from ketch.registry import (
@@ -256,6 +256,10 @@ class GuardedDesk(LocalDesk):
         except NotFound as problem:
             if self.identity.packages is not None:
                 problem.hint = None
+            raise
+        except Refused as problem:
+            if self.identity.packages is not None and problem.code == "policy/layer":
+                problem.message = "expected a part of a layer that no other route has"
             raise
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -85,30 +86,6 @@ class Written(msgspec.Struct, frozen=True, gc=False):
         return int(self.id[:16], 16)
 
 
-class _Row(msgspec.Struct, gc=False):
-    """A decision on its way into a table."""
-
-    moment: int
-    tail: int
-    route: str
-    package: str
-    digest: str
-    arm: str
-    shares: str
-    rollout: str
-    why: str
-    unit: int | None
-    status: int
-    error: str | None
-    rows: int
-    batch_rows: int
-    duration_us: int
-    steps: str
-    shadow_of: str | None
-    inputs: str
-    outputs: str
-
-
 _read = msgspec.json.Decoder(Written).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -130,34 +107,19 @@ def written_in(content: bytes) -> Iterator[Written | frames.Damage]:
         yield one if is_id(one.id) else frames.Damage(start, place)
 
 
+_TEXTS = ("steps", "inputs", "outputs")
+_SAME = tuple(name for name in COLUMNS if name not in {"moment", "tail", "unit", *_TEXTS})
+_same_of = attrgetter(*_SAME)
+
+
 def spooled(one: Written) -> bytes:
     """Return a decision as one line that :func:`spool_sql` reads."""
-    return (
-        _encode(
-            _Row(
-                one.moment,
-                int(one.id[16:], 16),
-                one.route,
-                one.package,
-                one.digest,
-                one.arm,
-                one.shares,
-                one.rollout,
-                one.why,
-                None if one.unit is None else int(one.unit, 16),
-                one.status,
-                one.error,
-                one.rows,
-                one.batch_rows,
-                one.duration_us,
-                bytes(one.steps).decode(),
-                one.shadow_of,
-                bytes(one.inputs).decode(),
-                bytes(one.outputs).decode(),
-            )
-        )
-        + b"\n"
-    )
+    row = dict(zip(_SAME, _same_of(one), strict=True))
+    for name in _TEXTS:
+        row[name] = bytes(getattr(one, name)).decode()
+    row["moment"], row["tail"] = one.moment, int(one.id[16:], 16)
+    row["unit"] = None if one.unit is None else int(one.unit, 16)
+    return _encode(row) + b"\n"
 
 
 _LONGEST = 2 * LARGEST + 2**20
@@ -220,7 +182,7 @@ class Recorded:
     def to_json(self) -> dict[str, object]:
         """Return the decision in JSON form."""
         kept = {name: getattr(self, name) for name in self.__slots__}
-        texts = {name: msgspec.json.decode(kept[name]) for name in ("steps", "inputs", "outputs")}
+        texts = {name: msgspec.json.decode(kept[name]) for name in _TEXTS}
         time = self.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
         return {"decision": kept.pop("id"), "time": time, **kept, **texts}
 
@@ -228,7 +190,7 @@ class Recorded:
     def of_written(cls, one: Written) -> Recorded:
         """Return what a writer wrote."""
         kept = {name: getattr(one, name) for name in cls.__slots__}
-        for name in ("steps", "inputs", "outputs"):
+        for name in _TEXTS:
             kept[name] = bytes(kept[name]).decode()
         return cls(**kept)
 

@@ -53,7 +53,7 @@ def resolved(of: dict[str, Any], schema: Any) -> dict[str, Any]:
 
 def test_a_document_has_every_door_of_every_route_that_promises_something() -> None:
     assert set(document()["paths"]) == {
-        *("/shop", "/v2/models/shop/infer", "/shop/invocations"),
+        *("/shop", "/v2/models/shop/infer", "/shop/invocations", "/outcomes"),
     }
 
 
