@@ -27,7 +27,7 @@ imports:
 
 # Quick tests: no network, no servers.
 unit *ARGS:
-    pytest -n auto --dist loadfile -m "not e2e and not servers and not faults" {{ARGS}}
+    pytest -n 3 --dist loadfile -m "not e2e and not servers and not faults" {{ARGS}}
 
 # Look for counterexamples for long, with new cases at each run.
 search *ARGS:

@@ -41,14 +41,14 @@ class Quick:
 
     def row(self, data: bytes) -> dict[str, object] | None:
         """Return the one row that a JSON object is; None where the slow way must tell."""
-        # Each member is there and has its colon, so none is there twice.
+        # Where each member is there, and there are as many colons, none is there twice.
         if data.count(b":") != self._count:
             return None
         try:
             found: dict[str, object] = msgspec.to_builtins(self._one(data))
         except _UNREAD:
             return None
-        return found
+        return found if len(found) == self._count else None
 
     def rows(self, data: bytes) -> list[dict[str, object]] | None:
         """Return the rows of a JSON list; None where the slow way must tell."""
@@ -56,24 +56,34 @@ class Quick:
         if colons % self._count:
             return None
         try:
-            found: list[dict[str, object]] = msgspec.to_builtins(self._many(data))
+            found = whole(self._many(data), self._count)
         except _UNREAD:
             return None
-        return found if len(found) * self._count == colons else None
+        return found if found is not None and len(found) * self._count == colons else None
 
 
 def is_plain(fields: Sequence[Field]) -> bool:
-    """Whether each value has one form: no absent names, days, instants, bytes or tensors."""
-    return bool(fields) and all(
-        not one.optional and _is_plain(one.type, one.bounds) for one in fields
-    )
+    """Whether each value has one form: no days, instants, bytes, structs or tensors."""
+    return bool(fields) and all(_is_plain(one.type, one.bounds) for one in fields)
 
 
 def struct_of(fields: Sequence[Field]) -> type[msgspec.Struct]:
-    """Return the type of rows of plain fields; ``msgspec.to_builtins`` makes rows of it."""
-    names = {f"f{at}": one.name for at, one in enumerate(fields)}
-    members = [(f"f{at}", _member(one)) for at, one in enumerate(fields)]
-    return msgspec.defstruct("Row", members, rename=names, forbid_unknown_fields=True, gc=False)
+    """Return the type of rows of plain fields; :func:`whole` makes rows of it."""
+    members: list[Any] = [(f"f{at}", *_member(one)) for at, one in enumerate(fields)]
+    return msgspec.defstruct(
+        "Row",
+        members,
+        rename={f"f{at}": one.name for at, one in enumerate(fields)},
+        forbid_unknown_fields=True,
+        kw_only=True,
+        gc=False,
+    )
+
+
+def whole(found: Sequence[msgspec.Struct], count: int) -> list[dict[str, object]] | None:
+    """Return rows of so many fields as dicts; None where one lacks a name that may be absent."""
+    rows: list[dict[str, object]] = msgspec.to_builtins(found)
+    return rows if set(map(len, rows)) <= {count} else None
 
 
 def _is_plain(t: Type, bounds: Bounds) -> bool:
@@ -89,9 +99,12 @@ def _is_plain(t: Type, bounds: Bounds) -> bool:
             return isinstance(t, Bool | Float) and bounds.values is None
 
 
-def _member(field: Field) -> Any:
+def _member(field: Field) -> tuple[Any, ...]:
+    """Return the type of a member, and what stands for one that is absent."""
     found = _type(field.type, field.bounds)
-    return found | None if field.nullable else found
+    if field.optional:
+        return found | None | msgspec.UnsetType, msgspec.UNSET
+    return (found | None,) if field.nullable else (found,)
 
 
 def _type(t: Type, bounds: Bounds) -> Any:

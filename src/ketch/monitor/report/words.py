@@ -30,7 +30,9 @@ def sentence(of: RolloutReport) -> str:
     trial = of.rollout
     if trial is None or trial.ended is None:
         return of.sentence
-    return f"Ended: {trial.outcome_of}. Its evidence says: {of.sentence}"
+    ended = f"Ended: {(trial.outcome_of or '').rstrip('.')}."
+    why = of.sentence
+    return ended if why.rstrip(".") in ended else f"{ended} Its evidence says: {why}"
 
 
 def change(part: float | None) -> str:

@@ -12,7 +12,7 @@ from ketch.runtime import Answer
 from ketch.runtime.machine import held_bytes
 from ketch.runtime.protocol import Failure, decode_reply, garbled
 from ketch.schema import Decoder, Field, Row
-from ketch.schema.quick import is_plain, struct_of
+from ketch.schema.quick import is_plain, struct_of, whole
 from ketch.serving.contract import Contract
 from ketch.serving.workers.lane import Lane
 from ketch.serving.workers.queue import Piece, PoolAnswer, Question
@@ -28,6 +28,7 @@ class Replies:
     def __init__(self, contract: Contract) -> None:
         self._steps = list(dict.fromkeys(contract.package.manifest.pipeline.steps))
         outputs = contract.schema.outputs
+        self._width = len(outputs)
         self._read_plain = _plain_reader(outputs) if is_plain(outputs) else None
 
     def read(
@@ -60,7 +61,9 @@ class Replies:
             found = self._read_plain(body)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return None
-        rows = msgspec.to_builtins(found.rows)
+        rows = whole(found.rows, self._width)
+        if rows is None:
+            return None
         return Answer(rows, found.steps, found.trace, found.rss_bytes)
 
 
