@@ -148,7 +148,7 @@ def ramp(draw: np.random.Generator, lift: float, runs: int) -> tuple[Floats, lis
     """
     wealth = np.zeros((len(BETS), runs, 110))
     sums = [Arm(*(np.zeros((runs, 110)) for _ in range(3))) for _ in range(2)]  # type: ignore[arg-type]  # whole numbers all the same
-    balance = np.zeros((2, runs))
+    balance, everybody = np.zeros((2, runs)), np.zeros((2, runs))
     for look in range(100):
         share = (0.01, 0.05, 0.1, 0.25, 0.5)[look // 20]
         rate = 0.01 * (1 + 4 * look / 99)
@@ -161,11 +161,13 @@ def ramp(draw: np.random.Generator, lift: float, runs: int) -> tuple[Floats, lis
                 sums[arm].total[:, when] += number
             sums[arm].units[:, look] += seen.units[:, 0]
             balance[arm] += seen.total[:, 0] * ((1 - share) if arm else share)
+            everybody[arm] += seen.units[:, 0] * ((1 - share) if arm else share)
     pooled = [
         Arm(one.units.cumsum(axis=1), one.total.cumsum(axis=1), one.total.cumsum(axis=1))
         for one in sums
     ]
-    return mixture(wealth.cumsum(axis=2)), pooled, balance[1] / balance[0] - 1
+    means = balance / everybody
+    return mixture(wealth.cumsum(axis=2)), pooled, means[1] / means[0] - 1
 
 
 def ever(seen: Floats, mark: float = TWENTY) -> float:

@@ -99,7 +99,7 @@ def build(
     )
     if _blocks(findings):
         raise refused(folder, findings)
-    sources = _sources(gathered, manifest, lock, profiles)
+    sources = sources_of(gathered, manifest, lock, profiles)
     package = _store(sources, home, options, progress)
     looks = dict(gathered.looks)
     if holds_lock(gathered.folder, lock):
@@ -163,9 +163,10 @@ def _versions(gathered: Gathered, lock: Lock) -> tuple[Finding, ...]:
     return other_versions(gathered.model, lock)
 
 
-def _sources(
+def sources_of(
     gathered: Gathered, manifest: Manifest, lock: Lock, profiles: Mapping[str, Profile]
 ) -> Sources:
+    """Return what a package is made of, once its lock and its profiles are known."""
     exact = replace(manifest.environment, python=lock.python)
     return Sources(
         manifest=replace(manifest, environment=exact),

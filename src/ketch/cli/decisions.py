@@ -16,6 +16,7 @@ from ketch.cli.text import counted
 from ketch.cli.times import instant
 from ketch.errors import UsageError
 from ketch.runtime import Home
+from ketch.schema.problems import escaped
 
 if TYPE_CHECKING:
     from ketch.monitor.decisions.querying import Table
@@ -141,7 +142,7 @@ def _add_outcomes(known: Logs, table: Table, sql: str) -> None:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else crop(str(value), _WIDEST)
+    return "" if value is None else crop(escaped(str(value)), _WIDEST)
 
 
 def _checked(printer: Printer, folders: Sequence[Path]) -> int:

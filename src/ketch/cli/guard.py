@@ -59,7 +59,10 @@ def guard(
 
     def tell(change: Change) -> None:
         if attached:  # nobody reads what is printed; the log is that of who started it
-            told(change.did, route=change.route, package=change.package, why=change.says)
+            level = ERROR if change.did == "refused" else INFO
+            told(
+                change.did, level=level, route=change.route, package=change.package, why=change.says
+            )
         else:
             printer.show(change.to_json(), str(change))
 

@@ -84,7 +84,9 @@ def verdict_text(route: Route, *, whole: bool = False) -> list[str]:
     if route.rollout is None:
         return []
     verdict = route.verdict
-    said = "none yet" if verdict is None else f"{verdict.action}: {verdict.sentence}"
+    said = "none yet" if verdict is None else verdict.sentence
+    if verdict is not None and not said.startswith(_SAID.get(verdict.action, verdict.action)):
+        said = f"{verdict.action}: {said}"
     line = f"  {'verdict':<8}  {escaped(said)}"
     return [line if whole or len(line) <= _LINE else f"{line[: _LINE - 1]}…"]
 

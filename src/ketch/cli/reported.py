@@ -121,7 +121,7 @@ def _guardrails(guardrails: Sequence[GuardrailReport]) -> str:
         rows.append(
             (
                 guardrail.metric,
-                words.change(reading.lift.estimate),
+                words.changed(one),
                 words.between(reading.lift),
                 words.evidence(reading.log_e_harm),
                 words.proof(reading),

@@ -54,6 +54,7 @@ def serve(
     keep_days: int = KEEP_DAYS,
     keep_rows_days: int | None = None,
     decisions_to: str | None = None,
+    unit_key: Path | None = None,
     guard: Annotated[bool, Parameter(negative="--no-guard")] = True,
     offline: bool = False,
     json: bool = False,
@@ -86,6 +87,8 @@ def serve(
         keep_days: How long decisions and outcomes are kept, in days.
         keep_rows_days: How long their inputs and outputs are kept, in days; without it, as long.
         decisions_to: A bucket that decisions are sent to as well, such as `s3://BUCKET/PREFIX`.
+        unit_key: A file with the key that units are hashed with, the same for all gateways of
+            a route: 64 hexadecimal digits.
         guard: Watch rollouts, as `ketch guard` does; `--no-guard` leaves that to another.
         offline: Use only libraries and interpreters that lie on this machine.
         json: Print one JSON value.
@@ -100,6 +103,7 @@ def serve(
         keep_days=keep_days,
         keep_rows_days=keep_rows_days,
         decisions_to=decisions_to,
+        unit_key=unit_key,
         guard=guard,
         offline=offline,
     ).checked()

@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from ketch.errors import KetchError, UsageError
+from ketch.errors import KetchError, Unavailable, UsageError
 from ketch.files import explained, sync_file, sync_folder
+from ketch.monitor.decisions import hot, segments
 from ketch.monitor.decisions.erasing import erase
 from ketch.monitor.decisions.keyed import KEY_FILE, keyed
 from ketch.monitor.decisions.reading import Decisions
+from ketch.monitor.decisions.sealing import seal
 from ketch.monitor.decisions.shipped import Shipped
+from ketch.monitor.logs import unit_in
 from ketch.monitor.outcomes.ledger import Outcomes
 from ketch.store.locks import WAIT_S
 
 FILE = "erasures.jsonl"
-_ALL = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ class Forgotten:
 def forget(log: Path, unit: str, *, by: str, now: datetime | None = None) -> Forgotten:
     """Remove every decision and outcome of a unit until now.
 
-    Sealed decisions and outcomes are gone from the disk when it returns. Decisions in a hot
-    file are found by nobody any more, and gone when it is sealed, at most an hour later.
+    Sealed decisions and outcomes are gone from the disk when it returns, and so are those in
+    hot files that nobody writes any more. Those in a file that is being written are found by
+    nobody any more, and gone when it is sealed, at most an hour later.
 
     Args:
         log: The folder of the log.
@@ -70,22 +74,30 @@ def forget(log: Path, unit: str, *, by: str, now: datetime | None = None) -> For
 
     Raises:
         UsageError: ``decisions/unit``: no unit is named.
+        NotFound: ``decisions/no-key``: there are decisions, and nobody can tell whose.
         Unavailable: ``store/busy``, ``outcomes/…``, ``disk/…``: run the same again.
     """
     if not unit:
         raise UsageError("expected a unit, found an empty text", code="decisions/unit")
     when = now or datetime.now(UTC)
     told = when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    if not (log / KEY_FILE).exists():
+    if not (log / KEY_FILE).exists() and not _has_decisions(log):
         return Forgotten(told, by, "", 0, 0)
+    unit_in(log, unit)
     with Decisions(log) as known:
-        identities = [one.id for one in known.of_unit(unit, until=when, limit=_ALL)]
+        identities = known.identities(unit, when)
     with Outcomes(log) as ledger:
         outcomes = ledger.erase(unit, identities)
     decisions = erase(log, unit, when)
+    with suppress(Unavailable):  # what is in the way is in the way of the next sealing, too
+        seal(log, when)
     done = Forgotten(told, by, keyed(log).unit(unit), decisions, outcomes, *_beyond(log))
     _note(log, done)
     return done
+
+
+def _has_decisions(log: Path) -> bool:
+    return bool(segments.partitions(log)) or any((log / hot.FOLDER).glob(f"*{hot.LOG}"))
 
 
 def _beyond(log: Path) -> tuple[str, str]:

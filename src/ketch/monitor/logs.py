@@ -1,7 +1,7 @@
 """Decision logs, and the outcomes beside them, read as one: those of several machines, or copies.
 
-Each log has a key of its own, so the same unit is another hash in each; a question about a
-unit is asked of each log by that log's key.
+A log may have a key of its own, so that the same unit is another hash in it; a question about
+a unit is asked of each log by that log's key.
 """
 
 from __future__ import annotations
@@ -137,8 +137,9 @@ class Logs:
         if asked.route is not None:
             yield f"route = {literal(asked.route)}"
         if asked.unit is not None:
-            hashes = (literal(unit_in(log.folder, asked.unit)) for log in self._logs)
-            yield f"unit IN ({', '.join(hashes)})"
+            there = [log.folder for log in self._logs if log.folder.exists()]
+            hashes = {literal(unit_in(folder, asked.unit)) for folder in there}
+            yield f"unit IN ({', '.join(sorted(hashes))})" if hashes else "false"
         if asked.since is not None:
             yield f"id >= '{moment_of(asked.since):016x}'"
         if asked.until is not None:

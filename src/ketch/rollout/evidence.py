@@ -80,4 +80,4 @@ def read(guardrail: Guardrail, units: Units) -> Reading:
     else:
         harm = log_e_more(some, ratio=1 + guardrail.margin)
         safe = None if loss is None else log_e_less(some, ratio=1 + loss)
-    return Reading(guardrail, harm, safe, lift(some))
+    return Reading(guardrail, harm, safe, lift(units))

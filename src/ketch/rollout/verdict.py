@@ -59,8 +59,9 @@ def decide(evidence: Evidence, terms: Terms | None = None) -> Verdict:
     >>> from ketch.rollout.evidence import read
     >>> from ketch.rollout.stats import Unit, Units
     >>> from ketch.rollout.terms import Exposure, Guardrail
-    >>> bought = Units.of([Unit(False, 0.5, 1, 80), Unit(True, 0.5, 1, 40)])
-    >>> reading = read(Guardrail("conversion", "lower"), bought)
+    >>> bought = [Unit(False, 0.5, 1, 80), Unit(True, 0.5, 1, 40)]
+    >>> left = [Unit(False, 0.5, 0, 620), Unit(True, 0.5, 0, 660)]
+    >>> reading = read(Guardrail("conversion", "lower"), Units.of(bought + left))
     >>> verdict = decide(Evidence((reading,), 0.0, Exposure(units=1_400)))
     >>> print(verdict.sentence.split(" (")[0])
     Roll back: conversion is 50 % lower than in prod

@@ -24,6 +24,7 @@ from ketch.store.locks import hold
 if TYPE_CHECKING:
     from ketch.env import Environments
     from ketch.registry import Desk
+    from ketch.remote import Address
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,26 @@ class Home:
         digest = self.resolve(reference)
         if self._hub is not None and self.store.size(digest) is None:
             self._fetch(self._hub, reference.name, digest, progress or Silent())
-        package = open_package(digest, self.store)
+        return self._meant(reference, open_package(digest, self.store))
+
+    @contextmanager
+    def look(self, reference: Reference) -> Iterator[Package]:
+        """Yield the package that a reference means, to be read but not to run.
+
+        Of one that only the hub has, what is asked for is read there, as it is asked for:
+        of a large model, nothing. Nothing of it is kept. It raises what :meth:`open` does.
+        """
+        digest = self.resolve(reference)
+        if self._hub is None or self.store.size(digest) is not None:
+            yield self._meant(reference, open_package(digest, self.store))
+            return
+        from ketch.runtime.carrying import glance  # HTTP, which few verbs need
+
+        with glance(self.store, self._at_hub(self._hub, reference.name, digest)) as package:
+            yield self._meant(reference, package)
+
+    def _meant(self, reference: Reference, package: Package) -> Package:
+        """Return a package, once it is the one that the reference names."""
         if package.manifest.name != reference.name:
             raise NotFound(
                 f"expected a package `{reference.name}`, found `{package.reference}`",
@@ -187,11 +207,14 @@ class Home:
             return None
 
     def _fetch(self, hub: str, name: PackageName, digest: Digest, progress: Progress) -> None:
-        from ketch.remote import Address  # HTTP, which few verbs need
-        from ketch.runtime.carrying import fetch
+        from ketch.runtime.carrying import fetch  # HTTP, which few verbs need
 
-        address = Address.parse(f"{hub.rstrip('/')}/{name}@{digest}")
-        fetch(self.store, address, progress, named=False)
+        fetch(self.store, self._at_hub(hub, name, digest), progress, named=False)
+
+    def _at_hub(self, hub: str, name: PackageName, digest: Digest) -> Address:
+        from ketch.remote import Address
+
+        return Address.parse(f"{hub.rstrip('/')}/{name}@{digest}")
 
     def _versions(self, name: str) -> list[str]:
         return sorted(tag for tag in self.store.tags() if tag.startswith(f"{name}:"))

@@ -23,6 +23,7 @@ from ketch import logs
 from ketch.errors import KetchError, Unavailable
 from ketch.logs import told
 from ketch.monitor.decisions.log import DecisionLog, LogSettings
+from ketch.monitor.decisions.sharing import share_key
 from ketch.monitor.outcomes import Outcomes
 from ketch.monitor.outcomes.intake import Intake
 from ketch.runtime import Home, clear_rooms
@@ -150,6 +151,9 @@ async def _first(supply: Supply, stopped: asyncio.Event) -> None:
 @asynccontextmanager
 async def _gateway(home: Home, settings: Settings) -> AsyncIterator[tuple[Gateway, Paths]]:
     """Yield a gateway that serves nothing yet."""
+    if settings.unit_key is not None:
+        mine = share_key(home.path / DECISIONS, settings.unit_key)
+        told("units are hashed with the key that was given", fingerprint=mine.fingerprint)
     decisions = _decisions(home, settings)
     tracing = tracing_asked_for()
     gateway = Gateway(settings, Books(Metrics(), decisions, durable=settings.durable), tracing)

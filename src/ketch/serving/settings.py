@@ -81,6 +81,7 @@ class Settings:
         keep_days: How long decisions and outcomes are kept, in days.
         keep_rows_days: How long their inputs and outputs are; None for as long.
         decisions_to: The bucket that sealed decisions are sent to; None for none.
+        unit_key: A file with the key that units are hashed with; None for one that is drawn.
         guard: Whether a guard watches rollouts, where decisions are logged.
         offline: Use only libraries and interpreters that lie on this machine.
     """
@@ -95,6 +96,7 @@ class Settings:
     keep_days: int = KEEP_DAYS
     keep_rows_days: int | None = None
     decisions_to: str | None = None
+    unit_key: Path | None = None
     guard: bool = True
     offline: bool = False
 

@@ -30,7 +30,7 @@ def erase(log: Path, unit: str, now: datetime) -> int:
     """
     hashed = keyed(log).unit(unit)
     with Decisions(log) as known:
-        count = len(known.of_unit(unit, until=now, limit=1_000_000_000))
+        count = len(known.identities(unit, now))
     with locked(log / LOCK, exclusive=True), explained(log):
         erased = Erased.read(log)
         Erased({**erased.units, hashed: moment_of(now)}).write(log)

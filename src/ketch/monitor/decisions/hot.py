@@ -34,16 +34,20 @@ class Counter:
     """How many decisions a writer was given; survives the end of the process.
 
     Args:
-        path: Where it is kept; locked until it is closed.
+        path: Where it is kept; locked until it is closed. It is locked before it has that
+            name, for a count that nobody holds is that of a dead writer.
     """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        part = path.with_name(f".{path.name}.part")
+        self._fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             write_all(self._fd, _count_bytes(0))  # a file with a hole would kill whoever fills it
             self._map = mmap.mmap(self._fd, _COUNT_BYTES)
+            part.rename(path)
         except BaseException:
+            part.unlink(missing_ok=True)
             os.close(self._fd)
             raise
         self._view = memoryview(self._map).cast("Q")
@@ -131,7 +135,8 @@ def writers(folder: Path) -> tuple[Writer, ...]:
     files: dict[str, list[Path]] = {}
     names = sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
     for name in names:
-        files.setdefault(name[:_NAME], [])
+        if not name.startswith("."):  # which is no writer's yet
+            files.setdefault(name[:_NAME], [])
     alive = {name: is_alive(folder / f"{name}{COUNT}") for name in files}
     for one in sorted(folder.glob(f"*{LOG}")):  # after the locks: none is sealed that grows
         files.setdefault(one.name[:_NAME], []).append(one)

@@ -26,13 +26,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ketch.files import explained, failure
+from ketch.files import explained, failure, sync_folder
 from ketch.logs import told
 from ketch.monitor.decisions import frames, hot
 from ketch.monitor.decisions.beginning import begin
 from ketch.monitor.decisions.decision import LARGEST, Decision, body_of
 from ketch.monitor.decisions.ids import Ids
-from ketch.monitor.decisions.keyed import keyed
+from ketch.monitor.decisions.keyed import keyed, remember
 from ketch.monitor.decisions.shipped import Shipped
 
 GATHER_S = 0.02
@@ -118,6 +118,9 @@ class DecisionLog:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             files.mkdir(mode=0o700, exist_ok=True)
             self._keyed = keyed(folder)
+            remember(folder, self._keyed)
+            for above in (folder, folder.parent):
+                sync_folder(above)
             self._writer = Ids().tail
             self._counter = hot.Counter(files / f"{self._writer}{hot.COUNT}")
         self._files = hot.HotFiles(files, self._writer)
@@ -280,7 +283,7 @@ class DecisionLog:
             unit = self._keyed.unit(decision.unit) if decision.unit else None
             return frames.frame(body_of(decision, unit, inputs, outputs))
         except (TypeError, ValueError, AttributeError) as wrong:
-            told("a decision cannot be written", level=logging.ERROR, why=repr(wrong))
+            told("a decision cannot be written", level=logging.ERROR, why=type(wrong).__name__)
             return b""
 
     def _settled(self, decisions: Sequence[Decision], written: int) -> None:

@@ -1,7 +1,8 @@
 """Logs in a bucket, read: what is missing of them is fetched, and kept for the next time.
 
 Each log of the bucket becomes a folder that is read as any other. Units are hashed with a
-key that is not in the bucket; who asks for a unit puts it beside the copy.
+key that is not in the bucket; who asks for a unit puts it beside the copy. Names in a bucket
+are those of a stranger: no file is written that is not a segment in its place.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from pathlib import Path
 from ketch.errors import NotFound
 from ketch.files import explained, whole_file, write_whole
 from ketch.monitor.decisions import segments
+from ketch.monitor.decisions.keyed import FINGERPRINT, FINGERPRINT_FILE
 from ketch.monitor.decisions.shipping import bucket_of
 from ketch.remote.bucket import Bucket
 
 FOLDER = "buckets"
+_SEGMENT = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}\.parquet")
 _KEY = re.compile(
     r"(?P<log>[0-9a-f]{16})/(?P<place>route=[^/]+/day=\d{4}-\d\d-\d\d)/"
-    rf"(?P<name>{re.escape(segments.LIST)}|[0-9a-f]{{16}}-[0-9a-f]{{8}}\.parquet(\.footer)?)"
+    rf"(?P<name>{re.escape(segments.LIST)}|{_SEGMENT.pattern}(\.footer)?)"
 )
 
 
@@ -60,6 +63,11 @@ def mirrored(address: str, home: Path) -> tuple[Path, ...]:
 def _log(bucket: Bucket, root: Path, name: str, places: Mapping[str, Mapping[str, int]]) -> Path:
     log = root / name
     with explained(log):
+        root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log.mkdir(parents=True, exist_ok=True)
+        seen = bucket.look(f"{name}/{FINGERPRINT_FILE}")
+        if seen is not None and FINGERPRINT.fullmatch(seen.content.decode(errors="replace")):
+            write_whole(log / FINGERPRINT_FILE, seen.content)
         for place, names in places.items():
             _partition(bucket, f"{name}/{place}", log / segments.FOLDER / place, names)
         for one in segments.partitions(log):
@@ -75,6 +83,8 @@ def _partition(bucket: Bucket, key: str, folder: Path, names: Mapping[str, int])
     seen = bucket.look(f"{key}/{segments.LIST}")
     listed = None if seen is None else segments.listed_in(seen.content)
     if seen is None or listed is None:
+        return
+    if not all(_SEGMENT.fullmatch(one.name) for one in listed):
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = [f"{one.name}{suffix}" for one in listed for suffix in ("", segments.FOOTER)]

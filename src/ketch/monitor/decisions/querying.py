@@ -22,6 +22,11 @@ from ketch.monitor.decisions import table
 from ketch.monitor.decisions.sealed import DAMAGED
 from ketch.tables.engine import engine, literal
 
+MOST_ROWS = 100_000
+"""Of an answer that is shown: it is in memory, and a file holds any number."""
+
+_ZONED = "TIMESTAMP WITH TIME ZONE"
+
 Answer = tuple[list[str], list[tuple[object, ...]]]
 """The columns and the rows of an answer."""
 
@@ -105,17 +110,29 @@ class Table:
         self._con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {read}")  # noqa: S608
 
     def query(self, sql: str) -> Answer:
-        """Return the columns and rows of a query.
+        """Return the columns and rows of a query; times are UTC.
 
         Raises:
-            UsageError: ``decisions/query``: the database did not understand it.
+            UsageError: ``decisions/query``: the database did not understand it; it is more
+                than one SELECT; or it has more than :data:`MOST_ROWS` rows.
         """
         self._lock()
         try:
-            answer = self._con.execute(sql)
-            return [one[0] for one in answer.description or ()], answer.fetchall()
+            query = self._select(sql)
+            asked = self._con.sql(query)
+            names, kinds = asked.columns, [str(one) for one in asked.types]
+            if _ZONED in kinds:
+                asked = self._con.sql(_unzoned(query, kinds))
+            rows = asked.limit(MOST_ROWS + 1).fetchall()
         except DAMAGED as error:
             raise _refused(error) from error
+        if len(rows) > MOST_ROWS:
+            raise UsageError(
+                f"expected at most {MOST_ROWS:,} rows to show, found more",
+                code="decisions/query",
+                hint="write them into a file with `--export`, or add a `LIMIT`",
+            )
+        return names, rows
 
     def export(self, sql: str, path: Path) -> int:
         """Write the answer to a query into a file, whole or not at all; return its rows.
@@ -142,14 +159,18 @@ class Table:
 
     def _written(self, sql: str, part: Path, form: str) -> int:
         try:
-            asked = self._con.extract_statements(sql)
-            if [one.type for one in asked] != [duckdb.StatementType.SELECT]:
-                raise duckdb.ParserException("one SELECT is what can be exported")
-            query = asked[0].query.strip().rstrip(";")
+            query = self._select(sql)
             answer = self._con.execute(f"COPY ({query}\n) TO {literal(str(part))} ({form})")
             return int(answer.fetchall()[0][0])
         except DAMAGED as error:
             raise _refused(error) from error
+
+    def _select(self, sql: str) -> str:
+        """Return a query that only reads: what is allowed to be read could be written, too."""
+        asked = self._con.extract_statements(sql)
+        if [one.type for one in asked] != [duckdb.StatementType.SELECT]:
+            raise duckdb.ParserException("one SELECT is what can be asked")
+        return asked[0].query.strip().rstrip(";")
 
     def _lock(self, target: Path | None = None) -> None:
         """Let queries reach nothing else from now on."""
@@ -179,6 +200,16 @@ def form_of(path: Path) -> str:
         )
     check_place(path)
     return form
+
+
+def _unzoned(query: str, kinds: Sequence[str]) -> str:
+    """Return a query whose times have no zone: Python would need another library for them."""
+    names = [f"c{index}" for index in range(len(kinds))]
+    shown = ", ".join(
+        f"{name} AT TIME ZONE 'UTC'" if kind == _ZONED else name
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    return f"SELECT {shown} FROM ({query}\n) AS t({', '.join(names)})"  # noqa: S608
 
 
 def _union(sources: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from heapq import nlargest
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -94,14 +95,20 @@ class Decisions:
         """Return the latest decisions of a unit, the newest first."""
         hashed = keyed(self._folder).unit(unit)
         first, last = _moments(since, until)
-        hot_ones = [
-            one
-            for one in self._hot.of_unit(hashed)
-            if first <= one.moment <= last and route in (None, one.route)
-        ]
+        found = self._hot.of_unit(hashed)
+        inside = (one for one in found if first <= one.moment <= last)
+        hot_ones = _latest((one for one in inside if route in (None, one.route)), limit)
         where, given = "unit = ? AND moment BETWEEN ? AND ?", [int(hashed, 16), first, last]
         wanted = Wanted(where, given, first, last, route)
         return _newest(hot_ones, self._sealed.newest(wanted, limit), limit)
+
+    def identities(self, unit: str, until: datetime) -> list[str]:
+        """Return the identities of all decisions of a unit before a time."""
+        hashed = keyed(self._folder).unit(unit)
+        first, last = _moments(None, until)
+        hot_ones = {one.id for one in self._hot.of_unit(hashed) if one.moment <= last}
+        where, given = "unit = ? AND moment BETWEEN ? AND ?", [int(hashed, 16), first, last]
+        return sorted(hot_ones | self._sealed.identities(Wanted(where, given, first, last)))
 
     def between(
         self, since: datetime, until: datetime, *, route: str | None = None, limit: int = 1000
@@ -110,7 +117,7 @@ class Decisions:
         first, last = _moments(since, until)
         most = limit if route is None else LAST
         found = self._hot.between(first, last, most)
-        hot_ones = [one for one in found if route in (None, one.route)]
+        hot_ones = _latest((one for one in found if route in (None, one.route)), limit)
         wanted = Wanted("moment BETWEEN ? AND ?", [first, last], first, last, route)
         return _newest(hot_ones, self._sealed.newest(wanted, limit), limit)
 
@@ -180,6 +187,10 @@ def table_of(logs: Sequence[Decisions], threads: int = 2) -> Table:
         [hot for hot, _ in sources],
         threads,
     )
+
+
+def _latest(found: Iterable[Written], limit: int) -> list[Written]:
+    return nlargest(limit, found, key=lambda one: one.id)
 
 
 def _newest(hot: Iterable[Written], sealed: Iterable[Recorded], limit: int) -> list[Recorded]:

@@ -173,6 +173,14 @@ class Sealed:
         except DAMAGED:
             return self._asked(self.mend(*there), wanted, limit)
 
+    def identities(self, wanted: Wanted) -> set[str]:
+        """Return the identities of all of some decisions."""
+        there = (wanted.route, wanted.first, wanted.last)
+        try:
+            return self._identities(self.listed(*there), wanted)
+        except DAMAGED:
+            return self._identities(self.mend(*there), wanted)
+
     def mend(self, route: str | None, first: int, last: int) -> Listed:
         """Find out what is damaged, after reading failed; return the segments of a time.
 
@@ -208,6 +216,14 @@ class Sealed:
             harm = segments.harm(partition, segment)
             if harm.groups or harm.footer:
                 self._harmed[path] = rescue.intact(partition, segment, harm, self._scratch)
+
+    def _identities(self, listed: Listed, wanted: Wanted) -> set[str]:
+        found: set[str] = set()
+        for source in self.sources(listed):
+            sql = f"SELECT moment, tail FROM {source} WHERE {wanted.where}"  # noqa: S608
+            rows = self.con.execute(sql, wanted.given).fetchall()
+            found.update(f"{moment:016x}{tail:016x}" for moment, tail in rows)
+        return found
 
     def _asked(self, listed: Listed, wanted: Wanted, limit: int) -> list[Recorded]:
         holding, least = self._holding(listed, wanted, limit)

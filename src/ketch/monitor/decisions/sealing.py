@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ketch import logs
 from ketch.errors import KetchError, Unavailable, UsageError
-from ketch.files import explained
+from ketch.files import explained, sync_folder
 from ketch.monitor.decisions import compacting, hot, segments
 from ketch.monitor.decisions.erased import Erased, forget
 from ketch.monitor.decisions.losses import Loss, note
@@ -71,6 +71,7 @@ def _seal(log: Path, writer: hot.Writer, files: Sequence[Path], erased: Erased) 
     for path, one in zip(files, seen, strict=True):
         _account(log, writer, path, one)
         path.unlink()
+    sync_folder(log / hot.FOLDER)  # before any list forgets that it has what was in them
     return sum(one.kept for one in seen)
 
 

@@ -20,7 +20,7 @@ from zlib import crc32
 
 import msgspec
 
-from ketch.files import write_whole
+from ketch.files import sync_folder, write_whole
 from ketch.monitor.decisions import frames
 
 FOLDER = "sealed"
@@ -126,6 +126,8 @@ class Partition:
         """Let these segments count, and no others; remove the files of the others."""
         body = msgspec.json.encode(sorted(segments, key=lambda one: one.first))
         write_whole(self.folder / LIST, frames.frame(body))
+        for above in self.folder.parents[:3]:  # the first of its route, or of the log
+            sync_folder(above)
         kept = {one.name for one in segments} | {f"{one.name}{FOOTER}" for one in segments}
         for path in self.folder.iterdir():
             if path.name not in kept and path.name != LIST and path.suffix != BROKEN:

@@ -8,7 +8,8 @@
 Segments never change, so one that is there is never sent again, and what was interrupted
 goes on where it stopped. Segments are sent before the list that names them, and removed
 after the list that no longer does: whoever reads meanwhile sees a whole log. What was
-erased here, or is too old, goes there as well. The key of the hashes never leaves.
+erased here, or is too old, goes there as well. The key of the hashes never leaves; its
+fingerprint does, so that whoever reads several logs knows whether they hash alike.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from zlib import crc32
 from ketch.errors import KetchError, UsageError
 from ketch.files import explained, write_whole
 from ketch.monitor.decisions import segments
+from ketch.monitor.decisions.keyed import FINGERPRINT_FILE, fingerprint_of
 from ketch.monitor.decisions.segments import Partition
 from ketch.monitor.decisions.shipped import Shipped
 from ketch.remote import Address
@@ -95,8 +97,11 @@ class _Shipping:
 
     def run(self) -> int:
         here = {self._key(one): one for one in segments.partitions(self._log)}
+        if here:
+            self._send_fingerprint()
         sent = sum(self._send(key, one) for key, one in here.items())
         gone = {key.rpartition("/")[0] for key in self._there} - here.keys()
+        gone -= {self._root} if here else set()
         for key in sorted(gone):
             self._remove(key, frozenset())
             self._lists.pop(key, None)
@@ -104,6 +109,13 @@ class _Shipping:
 
     def _key(self, partition: Partition) -> str:
         return f"{self._root}/{partition.folder.parent.name}/{partition.folder.name}"
+
+    def _send_fingerprint(self) -> None:
+        content = (fingerprint_of(self._log) or "").encode()
+        check, at = crc32(content), f"{self._root}/{FINGERPRINT_FILE}"
+        if content and (self._lists.get(at) != check or at not in self._there):
+            self._bucket.put(at, content)
+            self._lists[at] = check
 
     def _send(self, key: str, partition: Partition) -> int:
         """Send a partition; where it changes meanwhile, look again."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ketch.errors import NotFound, Refused, Unavailable, UsageError
 from ketch.logs import told, trace_of
+from ketch.monitor.decisions.keyed import fingerprint_of, have_one_key
 from ketch.monitor.guard.acting import carry_out
 from ketch.monitor.guard.change import Change
 from ketch.monitor.guard.showing import Reports
@@ -66,6 +67,7 @@ class Guard:
         tell: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._home = home
+        self._logs = tuple(logs)
         self._only = frozenset(routes)
         self._tell = tell
         self._watched = Watched(logs, self._only, tell)
@@ -78,6 +80,7 @@ class Guard:
         """Look once, and do all that is to be done; return the rollouts that were looked at.
 
         Raises:
+            UsageError: ``decisions/different-keys``.
             NotFound: ``route/not-found``: there is no route of a name that was given.
             Unavailable: The registry does not answer.
         """
@@ -92,11 +95,20 @@ class Guard:
         return watched
 
     def check(self) -> None:
-        """Return if there are the routes that were named, or it cannot be known now.
+        """Return if the logs fit, and there are the routes that were named, as far as is known.
 
         Raises:
+            UsageError: ``decisions/different-keys``: a unit has another hash in each log.
             NotFound: ``route/not-found``.
         """
+        if not have_one_key(self._logs):
+            raise UsageError(
+                "expected logs with one key, found several: a unit that asks at two gateways "
+                "would count twice",
+                code="decisions/different-keys",
+                where=", ".join(f"{one}: {fingerprint_of(one)}" for one in self._logs),
+                hint="start every gateway with the same `--unit-key FILE`, and a new log",
+            )
         with suppress(Unavailable), self._desk() as desk:
             for name in sorted(self._only):
                 desk.route(name)

@@ -48,6 +48,20 @@ def missing(report: RolloutReport, policy: Policy) -> Iterator[Hint]:
     ):
         says = f"no `{report.primary}` is known of any of these units"
         yield Hint(says, f"ketch outcome {route} FILE")
+    yield from _waiting(report)
+
+
+def _waiting(report: RolloutReport) -> Iterator[Hint]:
+    """Yield which sums count for nobody yet, and from when on they do."""
+    trial = report.rollout
+    if trial is None or trial.ended is not None or not any(arm.units for arm in report.arms):
+        return
+    for one in trial.guardrails:
+        guardrail = one.reading.guardrail
+        name, measure = guardrail.metric, guardrail.measure
+        if measure.kind != HAPPENED and not any(arm.rates[name].units for arm in report.arms):
+            span = write_span(measure.window)
+            yield Hint(f"`{name}` enters when a unit's {span} are over, and nobody's are")
 
 
 def _nobody(route: str, policy: Policy) -> Hint:

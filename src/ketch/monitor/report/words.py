@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from ketch.monitor.metrics import RouteMetrics
-from ketch.monitor.rollouts.report import ArmReport, Rate, RolloutReport, Trial
+from ketch.monitor.rollouts.report import (
+    ArmReport,
+    GuardrailReport,
+    Rate,
+    RolloutReport,
+    Trial,
+)
 from ketch.monitor.shadow import MOST, ShadowReport
 from ketch.rollout.evidence import Reading
 from ketch.rollout.sentences import percent
@@ -38,6 +44,12 @@ def sentence(of: RolloutReport) -> str:
 def change(part: float | None) -> str:
     """Return by how much something differs: ``change(-0.031) == "-3.1 %"``."""
     return UNKNOWN if part is None else f"{'-' if part < 0 else '+'}{percent(part)}"
+
+
+def changed(guardrail: GuardrailReport) -> str:
+    """Return by how much a guardrail differs, or that neither arm has any of it."""
+    estimate = guardrail.reading.lift.estimate
+    return "none yet" if estimate is None and guardrail.fixed.difference == 0 else change(estimate)
 
 
 def between(lift: Lift) -> str:
@@ -136,7 +148,8 @@ def lasted(began: datetime, until: datetime) -> str:
     if span_ < timedelta(minutes=1):
         return "less than a minute"
     if span_ < timedelta(hours=1):
-        return f"{span_ / timedelta(minutes=1):.0f} minutes"
+        minutes = round(span_ / timedelta(minutes=1))
+        return f"{minutes} minute{'s' if minutes > 1 else ''}"
     if span_ < timedelta(days=2):
         return f"{span_ / timedelta(hours=1):.1f} hours"
     return f"{span_ / timedelta(days=1):.1f} days"

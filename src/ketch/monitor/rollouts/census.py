@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ketch.monitor.decisions.keyed import KEY_FILE
+from ketch.monitor.decisions.keyed import have_one_key
 from ketch.monitor.outcomes.outcome import instant, microseconds
 from ketch.monitor.rollouts import counting
 from ketch.monitor.rollouts.happenings import Events, Happenings
@@ -152,8 +152,7 @@ class Census:
     @property
     def has_one_key(self) -> bool:
         """Whether a unit has the same hash in all logs."""
-        keys = {(log / KEY_FILE).read_bytes() for log in self.logs if (log / KEY_FILE).exists()}
-        return len(keys) <= 1
+        return have_one_key(self.logs)
 
     def _kind(self, guardrail: Guardrail) -> int:
         return self._wrong.index(Wrong.of(guardrail))

@@ -57,7 +57,8 @@ def report_of(
         return _Quiet(route, desk.route(route).policy, arms, now, past).report(logs)
     with ExitStack() as undo:
         tally = undo.enter_context(Tally(chosen, logs))
-        holdout = held_out(chosen, arms, logs)
+        then = arms if chosen.is_under_way else desk.arms_at(route, chosen.began)
+        holdout = held_out(chosen, then, logs)
         if holdout is not None:
             undo.enter_context(holdout)
         return report(tally, now, holdout=holdout)
@@ -159,7 +160,7 @@ def _chosen(found: Sequence[Rollout], route: str, identity: str | None) -> Rollo
     raise NotFound(
         f"no rollout `{identity}` on route `{route}`",
         code="rollout/not-found",
-        hint="`ketch report ROUTE --json` names the one under way, and the last one",
+        hint=f"`ketch report {route} --rollouts` lists them",
     )
 
 

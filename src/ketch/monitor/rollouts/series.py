@@ -40,12 +40,16 @@ def series(
     if begun >= last or points < 1:
         return ()
     times = np.linspace(begun, last, points + 1).astype(np.int64)[1:]
-    found = _happened if guardrail.measure.kind == "happened" else _summed
-    codes, outcomes, stretches = found(census, guardrail, times)
+    at_once = guardrail.measure.kind == "happened"
+    codes, outcomes, stretches = (_happened if at_once else _summed)(census, guardrail, times)
+    enters = at if at_once else at + counting.microseconds_of(guardrail.measure.window)
+    entered = _added(census.roster.codes, enters, times, len(census.roster.candidate))
     exposed = np.searchsorted(np.sort(at), times, side="right")
     return tuple(
-        Point(instant(int(time)), int(units), lift(_units(census, codes, outcomes, seen)))
-        for time, units, seen in zip(times, exposed, _grown(stretches), strict=True)
+        Point(instant(int(time)), int(units), lift(_units(census, codes, outcomes, seen, there)))
+        for time, units, seen, there in zip(
+            times, exposed, _grown(stretches), _grown(entered), strict=True
+        )
     )
 
 
@@ -88,6 +92,13 @@ def _grown(stretches: Ints) -> Ints:
     return grown
 
 
-def _units(census: Census, codes: Ints, outcomes: Floats, times: Ints) -> Units:
+def _units(census: Census, codes: Ints, outcomes: Floats, times: Ints, entered: Ints) -> Units:
+    """Return the units with an outcome, and all others that entered, without one."""
     roster = census.roster
-    return Units.grouped(roster.candidate[codes], roster.probability[codes], outcomes, times)
+    some = np.bincount(codes, times, len(entered)).astype(np.int64)
+    return Units.grouped(
+        np.concatenate([roster.candidate[codes], roster.candidate]),
+        np.concatenate([roster.probability[codes], roster.probability]),
+        np.concatenate([outcomes, np.zeros(len(entered))]),
+        np.concatenate([times, entered - some]),
+    )

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ketch.errors import KetchError, Unavailable
-from ketch.monitor.decisions.keyed import KEY_FILE, Keyed, keyed
+from ketch.monitor.decisions.keyed import KEY_FILE, Keyed, fingerprint_of, keyed
 from ketch.monitor.decisions.reading import Decisions
 from ketch.monitor.decisions.table import Recorded
 from ketch.monitor.logs import Logs
@@ -123,13 +123,15 @@ def _key(log: Decisions) -> Keyed | None:
 def _outcomes(decision: Recorded, own: Path, logs: Sequence[Path]) -> tuple[Entry, ...]:
     """Return the outcomes of a decision, and those of its unit on its route since.
 
-    Outcomes may be told at another machine than the one that answered; only the log itself
-    knows its units.
+    Outcomes may be told at another machine than the one that answered; only logs that have
+    the same key have the same hash for its unit.
     """
     found: list[Entry] = []
+    mine = fingerprint_of(own)
     for folder in logs:
+        is_same = folder == own or (mine is not None and fingerprint_of(folder) == mine)
         with Outcomes(folder) as known:
-            found += known.of_decision(decision.id, decision.unit if folder == own else None)
+            found += known.of_decision(decision.id, decision.unit if is_same else None)
     since = microseconds(decision.time)
     of_it = (one.decision == decision.id or _since(one, decision, since) for one in found)
     return tuple(one for one, is_its in zip(found, of_it, strict=True) if is_its)

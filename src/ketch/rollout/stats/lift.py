@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ketch.rollout.stats.betting import LIFT_BETS, log_e_less, log_e_more
-from ketch.rollout.stats.units import Units
+from ketch.rollout.stats.units import Bools, Floats, Units
 
 WIDEST = 12.0
 """Ratios are looked for up to ``exp(12)``, 160,000 times as much; beyond lies no bound."""
@@ -43,7 +43,7 @@ def lift(units: Units, *, level: float = 0.95) -> Lift:
     interval ever lies wholly below its smallest, or wholly above its largest value.
 
     Args:
-        units: All that were counted so far.
+        units: All that were counted so far, those without an outcome, too.
         level: Between 0 and 1.
 
     Accuracy: coverage exact, at every number of units, any shares, any tail; 1.7 times
@@ -54,8 +54,9 @@ def lift(units: Units, *, level: float = 0.95) -> Lift:
     "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics
     2021 (arXiv 1810.08240).
 
-    >>> bought = Units.of([Unit(False, 0.5, 1, 1000), Unit(True, 0.5, 1, 900)])
-    >>> seen = lift(bought)
+    >>> bought = [Unit(False, 0.5, 1, 1000), Unit(True, 0.5, 1, 900)]
+    >>> left = [Unit(False, 0.5, 0, 9000), Unit(True, 0.5, 0, 9100)]
+    >>> seen = lift(Units.of(bought + left))
     >>> round(seen.estimate, 3), round(seen.low, 3), round(seen.high, 3)
     (-0.1, -0.229, 0.05)
     """
@@ -72,24 +73,29 @@ def lift(units: Units, *, level: float = 0.95) -> Lift:
 
 
 def estimate(units: Units) -> float | None:
-    """Return the lift that the evidence is balanced at; None if the baseline has nothing.
+    """Return by how much the means of the arms differ; None if the baseline has nothing.
 
     Units are weighted by how unlikely their arm was, so that a share that grew while
-    everybody bought more says nothing about the candidate (Simpson's paradox).
+    everybody bought more says nothing about the candidate (Simpson's paradox). As long as
+    the share stays, it is what the rates of the arms say.
 
-    Accuracy: consistent; unbiased numerator and denominator. Source: overlap weights,
-    Li, Morgan & Zaslavsky, JASA 2018 (arXiv 1404.1785).
+    Accuracy: consistent. Source: overlap weights that sum to one in each arm, Li, Morgan &
+    Zaslavsky, JASA 2018 (arXiv 1404.1785).
 
     >>> quiet = [Unit(True, 0.1, 1, 10), Unit(False, 0.1, 1, 90)]
     >>> busy = [Unit(True, 0.5, 1, 500), Unit(False, 0.5, 1, 500)]
-    >>> estimate(Units.of(quiet + busy))
+    >>> idle = [Unit(True, 0.1, 0, 90), Unit(False, 0.1, 0, 810)]
+    >>> estimate(Units.of(quiet + busy + idle))
     0.0
     """
-    chance = units.probability
-    weight = units.outcome * units.times
-    mine = float((weight * (1 - chance))[units.candidate].sum())
-    theirs = float((weight * chance)[~units.candidate].sum())
-    return mine / theirs - 1 if theirs > 0 else None
+    theirs = _mean(units, ~units.candidate, units.probability)
+    return _mean(units, units.candidate, 1 - units.probability) / theirs - 1 if theirs > 0 else None
+
+
+def _mean(units: Units, arm: Bools, weights: Floats) -> float:
+    weight = (weights * units.times)[arm]
+    everybody = float(weight.sum())
+    return float(weight @ units.outcome[arm]) / everybody if everybody else 0.0
 
 
 def _less(units: Units, log_ratio: float) -> float:

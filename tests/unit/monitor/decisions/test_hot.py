@@ -1,3 +1,4 @@
+import fcntl
 import os
 from pathlib import Path
 
@@ -31,3 +32,22 @@ def test_behind_a_torn_record_that_cannot_be_taken_back_nothing_is_written(
 
     contents = [one.read_bytes() for one in sorted(tmp_path.glob("*.log"))]
     assert contents == [b"onetw", b"two"]
+
+
+def test_a_writer_is_not_seen_before_it_holds_its_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever seals at that moment buries it, and later takes away what it still writes."""
+    seen: list[tuple[hot.Writer, ...]] = []
+    flock = fcntl.flock
+
+    def locking(fd: int, how: int) -> None:
+        if how & fcntl.LOCK_EX:
+            seen.append(hot.writers(tmp_path))
+        flock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", locking)
+    counter = hot.Counter(tmp_path / f"{'w' * 16}{hot.COUNT}")
+    assert seen == [()]
+    assert [one.is_alive for one in hot.writers(tmp_path)] == [True]
+    counter.close()

@@ -11,6 +11,7 @@ from ketch.errors import NotFound, UsageError
 from ketch.monitor.decisions import Origin, new_id, time_of
 from ketch.monitor.decisions.erasing import erase
 from ketch.monitor.decisions.reading import Decisions
+from ketch.monitor.forgetting import forget
 
 OTHER = Origin("search", "searcher:1.0", "sha256:" + "cd" * 32, "prod")
 
@@ -64,6 +65,13 @@ class TestQuestions:
             (row,) = known.query(f"SELECT time FROM decisions WHERE id = '{ids[0]}'")[1]
         assert row[0] == time_of(ids[0]).replace(tzinfo=None)
 
+    def test_times_with_a_zone_are_shown_in_utc(self, folder: Path) -> None:
+        with Decisions(folder) as known:
+            at, same = "TIMESTAMPTZ '2026-03-03 01:00:00+02'", "1 AS n, 2 AS n"
+            columns, rows = known.query(f"SELECT {at} AS at, {same} -- and no more")
+        assert columns == ["at", "n", "n"]
+        assert rows == [(datetime(2026, 3, 2, 23), 1, 2)]  # noqa: DTZ001 # as `time` is
+
     def test_json_form_holds_json(self, folder: Path, ids: list[str]) -> None:
         with Decisions(folder) as known:
             body = msgspec.json.decode(msgspec.json.encode(known.find(ids[0]).to_json()))
@@ -93,13 +101,26 @@ class TestRefusals:
             "SET enable_external_access = true",
             "INSTALL httpfs",
             "ATTACH '/tmp/other.db'",
+            "COPY (SELECT 1) TO '{segment}' (FORMAT parquet)",
+            "COPY (PIVOT (SELECT 1 a, 2 b) ON a USING sum(b)) TO '{segment}'",
+            "EXPLAIN ANALYZE COPY (SELECT 1) TO '{segment}'",
+            "SELECT 1; COPY (SELECT 1) TO '{segment}'",
+            "SELECT content FROM read_text('{segment}/../../../../key')",
+            "",
         ],
     )
     def test_sql_reads_and_writes_nothing_else(self, folder: Path, write: Write, sql: str) -> None:
         write(["ana"], sealed=True)
+        (segment,) = folder.glob("sealed/*/*/*.parquet")
+        before = segment.read_bytes()
         with Decisions(folder) as known, pytest.raises(UsageError) as refused:
-            known.query(sql)
+            known.query(sql.format(segment=segment))
         assert refused.value.code == "decisions/query"
+        assert segment.read_bytes() == before
+
+    def test_an_answer_that_memory_might_not_hold_belongs_into_a_file(self, folder: Path) -> None:
+        with Decisions(folder) as known, pytest.raises(UsageError, match="at most 100,000 rows"):
+            known.query("SELECT range FROM range(100001)")
 
     def test_an_empty_log_answers_nothing(self, folder: Path) -> None:
         with Decisions(folder) as known:
@@ -127,6 +148,24 @@ class TestErasing:
             assert [one.id for one in known.of_unit("ana")] == [late]
         content = b"".join(path.read_bytes() for path in folder.glob("hot/*"))
         assert content == b""
+
+    def test_what_nobody_writes_any_more_is_gone_from_the_disk(
+        self, folder: Path, write: Write
+    ) -> None:
+        write(["eve", "ben"])
+        done = forget(folder, "eve", by="ben", now=soon())
+        assert done.decisions == 1
+        assert not list(folder.glob("hot/*.log"))
+        assert b"eve" not in b"".join(one.read_bytes() for one in folder.rglob("*.parquet"))
+
+    def test_without_the_key_it_does_not_say_that_there_was_nothing(
+        self, folder: Path, write: Write
+    ) -> None:
+        write(["ana"])
+        (folder / "key").unlink()
+        with pytest.raises(NotFound) as lacking:
+            forget(folder, "ana", by="ben")
+        assert lacking.value.code == "decisions/no-key"
 
     def test_it_works_while_the_log_is_written(
         self, folder: Path, ids: list[str], log: object

@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.buckets import BUCKET
 from tests.decisions import ORIGIN, Write
 
 from ketch.errors import NotFound, Unavailable, UsageError
-from ketch.monitor.decisions import time_of
+from ketch.monitor.decisions import frames, segments, time_of
+from ketch.monitor.decisions.keyed import fingerprint_of, have_one_key
 from ketch.monitor.decisions.retention import expire
 from ketch.monitor.decisions.shipped import Shipped
 from ketch.monitor.decisions.shipping import bucket_of, ship
@@ -60,6 +62,37 @@ def test_what_is_erased_or_too_old_leaves_the_bucket(
     assert bucket_of(bucket).sizes("") == {}
     with pytest.raises(NotFound):
         there(bucket, tmp_path)
+
+
+def test_copies_of_logs_tell_whether_units_are_hashed_alike(
+    folder: Path, write: Write, bucket: str, tmp_path: Path
+) -> None:
+    write(["ana"], sealed=True)
+    ship(folder, bucket)
+    assert have_one_key(log_folders(tmp_path, [bucket]))
+    folder.rename(tmp_path / "first")
+    write(["ana"], sealed=True)
+    ship(folder, bucket)
+    one, two = log_folders(tmp_path, [bucket])
+    assert {fingerprint_of(one), fingerprint_of(two)} == {
+        fingerprint_of(folder),
+        fingerprint_of(tmp_path / "first"),
+    }
+    assert not have_one_key([one, two])
+
+
+def test_a_list_in_a_bucket_writes_no_file_but_segments(
+    folder: Path, write: Write, bucket: str, tmp_path: Path
+) -> None:
+    write(["ana"], sealed=True)
+    ship(folder, bucket)
+    (path,) = folder.glob("sealed/*/*/segments.json")
+    (listed,) = segments.listed_in(path.read_bytes()) or ()
+    evil = msgspec.structs.replace(listed, name="../../../../../stolen.parquet")
+    key = next(one for one in bucket_of(bucket).sizes("") if one.endswith(segments.LIST))
+    bucket_of(bucket).put(key, frames.frame(msgspec.json.encode([evil])))
+    assert there(bucket, tmp_path) == []
+    assert not list(tmp_path.rglob("stolen*"))
 
 
 def test_a_sending_that_was_cut_short_goes_on_and_shows_nothing_that_is_not_whole(

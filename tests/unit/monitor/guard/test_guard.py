@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.registries import VERIFIED, made
 
-from ketch.errors import NotFound
+from ketch.errors import NotFound, UsageError
 from ketch.monitor.decisions import Decision, DecisionLog, LogSettings, Origin, new_id
 from ketch.monitor.guard import guard
 from ketch.monitor.guard.change import Change
@@ -292,6 +292,15 @@ def test_a_step_that_the_registry_refuses_is_told_and_not_tried_all_the_time(sho
 def test_a_route_that_nobody_knows_is_told(shop: Shop) -> None:
     with pytest.raises(NotFound, match="greetins"):
         shop.guard("greetins").once()
+
+
+def test_logs_that_hash_units_differently_are_told_before_anything_is_judged(
+    shop: Shop, tmp_path: Path
+) -> None:
+    DecisionLog(tmp_path / "other", LogSettings(seals=False)).close()
+    with pytest.raises(UsageError) as refused:
+        Guard(shop.home, [*shop.logs, tmp_path / "other"]).once()
+    assert refused.value.code == "decisions/different-keys"
 
 
 def test_a_rollout_that_a_person_ends_is_left(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from tests.tallies import BEGAN, POLICY, ROUTE, Writer, at, decided, rollout
 
 from ketch.monitor.decisions import DecisionLog, LogSettings, hot
 from ketch.monitor.decisions.erasing import erase
-from ketch.monitor.decisions.keyed import KEY_FILE
+from ketch.monitor.decisions.keyed import FINGERPRINT_FILE
 from ketch.monitor.decisions.sealing import seal
 from ketch.monitor.outcomes import Outcome, Outcomes
 from ketch.monitor.rollouts import Tally
@@ -225,7 +225,7 @@ def test_logs_with_different_keys_are_a_reason_to_hold(tmp_path: Path) -> None:
         Writer(log).write([decided("ana", "prod", 1)])
     with Tally(rollout(), logs) as tally:
         assert "different keys" in tally.problems(SOON)[0]
-        shutil.copy(logs[0] / KEY_FILE, logs[1] / KEY_FILE)
+        shutil.copy(logs[0] / FINGERPRINT_FILE, logs[1] / FINGERPRINT_FILE)
         assert tally.problems(SOON) == ()
 
 

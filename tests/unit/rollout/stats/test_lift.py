@@ -15,7 +15,13 @@ COUNTS = st.integers(0, 3_000)
 
 
 def bought(theirs: int, mine: int, share: float = 0.5) -> Units:
-    return Units.of([Unit(False, share, 1, theirs), Unit(True, share, 1, mine)])
+    """Return a hundred thousand units, split as planned, of whom so many bought."""
+    mine_of = round(100_000 * share)
+    rest = [
+        Unit(False, share, 0, 100_000 - mine_of - theirs),
+        Unit(True, share, 0, mine_of - mine),
+    ]
+    return Units.of([Unit(False, share, 1, theirs), Unit(True, share, 1, mine), *rest])
 
 
 @given(COUNTS, COUNTS, st.sampled_from([0.5, 0.1]))
@@ -66,6 +72,15 @@ def test_at_a_hundred_looks_the_interval_misses_the_truth_in_one_of_twenty_rollo
         for more in (False, True)
     ]
     assert 0.005 < np.any(missed, axis=(0, 2)).mean() <= 0.05
+
+
+def test_the_guess_is_what_the_rates_of_the_arms_say() -> None:
+    """By chance, more units had the candidate, and more of them bought: a smaller part did."""
+    mine = [Unit(True, 0.5, 1, 100), Unit(True, 0.5, 0, 221)]
+    theirs = [Unit(False, 0.5, 1, 90), Unit(False, 0.5, 0, 189)]
+    seen = lift(Units.of(mine + theirs))
+    assert seen.estimate == pytest.approx((100 / 321) / (90 / 279) - 1)
+    assert seen.estimate < 0
 
 
 def test_a_share_that_grows_while_everybody_buys_more_is_no_lift() -> None:

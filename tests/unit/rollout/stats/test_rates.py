@@ -130,9 +130,10 @@ def test_a_ramp_of_a_bad_candidate_is_stopped() -> None:
 
 
 def test_the_estimate_of_the_simulation_is_that_of_a_report() -> None:
-    rows = [Unit(True, 0.1, 1, 30), Unit(False, 0.1, 1, 300), Unit(True, 0.5, 1, 90)]
-    units = Units.of([*rows, Unit(False, 0.5, 1, 100)])
-    assert estimate(units) == pytest.approx((30 * 0.9 + 90 * 0.5) / (300 * 0.1 + 100 * 0.5) - 1)
+    mine = [Unit(True, 0.1, 1, 30), Unit(True, 0.1, 0, 70), Unit(True, 0.5, 1, 90)]
+    theirs = [Unit(False, 0.1, 1, 300), Unit(False, 0.1, 0, 600), Unit(False, 0.5, 1, 100)]
+    means = (30 * 0.9 + 90 * 0.5) / (100 * 0.9 + 90 * 0.5), (300 * 0.1 + 50) / (900 * 0.1 + 50)
+    assert estimate(Units.of(mine + theirs)) == pytest.approx(means[0] / means[1] - 1)
 
 
 def test_requests_counted_as_units_cry_wolf_and_units_do_not() -> None:

@@ -80,7 +80,7 @@ def _guardrails(guardrails: Sequence[GuardrailReport], against: str) -> str:
     rows = [
         (
             one.reading.guardrail.metric,
-            words.change(one.reading.lift.estimate),
+            words.changed(one),
             words.between(one.reading.lift),
             words.evidence(one.reading.log_e_harm),
             words.proof(one.reading),
