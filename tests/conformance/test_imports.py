@@ -52,6 +52,9 @@ HTTP = {
 }
 """What asks a server."""
 
+SERVING = REGISTRY | {"asyncio", "http", "httptools", "prometheus_client", "rich", "ssl", "uvloop"}
+"""What answers HTTP; the keeper of it imports nothing of these."""
+
 HELP = {"docstring_parser", "markdown_it", "mdurl", "pygments", "rich"}
 HEAVY = {"asyncio", "http", "multiprocessing", "sqlite3", "ssl", "xml"}
 """Parts of the standard library that cost as much as a library."""
@@ -63,6 +66,7 @@ USES = [
     (["list"], CORE | {"rich"}),
     (["list", "--json"], CORE | {"rich"}),
     (["inspect", "thermometer:1.0.0"], CORE | {"rich"}),
+    (["diff", "thermometer:1.0.0", "thermometer:1.0.0"], CORE | {"rich"}),
     (["env", "list"], CORE),
     (["env", "gc"], CORE),
     (["gc"], CORE),
@@ -78,7 +82,7 @@ USES = [
     (["predict", "thermometer:1.0.0", "in.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.jsonl"], CORE),
     (["predict", "thermometer:1.0.0", "in.csv", "-o", "out.parquet"], CORE | {"duckdb"}),
-    (["serve", "nobody:1.0.0", "--port", "0"], CORE),  # the keeper, which stays small
+    (["serve", "nobody:1.0.0", "--port", "0"], SERVING),
     (["outcome", "temperatures", "in.csv"], REGISTRY | {"rich"}),
     (["decisions"], REGISTRY | TABLES),
     (["report"], REGISTRY | TABLES | {"numpy"}),
