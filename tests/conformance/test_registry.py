@@ -676,7 +676,7 @@ class TestVerdicts:
         with pytest.raises(Refused) as refused:
             office.promote("shop:1.1.0", "prod")
         (finding,) = refused.value.findings
-        assert "no longer valid: ben" in finding.message  # who had not seen this verdict
+        assert "more is known since: ben" in finding.message  # who had not seen this verdict
         office.approve("shop:1.1.0")
         office.promote("shop:1.1.0", "prod")
 

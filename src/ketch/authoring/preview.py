@@ -24,6 +24,7 @@ from ketch.package.blobs import Stored
 from ketch.package.built import describe, layers_of
 from ketch.progress import Progress
 from ketch.runtime import Home
+from ketch.store.base import MAX_READ_BYTES
 from ketch.store.sources import opened_source
 
 
@@ -108,7 +109,7 @@ class _Files:
         """Return digest and size of some bytes, or of a file that was hashed."""
         return self._stored[content] if isinstance(content, Path) else self.add(content)
 
-    def read(self, digest: Digest, *, max_bytes: int) -> bytes:
+    def read(self, digest: Digest, *, max_bytes: int = MAX_READ_BYTES) -> bytes:
         """Return content whose digest is checked on the way."""
         content = self._contents.get(digest)
         if content is None:

@@ -75,7 +75,8 @@ def decisions(
         if sql is None and export is None:
             _show(printer, known.newest(asked, limit or LATEST))
         else:
-            _answer(printer, known, sql or _query(known, asked, limit, export), export)
+            query = _query(known, asked, limit, export) if sql is None else sql
+            _answer(printer, known, query, export)
     return 0
 
 

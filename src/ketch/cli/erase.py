@@ -10,6 +10,7 @@ from ketch.runtime import Home
 
 BEYOND = (
     "what gateways on other machines wrote: run the same there",
+    "copies of a bucket in `buckets/` of a home, until that bucket is read there again",
     "backups, exports, and scenarios that were made of decisions",
 )
 """What no erasure of this log reaches."""

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from logging import ERROR, INFO
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter

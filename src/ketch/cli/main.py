@@ -46,6 +46,8 @@ VERBS = {
     "decisions": "show what was answered, ask about it in SQL, export it",
     "trace": "say of one decision by what, for whom and on whose word it was made",
     "erase": "remove all that the log holds of a unit",
+    "diff": "tell what is not the same in two packages",
+    "explain": "say why a package answers otherwise than another",
     "scenario": "turn a decision into a scenario",
     "hub": "serve the registry and its packages to a team",
     "login": "keep the token for a hub",

@@ -10,6 +10,7 @@ from ketch.cli.text import counted, percent
 from ketch.cli.verification import value_text
 from ketch.monitor.metrics import BusinessPoint, BusinessSeries, MetricSeries, RouteMetrics
 from ketch.monitor.report import words
+from ketch.monitor.rollouts import RolloutReport
 from ketch.monitor.shadow import FieldResult, ShadowReport
 from ketch.schema.problems import escaped
 
@@ -47,7 +48,7 @@ def _field(one: FieldResult) -> tuple[str, ...]:
     )
 
 
-def metrics_lines(metrics: RouteMetrics) -> Iterator[str]:
+def metrics_lines(of: RolloutReport, metrics: RouteMetrics) -> Iterator[str]:
     """Yield what is known of answers without any rollout."""
     if metrics.model:
         yield "\nmodel metrics, of answers of which it is known what was right"
@@ -57,7 +58,7 @@ def metrics_lines(metrics: RouteMetrics) -> Iterator[str]:
             if one.whole.note is not None:
                 says = f"{one.metric.name} of {_package(one)}: {one.whole.note}"
                 yield from folded(escaped(f"  {says}"), indent=4)
-    names = words.happened(metrics)
+    names = words.happened(of, metrics)
     came = [row for name in names for one in metrics.business for row in _business(one, name)]
     if came:
         yield "\nwhat came of answers; packages answered different units, so this compares nothing"

@@ -9,6 +9,13 @@ from ketch.registry import Event, Place, Route
 from ketch.schema.problems import escaped
 
 _LINE = 100
+_SAID = {
+    "continue": "Continue:",
+    "promote-ready": "Ready to promote:",
+    "roll-back": "Roll back:",
+    "hold": "Hold:",
+}
+"""How the sentence of a verdict begins that says its action itself."""
 """Characters of a line; `fit.crop` counts columns, with rich, which few answers need."""
 
 

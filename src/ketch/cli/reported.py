@@ -73,7 +73,7 @@ def _lines(report: RouteReport) -> Iterator[str]:
         yield from _holdout(of)
     if report.shadow is not None:
         yield from shadow_lines(report.shadow)
-    yield from metrics_lines(report.metrics)
+    yield from metrics_lines(of, report.metrics)
     yield from _hints("missing", report.missing)
     yield from _hints("next", report.next)
 

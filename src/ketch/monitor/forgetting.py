@@ -26,6 +26,7 @@ from ketch.monitor.decisions.reading import Decisions
 from ketch.monitor.decisions.sealing import seal
 from ketch.monitor.decisions.shipped import Shipped
 from ketch.monitor.logs import unit_in
+from ketch.monitor.outcomes import table
 from ketch.monitor.outcomes.ledger import Outcomes
 from ketch.store.locks import WAIT_S
 
@@ -74,14 +75,14 @@ def forget(log: Path, unit: str, *, by: str, now: datetime | None = None) -> For
 
     Raises:
         UsageError: ``decisions/unit``: no unit is named.
-        NotFound: ``decisions/no-key``: there are decisions, and nobody can tell whose.
+        NotFound: ``decisions/no-key``: there is something, and nobody can tell whose.
         Unavailable: ``store/busy``, ``outcomes/…``, ``disk/…``: run the same again.
     """
     if not unit:
         raise UsageError("expected a unit, found an empty text", code="decisions/unit")
     when = now or datetime.now(UTC)
     told = when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    if not (log / KEY_FILE).exists() and not _has_decisions(log):
+    if not (log / KEY_FILE).exists() and not _has_anybody(log):
         return Forgotten(told, by, "", 0, 0)
     unit_in(log, unit)
     with Decisions(log) as known:
@@ -96,8 +97,11 @@ def forget(log: Path, unit: str, *, by: str, now: datetime | None = None) -> For
     return done
 
 
-def _has_decisions(log: Path) -> bool:
-    return bool(segments.partitions(log)) or any((log / hot.FOLDER).glob(f"*{hot.LOG}"))
+def _has_anybody(log: Path) -> bool:
+    """Whether there may be hashes of units, whose they are or not."""
+    is_told = (log / table.FILE).exists()
+    is_hot = any((log / hot.FOLDER).glob(f"*{hot.LOG}"))
+    return is_told or is_hot or bool(segments.partitions(log))
 
 
 def _beyond(log: Path) -> tuple[str, str]:
@@ -117,8 +121,9 @@ def _beyond(log: Path) -> tuple[str, str]:
 def erasures(log: Path) -> Iterator[Forgotten]:
     """Yield what was ever removed from a log, the earliest first."""
     path = log / FILE
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    yield from (msgspec.json.decode(line, type=Forgotten) for line in lines)
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        with suppress(msgspec.MsgspecError):  # a power cut tore it; the erasure was done
+            yield msgspec.json.decode(line, type=Forgotten)
 
 
 def _note(log: Path, done: Forgotten) -> None:
@@ -126,7 +131,8 @@ def _note(log: Path, done: Forgotten) -> None:
     with explained(path):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "ab") as file:
-            file.write(msgspec.json.encode(done.to_json()) + b"\n")
+            torn = b"\n" if file.tell() and not path.read_bytes().endswith(b"\n") else b""
+            file.write(torn + msgspec.json.encode(done.to_json()) + b"\n")
             file.flush()
             sync_file(file.fileno())
         sync_folder(log)

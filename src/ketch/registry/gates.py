@@ -367,7 +367,8 @@ def _approved(candidate: Candidate, route: Route, now: datetime) -> Iterator[Gat
     says = f"{given}; {wanted} needed"
     stale = {one.approver for one in route.approvals if one.digest == candidate.digest}
     if stale - set(approvers):
-        says += f"; no longer valid: {', '.join(sorted(stale - set(approvers)))}"
+        old = ", ".join(sorted(stale - set(approvers)))
+        says += f"; no longer valid, for it is too old or more is known since: {old}"
     yield Gate("gate/approval", len(set(approvers)) >= wanted, says, opens, strict=False)
 
 

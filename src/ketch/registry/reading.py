@@ -73,7 +73,7 @@ class Reading:
         except KetchError as problem:
             self.wrong(problem.message, at, problem.hint)
         except ValueError as problem:
-            self.wrong(f"expected {problem}, found `{str(value)[:60]}`", at)
+            self.wrong(f"expected {problem}, found `{_shown(value)}`", at)
         return None
 
     def wrong(self, message: str, at: str, hint: str | None = None) -> None:
@@ -92,6 +92,15 @@ class Reading:
 
 def _joined(at: str, name: str) -> str:
     return f"{at}.{name}" if at else name
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message: in quotes if it is text that looks like something else."""
+    text = str(value)[:60]
+    if isinstance(value, str):
+        looks_otherwise = text in {"true", "false"} or text.lstrip("-").replace(".", "").isdigit()
+        return f'"{text}"' if looks_otherwise else text
+    return text.lower() if isinstance(value, bool) else text
 
 
 def text(value: object) -> str:

@@ -52,8 +52,8 @@ class Rollout:
         ended_by: The event that ended it.
         policy: The rules it was judged by: those of its beginning.
         shares: From when on the candidate had which share of all units.
-        condemned: The verdict to roll it back, once one is on record: it stays, whatever
-            came in later.
+        judged: The verdict on record: the first to roll it back, which stays whatever is
+            said later; else the newest; None before there is one.
     """
 
     route: str
@@ -66,12 +66,17 @@ class Rollout:
     ended_by: Event | None
     policy: Policy
     shares: tuple[tuple[datetime, Share], ...]
-    condemned: Event | None = None
+    judged: Event | None = None
 
     @property
     def is_under_way(self) -> bool:
         """Whether it has not ended."""
         return self.ended is None
+
+    @property
+    def action(self) -> Action | None:
+        """What the verdict on record asks for."""
+        return None if self.judged is None else Action(str(self.judged.body["action"]))
 
     def to_json(self) -> dict[str, object]:
         """Return the rollout in JSON form."""
@@ -102,8 +107,8 @@ def rollouts(desk: Desk, route: str, *, until: datetime | None = None) -> tuple[
     for event in _changes(desk, route, until):
         running = found[-1] if found and found[-1].is_under_way else None
         if event.kind is Kind.JUDGED:
-            if running is not None and _condemns(event, running):
-                found[-1] = replace(running, condemned=running.condemned or event)
+            if running is not None and _counts(event, running):
+                found[-1] = replace(running, judged=event)
             continue
         pair = _pair(event)
         if running is not None and (pair is None or _id(*pair) != running.id):
@@ -130,9 +135,9 @@ def _changes(desk: Desk, route: str, until: datetime | None) -> Iterable[Event]:
         before = page[-1].seq
 
 
-def _condemns(event: Event, rollout: Rollout) -> bool:
-    body = event.body
-    return body["rollout"] == rollout.id and body["action"] == str(Action.ROLL_BACK)
+def _counts(event: Event, rollout: Rollout) -> bool:
+    """Whether a verdict is one on a rollout, and none to roll it back stands already."""
+    return event.body["rollout"] == rollout.id and rollout.action is not Action.ROLL_BACK
 
 
 def _pair(event: Event) -> tuple[Arm, Arm] | None:

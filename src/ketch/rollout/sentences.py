@@ -56,7 +56,8 @@ def _compared(reading: Reading, against: str) -> str:
     """Return how a measure differs, in words."""
     metric, seen = reading.guardrail.metric, reading.lift
     if seen.estimate is None:
-        return f"{metric} is above nothing, which is what {against} has ({interval(reading)})"
+        much = f" ({interval(reading)})" if seen.low > 0 else ""
+        return f"{metric}: some with the candidate, none in {against}{much}"
     if percent(seen.estimate) == percent(0):
         return f"{metric} is the same as in {against} ({interval(reading)})"
     return f"{metric} is {_signed(seen.estimate)} than in {against} ({interval(reading)})"

@@ -33,6 +33,17 @@ class Action(StrEnum):
     ROLL_BACK = "roll-back"
     HOLD = "hold"
 
+    def outlasts(self, later: Action) -> bool:
+        """Whether it stays on record when the evidence asks for another action later.
+
+        To roll back stays for good. Promote-ready stays until something speaks against the
+        candidate: its risk is that of ever reaching the mark, so evidence that falls below it
+        again takes back no proof.
+        """
+        if self is Action.PROMOTE_READY:
+            return later is Action.CONTINUE
+        return self is Action.ROLL_BACK
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:

@@ -93,7 +93,7 @@ def _ruling(evidence: Evidence, terms: Terms) -> tuple[Action, str, str | None]:
 def _holds(evidence: Evidence, terms: Terms) -> list[str]:
     """Return why nothing can be said yet."""
     if not _required(evidence):
-        return ["no guardrail says what may be lost at most, and no data is never success"]
+        return ["no guardrail says what a promotion may lose, so nothing can show that it is good"]
     any_time = replace(terms.minimum, lasted=timedelta(0))
     return [*evidence.problems, *missing(evidence.seen, any_time)]
 

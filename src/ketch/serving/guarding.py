@@ -1,9 +1,10 @@
-"""A guard beside the gateway, in a process of its own, for as long as a rollout lasts.
+"""A guard beside the gateway, in a process of its own, for as long as it has something to do.
 
-It needs memory and processor that serving wants, and libraries that the gateway does
-without, so it is a child at low priority. When it dies it is started again, ever more
-rarely; serving never waits for it. It ends when the gateway does, however that ends: the
-gateway holds the other end of its standard input.
+That is while a rollout lasts, and where the policy of a route declares model metrics, which
+the guard counts for ``/metrics``. It needs memory and processor that serving wants, and
+libraries that the gateway does without, so it is a child at low priority. When it dies it is
+started again, ever more rarely; serving never waits for it. It ends when the gateway does,
+however that ends: the gateway holds the other end of its standard input.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ GOODBYE_S = 5.0
 
 @dataclass
 class Guarding:
-    """Keeps one guard running while a candidate has a share of a route.
+    """Keeps one guard running while a rollout lasts, or metrics are declared.
 
     Args:
         home: Whose registry and logs it looks at.
@@ -54,7 +55,9 @@ class Guarding:
 
     def want(self, routes: Sequence[WantedRoute]) -> None:
         """Take notice of what ought to be served; called on the event loop."""
-        self._is_wanted = any(arm.arm == Place.LIMITED for one in routes for arm in one.others)
+        self._is_wanted = any(
+            one.has_metrics or any(arm.arm == Place.LIMITED for arm in one.others) for one in routes
+        )
         self._turned.set()
 
     async def run(self) -> None:

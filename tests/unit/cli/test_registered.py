@@ -30,8 +30,11 @@ def test_status_tells_the_newest_verdict_in_one_line() -> None:
     route = office.at().route("greetings")
     (line,) = verdict_text(route)
     (whole,) = verdict_text(route, whole=True)
-    assert line.startswith("  verdict   hold: Hold: xxx")
+    assert line.startswith("  verdict   Hold: xxx")
     assert (len(line), line[-1], whole[-2:]) == (100, "…", "x.")
+    office.judge("promote-ready", sentence="Returns did not rise.")
+    (line,) = verdict_text(office.at().route("greetings"))
+    assert line == "  verdict   promote-ready: Returns did not rise."
     office.at().roll_back("greetings")
     assert verdict_text(office.at().route("greetings")) == []
 

@@ -170,7 +170,11 @@ def test_a_file_means_the_same_once_it_is_recorded(content: bytes) -> None:
 
 
 def test_without_guardrails_there_is_one_for_errors_and_one_for_what_decides() -> None:
-    errors, bought = Guardrail("errors", "higher", None), Guardrail("purchase", "lower")
+    lasting = Measure(window=timedelta(days=365))  # what fails after weeks is seen, too
+    errors, bought = (
+        Guardrail("errors", "higher", None, measure=lasting),
+        Guardrail("purchase", "lower"),
+    )
     assert Policy.parse(b"").guardrails == (errors,)
     assert Policy.parse(b"primary = 'purchase'").guardrails == (bought, errors)
     listed = b"primary = 'purchase'\nguardrails = ['click']"
@@ -215,7 +219,7 @@ def test_a_wrong_share_is_told_once() -> None:
     [
         (b"aprovals = 1", "policy/unknown-key", "unknown key `aprovals`"),
         (b"approvals = -1", "policy/wrong-value", "a whole number from 0 to 10, found `-1`"),
-        (b"approvals = true", "policy/wrong-value", "a whole number from 0 to 10, found `True`"),
+        (b"approvals = true", "policy/wrong-value", "a whole number from 0 to 10, found `true`"),
         (b"approvals = 1.0", "policy/wrong-value", "a whole number from 0 to 10, found `1.0`"),
         (b"experiment = 'yes'", "policy/wrong-value", "true or false, found `yes`"),
         (b"baseline = 'top-sellers'", "policy/wrong-value", "expected a version"),

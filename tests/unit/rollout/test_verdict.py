@@ -107,14 +107,14 @@ def test_no_outcomes_hold_and_are_never_success() -> None:
 def test_nothing_measured_holds(readings: tuple[Reading, ...]) -> None:
     verdict = decide(evidence(*readings))
     assert verdict.action is Action.HOLD
-    assert "no guardrail says what may be lost" in verdict.sentence
+    assert "no guardrail says what a promotion may lose" in verdict.sentence
 
 
 def test_harm_needs_no_minimum_of_traffic() -> None:
     failing = Units.of([Unit(True, 0.1, 1, 4), Unit(False, 0.1, 0, 30)])
     verdict = decide(evidence(read(ERRORS, failing), seen=Exposure(units=4)))
     assert (verdict.action, verdict.cause) == (Action.ROLL_BACK, "error rate")
-    assert "error rate is above nothing, which is what prod has" in verdict.sentence
+    assert "error rate: some with the candidate, none in prod" in verdict.sentence
 
 
 def test_numbers_that_cannot_be_complete_hold_but_harm_still_rolls_back() -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,14 @@ def test_a_guard_runs_while_a_candidate_has_a_share_and_no_longer(home: Home) ->
 
     run(home, GOOD, story)
     assert not any(map(is_running, pids))  # the gateway has ended
+
+
+def test_a_guard_runs_where_a_policy_declares_metrics(home: Home) -> None:
+    async def story(keeper: Guarding, begun: Callable[[], list[int]]) -> None:
+        keeper.want((replace(QUIET[0], has_metrics=True),))
+        await until(begun)
+
+    run(home, GOOD, story)
 
 
 def test_a_guard_that_dies_is_started_again(home: Home) -> None:

@@ -6,12 +6,13 @@ Files are read as text and as syntax trees; nothing is run or imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
-from ketch.compare.diff.changes import Change, Kind, changes, kind_of
+from ketch.compare.diff.changes import Kind, changes, kind_of
+from ketch.compare.diff.code_changes import Code, CodeFile, Move, PartChange
 from ketch.compare.diff.files import File, FileChange, diff_files
-from ketch.compare.diff.lines import MOST_LINES, Lines, line_diff
+from ketch.compare.diff.lines import MOST_LINES, Lines, Text, line_diff
 from ketch.compare.diff.parts import MODULE, Part, parts_of
 from ketch.package.digest import Digest
 
@@ -20,125 +21,6 @@ MOST_TOLD = 4_000
 
 _BINARY_LOOK = 8_000
 """Bytes in which a zero says that a file is no text, as in git."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartChange:
-    """A part of a file that is not the same.
-
-    Attributes:
-        name: Such as ``Model.fit``; empty for what is no definition.
-        kind: Added, removed or changed.
-        wording: Whether only comments, docstrings and layout changed: the same runs.
-        lines: How its text became the other.
-    """
-
-    name: str
-    kind: Kind
-    wording: bool
-    lines: Lines
-
-    def mirrored(self) -> Self:
-        """Return the same part, on the way from ``b`` to ``a``."""
-        return replace(self, kind=self.kind.mirrored, lines=self.lines.mirrored())
-
-    def to_json(self) -> dict[str, object]:
-        """Return the change as a JSON object."""
-        return {
-            "name": self.name,
-            "change": str(self.kind),
-            "wording": self.wording,
-            **self.lines.to_json(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class CodeFile:
-    """A file of code that is not the same.
-
-    Attributes:
-        change: The file.
-        binary: Whether it is no text; it has no parts then.
-        wording: Whether the same runs: every part is there, and only its words changed.
-        parts: The parts that are not the same, but for those that moved.
-    """
-
-    change: FileChange
-    binary: bool = False
-    wording: bool = False
-    parts: tuple[PartChange, ...] = ()
-
-    def mirrored(self) -> Self:
-        """Return the same file, on the way from ``b`` to ``a``."""
-        parts = tuple(part.mirrored() for part in self.parts)
-        return replace(self, change=self.change.mirrored(), parts=parts)
-
-    def to_json(self) -> dict[str, object]:
-        """Return the change as a JSON object."""
-        return {
-            **self.change.to_json(),
-            "binary": self.binary,
-            "wording": self.wording,
-            "parts": [part.to_json() for part in self.parts],
-        }
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Move:
-    """A definition with the same text elsewhere, as ``(path, name)`` in ``a`` and in ``b``."""
-
-    a: tuple[str, str]
-    b: tuple[str, str]
-
-    def mirrored(self) -> Self:
-        """Return the way back."""
-        return replace(self, a=self.b, b=self.a)
-
-    def to_json(self) -> dict[str, object]:
-        """Return the move as a JSON object."""
-        return {
-            "a": {"path": self.a[0], "name": self.a[1]},
-            "b": {"path": self.b[0], "name": self.b[1]},
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """How the code of two packages differs.
-
-    Attributes:
-        pipeline: Which functions a request passes through.
-        files: The files that are not the same, sorted.
-        moves: The definitions that only moved.
-    """
-
-    pipeline: tuple[Change, ...]
-    files: tuple[CodeFile, ...]
-    moves: tuple[Move, ...]
-
-    @property
-    def wording(self) -> bool:
-        """Whether the same runs."""
-        return not self.pipeline and not self.moves and all(file.wording for file in self.files)
-
-    def mirrored(self) -> Self:
-        """Return the way from ``b`` to ``a``."""
-        files = sorted((file.mirrored() for file in self.files), key=_path)
-        return replace(
-            self,
-            pipeline=tuple(change.mirrored() for change in self.pipeline),
-            files=tuple(files),
-            moves=tuple(sorted(move.mirrored() for move in self.moves)),
-        )
-
-    def to_json(self) -> dict[str, object]:
-        """Return it as a JSON object."""
-        return {
-            "wording": self.wording,
-            "pipeline": [change.to_json() for change in self.pipeline],
-            "files": [file.to_json() for file in self.files],
-            "moves": [move.to_json() for move in self.moves],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +59,15 @@ class _Cut:
         binary = any(map(_is_binary, contents))
         if binary or change.kind is Kind.RENAMED:
             return cls(change, binary, {}, {})
+        pythons = a.python, b.python
         one, other = (
-            parts_of(content, change.path, python=side.python)
-            for content, side in zip(contents, (a, b), strict=True)
+            parts_of(content, change.path, python=python)
+            for content, python in zip(contents, pythons, strict=True)
         )
+        if _is_unread(one) or _is_unread(other):  # only alike can be compared
+            one, other = (
+                parts_of(content, change.path, python=a.python, whole=True) for content in contents
+            )
         return cls(change, binary, one, other)
 
 
@@ -190,7 +77,7 @@ class _Room:
     def __init__(self, most: int) -> None:
         self._left = most
 
-    def diff(self, a: Sequence[str], b: Sequence[str]) -> Lines:
+    def diff(self, a: Text, b: Text) -> Lines:
         found = line_diff(a, b, most=min(self._left, MOST_LINES))
         self._left -= len(found.diff)
         return found
@@ -200,7 +87,7 @@ def _file(
     cut: _Cut,
     gone: set[tuple[str, str]],
     come: set[tuple[str, str]],
-    diff: Callable[[Sequence[str], Sequence[str]], Lines],
+    diff: Callable[[Text, Text], Lines],
 ) -> CodeFile:
     path = cut.change.path
     names = dict.fromkeys([MODULE, *sorted(cut.a.keys() | cut.b.keys())])
@@ -208,8 +95,8 @@ def _file(
     for name in names:
         one = None if (path, name) in gone else cut.a.get(name)
         other = None if (path, name) in come else cut.b.get(name)
-        was, now = one.lines if one else (), other.lines if other else ()
-        if was != now:
+        was, now = one.text if one else Text(), other.text if other else Text()
+        if was.lines != now.lines:
             kind = kind_of(in_a=one is not None, in_b=other is not None)
             parts.append(PartChange(name, kind, _is_wording(one, other), diff(was, now)))
     return CodeFile(cut.change, cut.binary, _same_runs(cut), tuple(parts))
@@ -227,6 +114,10 @@ def _same_runs(cut: _Cut) -> bool:
 
 def _is_wording(a: Part | None, b: Part | None) -> bool:
     return a is not None and b is not None and a.sense is not None and a.sense == b.sense
+
+
+def _is_unread(parts: Mapping[str, Part]) -> bool:
+    return any(part.sense is None for part in parts.values())
 
 
 def _moves(cuts: Sequence[_Cut]) -> Iterator[Move]:
@@ -260,7 +151,3 @@ def _content(file: File | None, side: Side) -> bytes:
 
 def _is_binary(content: bytes) -> bool:
     return b"\0" in content[:_BINARY_LOOK]
-
-
-def _path(file: CodeFile) -> str:
-    return file.change.path

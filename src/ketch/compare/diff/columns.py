@@ -34,7 +34,8 @@ class ColumnChange:
         kind: Added, removed or changed.
         figures: What differs, each with its name as path: ``type``, ``missing`` (a share of
             the rows), ``not_finite`` (a share), ``count``, ``distinct``, ``min``, ``max``,
-            ``mean``, ``q05`` … ``q95``.
+            ``mean``, ``q05`` … ``q95``, and ``named``: how many different values the
+            profile names, which it does where they are few.
         values: The share of each value that is not as frequent as it was, of a column with
             few different ones; a value that is only in one of the two is added or removed.
         moved: How far it moved.
@@ -112,6 +113,7 @@ def figures(column: ColumnProfile) -> Figures:
         "max": column.max,
         "mean": column.mean,
         **dict(zip(RANKS, _quantiles(column), strict=True)),
+        "named": None if column.frequent is None else len(column.frequent.counts),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from ketch.compare.diff.files import Files
-from ketch.compare.diff.lines import Lines, line_diff, split
+from ketch.compare.diff.lines import Lines, Text, line_diff, split
 
 MOST_TEXT_BYTES = 1_000_000
 """Larger documents are told by size and digest."""
@@ -48,5 +48,5 @@ def _lines(files: Files, read_a: Read, read_b: Read) -> Iterator[tuple[str, Line
             continue
         contents = read_a(a.path), read_b(b.path)
         if not any(b"\0" in content for content in contents):
-            was, now = (split(content.decode("utf-8", "replace")) for content in contents)
+            was, now = (Text(split(content.decode("utf-8", "replace"))) for content in contents)
             yield change.path, line_diff(was, now)

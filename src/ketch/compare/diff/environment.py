@@ -92,7 +92,8 @@ def diff_locks(a: Lock, b: Lock, direct: Iterable[str] = ()) -> tuple[LibraryCha
     """Return the libraries that two locks do not hold alike.
 
     Args:
-        a, b: The locks.
+        a: A lock.
+        b: What it became.
         direct: Names of those that the code imports itself.
     """
     named = frozenset(direct)

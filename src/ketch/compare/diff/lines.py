@@ -61,16 +61,32 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(lines if lines[-1] else lines[:-1])
 
 
-def line_diff(a: Sequence[str], b: Sequence[str], *, most: int = MOST_LINES) -> Lines:
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Some lines of a file, and where each stands there, from 1; in order where it is not said."""
+
+    lines: Sequence[str] = ()
+    numbers: Sequence[int] | None = None
+
+    def begins(self, at: int, end: int) -> int:
+        """Return where lines begin, as the head of a hunk says it; of none, what is before."""
+        here = at if end > at else at - 1
+        if self.numbers is None or here < 0:
+            return here + 1
+        return self.numbers[here]
+
+
+def line_diff(a: Text, b: Text, *, most: int = MOST_LINES) -> Lines:
     """Return how some lines became others.
 
     Args:
-        a, b: The lines.
+        a: The lines.
+        b: What they became.
         most: How many lines of a diff may be returned; none are looked for when it is 0.
     """
     if most <= 0:
-        return _counted(a, b)
-    steps = _steps(a, b)
+        return _counted(a.lines, b.lines)
+    steps = _steps(a.lines, b.lines)
     told = [line for group in _groups(steps) for line in _hunk(group, a, b)]
     changed = [step for step in steps if step[0] != "equal"]
     removed = sum(end - begin for _, begin, end, _, _ in changed)
@@ -133,19 +149,19 @@ def _groups(steps: Sequence[_Step]) -> Iterator[list[_Step]]:
         yield group
 
 
-def _hunk(group: Sequence[_Step], a: Sequence[str], b: Sequence[str]) -> Iterator[str]:
+def _hunk(group: Sequence[_Step], a: Text, b: Text) -> Iterator[str]:
     first, last = group[0], group[-1]
-    yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@"
+    yield f"@@ -{_range(a, first[1], last[2])} +{_range(b, first[3], last[4])} @@"
     for name, begin, end, begin_b, end_b in group:
         if name == "equal":
-            yield from (f" {line}" for line in a[begin:end])
+            yield from (f" {line}" for line in a.lines[begin:end])
             continue
-        yield from (f"-{line}" for line in a[begin:end])
-        yield from (f"+{line}" for line in b[begin_b:end_b])
+        yield from (f"-{line}" for line in a.lines[begin:end])
+        yield from (f"+{line}" for line in b.lines[begin_b:end_b])
 
 
-def _range(begin: int, end: int) -> str:
-    return f"{begin + 1 if end > begin else begin},{end - begin}"
+def _range(text: Text, begin: int, end: int) -> str:
+    return f"{text.begins(begin, end)},{end - begin}"
 
 
 def _mirrored(diff: Sequence[str]) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
+from typing import Any
 
-from ketch.compare.diff.lines import split
+from ketch.compare.diff.lines import Text, split
 from ketch.errors import Finding
 from ketch.package.code.source import parse_source, top_level
 from ketch.package.digest import Digest
@@ -33,46 +34,46 @@ class Part:
 
     Attributes:
         name: Such as ``predict`` or ``Model.fit``; empty for what is no definition.
-        lines: Its lines, without blank ones at either end.
+        text: Its lines, without blank ones at either end.
         sense: The digest of what Python runs of it, which neither comments nor docstrings
             nor layout change; ``None`` where Python cannot tell.
     """
 
     name: str
-    lines: tuple[str, ...]
+    text: Text
     sense: Digest | None = None
 
     @property
     def dedented(self) -> str:
         """Its text as if it stood at the margin: what moved is recognised by it."""
-        return dedent("\n".join(self.lines))
+        return dedent("\n".join(self.text.lines))
 
 
-def parts_of(content: bytes, path: str, *, python: str) -> dict[str, Part]:
+def parts_of(content: bytes, path: str, *, python: str, whole: bool = False) -> dict[str, Part]:
     """Return the parts of a file by their names, in order; of no bytes, none.
 
     Args:
         content: The file.
         path: Its path: what does not end in ``.py`` is one part.
         python: The Python it is written for, such as ``3.11.7``.
+        whole: Whether it is one part in any case.
     """
     lines = split(content.decode("utf-8", errors="replace"))
     source = None
-    if path.endswith(".py") and len(content) <= MOST_PARSED_BYTES:
+    if not whole and path.endswith(".py") and len(content) <= MOST_PARSED_BYTES:
         source = parse_source(content, path, python=python)
     if source is None or isinstance(source, Finding):
-        return _kept([Part(MODULE, _stripped(lines))])
+        return _kept([Part(MODULE, _stripped(lines, range(len(lines))))])
     named = dict(_named(top_level(source.tree), ""))
     owners = _owners(lines, named)
     senses = _senses(source.tree, named)
     return _kept(
-        Part(name, _stripped([lines[at] for at in owned]), senses.get(name))
-        for name, owned in owners.items()
+        Part(name, _stripped(lines, owned), senses.get(name)) for name, owned in owners.items()
     )
 
 
 def _kept(parts: Iterator[Part] | Sequence[Part]) -> dict[str, Part]:
-    return {part.name: part for part in parts if part.lines}
+    return {part.name: part for part in parts if part.text.lines}
 
 
 def _named(statements: Iterator[ast.stmt], prefix: str) -> Iterator[tuple[str, _Definition]]:
@@ -97,10 +98,14 @@ def _owners(lines: Sequence[str], named: Mapping[str, _Definition]) -> dict[str,
         first = _first_line(lines, node)
         last = min(node.end_lineno or first, len(lines))
         owner[first - 1 : last] = [name] * (last - first + 1)
-        blank = last  # the blank lines after a definition come and go with it
+        blank = last  # the blank lines around a definition come and go with it
         while blank < len(lines) and not lines[blank].strip():
             owner[blank] = name
             blank += 1
+        blank = first - 2
+        while blank >= 0 and not lines[blank].strip():
+            owner[blank] = name
+            blank -= 1
     owners: dict[str, list[int]] = {MODULE: [], **{name: [] for name in named}}
     for at, name in enumerate(owner):
         owners[name].append(at)
@@ -115,9 +120,10 @@ def _first_line(lines: Sequence[str], node: _Definition) -> int:
     return first
 
 
-def _stripped(lines: Sequence[str]) -> tuple[str, ...]:
-    filled = [at for at, line in enumerate(lines) if line.strip()]
-    return tuple(lines[filled[0] : filled[-1] + 1]) if filled else ()
+def _stripped(lines: Sequence[str], owned: Sequence[int]) -> Text:
+    filled = [place for place, at in enumerate(owned) if lines[at].strip()]
+    kept = owned[filled[0] : filled[-1] + 1] if filled else ()
+    return Text(tuple(lines[at] for at in kept), tuple(at + 1 for at in kept))
 
 
 def _senses(tree: ast.Module, named: Mapping[str, _Definition]) -> dict[str, Digest]:
@@ -139,7 +145,7 @@ class _Sense(ast.NodeTransformer):
         self._parts = parts
         self._top = top
 
-    def visit(self, node: ast.AST) -> ast.AST | None:
+    def visit(self, node: ast.AST) -> Any:
         """Return the node without them; None when it is one of them."""
         if node is not self._top and node in self._parts:
             return None

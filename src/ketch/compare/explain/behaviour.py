@@ -104,7 +104,8 @@ class Yardstick:
         """Return the rows that are answered otherwise, without those that are never steady.
 
         Args:
-            one, other: Two behaviours on the same questions.
+            one: A behaviour.
+            other: Another one, on the same questions.
             sizes: How many rows each question has.
         """
         pairs = zip(one.replies, other.replies, sizes, strict=True)
@@ -172,8 +173,8 @@ def _alike(one: Reply, other: Reply) -> bool:
 
 
 def _instead(one: Reply, other: Reply) -> Difference:
-    said = [_said(reply) for reply in (one, other)]
-    return Difference(0, "", *said, f"expected {said[0]}, found {said[1]}")
+    expected, found = _said(one), _said(other)
+    return Difference(0, "", expected, found, f"expected {expected}, found {found}")
 
 
 def _said(reply: Reply) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ketch.compare.explain.attribution import Attribution, attribute
@@ -30,11 +30,13 @@ class Options:
         inputs: A file with the rows to ask; without it, the scenarios of both packages.
         budget_s: How long it may take, in seconds: then nothing new is begun.
         offline: Whether only what lies on this machine may be used.
+        names: What to call A and B; without it, ``name:version``.
     """
 
     inputs: Path | None = None
     budget_s: float | None = None
     offline: bool = False
+    names: tuple[str, str] | None = None
 
 
 def explain(
@@ -68,11 +70,13 @@ def explain(
     if not study.yardstick.fields:
         raise UsageError(
             f"expected an output that `{a.reference}` and `{b.reference}` both declare, found none",
-            code="explain/no-outputs",
+            code="compare/no-outputs",
             hint="`ketch diff` shows what each declares",
         )
     attribution, causes = _judge(study) if mixer.differing else (None, ())
-    return _explanation(study, asked, attribution, causes, time.monotonic() - began)
+    names = chosen.names or (a.reference, b.reference)
+    found = _explanation(study, asked, attribution, causes, names)
+    return replace(found, duration_s=time.monotonic() - began)
 
 
 def _judge(study: Study) -> tuple[Attribution | None, tuple[Cause, ...]]:
@@ -97,13 +101,12 @@ def _explanation(
     asked: Asked,
     attribution: Attribution | None,
     causes: tuple[Cause, ...],
-    duration_s: float,
+    names: tuple[str, str],
 ) -> Explanation:
     a, b = study.mixer.a, study.mixer.b
     mixtures = tuple(study.tried()) if attribution is not None else ()
     return Explanation(
-        a.reference,
-        b.reference,
+        *names,
         (str(a.digest), str(b.digest)),
         rows=asked.rows - len(study.noise),
         changed=mixtures[-1].rows if mixtures else 0,
@@ -115,5 +118,4 @@ def _explanation(
         together=attribution.together if attribution else (),
         mixtures=mixtures,
         outputs=(*study.yardstick.only_a, *study.yardstick.only_b),
-        duration_s=duration_s,
     )

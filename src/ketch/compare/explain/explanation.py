@@ -45,18 +45,16 @@ class Entry:
     """Where a change enters the pipeline.
 
     Attributes:
-        divergence: The first step and field that moved.
-        question: The scenario, or the file, and the row for which it was seen.
-        row: Number of that row, from 0.
+        divergence: The first step and field that moved, and for which row.
+        question: The scenario, or the file, and the row, for people.
     """
 
     divergence: Divergence
     question: str
-    row: int
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``--json``."""
-        return {**self.divergence.to_json(), "row": self.row, "question": self.question}
+        return {**self.divergence.to_json(), "question": self.question}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,8 @@ class Cause:
         along: What has to change with them.
         is_smallest: Whether none of them can be left out; False also where nobody could try.
         of: How many changes the component has in all.
-        entry: Where it enters.
+        entry: Where it enters; None where no step shows it.
+        is_placed: Whether there was time to look where it enters.
     """
 
     component: str
@@ -80,6 +79,7 @@ class Cause:
     is_smallest: bool = True
     of: int = 0
     entry: Entry | None = None
+    is_placed: bool = True
 
     def to_json(self) -> dict[str, object]:
         """Return the form of ``--json``; of code, the cause is the step at which it shows."""
@@ -141,9 +141,11 @@ class Explanation:
         """What there was no time for."""
         mixtures = [one.from_b for one in self.mixtures if one.state == NOT_RUN]
         searches = [one.component for one in self.causes if not one.is_smallest and one.of > 1]
+        unplaced = [one.component for one in self.causes if not one.is_placed]
         return (
             *(f"the mixture with {' + '.join(names)} of `{self.b}`" for names in mixtures),
             *(f"the smallest set of changes in the {name}" for name in searches),
+            *(f"the step at which the {name} enters" for name in unplaced),
         )
 
     @property

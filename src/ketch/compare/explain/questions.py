@@ -30,8 +30,9 @@ class Question:
     first: int = 0
 
     def row(self, index: int) -> str:
-        """Return how a person finds a row, such as ``scenario x, row 2``."""
-        return f"{self.name}, row {self.first + index}" if self.first + index else self.name
+        """Return how a person finds a row, such as ``scenario `x`, row 2``."""
+        is_one = len(self.rows) == 1 and not self.first
+        return self.name if is_one else f"{self.name}, row {self.first + index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def ask_scenarios(a: Package, b: Package) -> Asked:
     """Return the scenarios of both packages, each question once.
 
     Raises:
-        UsageError: ``explain/no-inputs``: there is none that both schemas accept.
+        UsageError: ``compare/no-inputs``: there is none that both schemas accept.
     """
     decoders = [Decoder(one.manifest.schema.inputs) for one in (a, b)]
     known: dict[str, Question] = {}
@@ -98,6 +99,6 @@ def _checked(asked: Asked, a: Package, b: Package) -> Asked:
     raise UsageError(
         f"expected rows that `{a.reference}` and `{b.reference}` both accept, found none"
         + (f" among {asked.left_out}" if asked.left_out else ""),
-        code="explain/no-inputs",
+        code="compare/no-inputs",
         hint="name a file with `--inputs`; `ketch diff` shows where the schemas part",
     )

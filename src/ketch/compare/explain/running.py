@@ -7,7 +7,6 @@ kept of packages that ask a network, need variables of this machine, or are aske
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ import msgspec
 
 from ketch.compare.explain.behaviour import Behaviour, Failed, Place, Reply
 from ketch.compare.explain.questions import Question
-from ketch.errors import KetchError, PackageCodeError, Unavailable
+from ketch.errors import Finding, KetchError, PackageCodeError, Unavailable
 from ketch.files import write_whole
 from ketch.package import Digest, Package, StepTrace
 from ketch.runtime import Home, Prepared, Worker, prepared
@@ -40,14 +39,13 @@ class Laboratory:
         home: Whose environments are used.
         questions: What is asked.
         offline: Whether only what lies on this machine may be used.
-        ran: How many packages were run, and not remembered.
     """
 
     home: Home
     questions: Sequence[Question]
     offline: bool = False
-    ran: int = 0
-    _count: threading.Lock = field(default_factory=threading.Lock)
+    _workers: set[Worker] = field(default_factory=set)
+    _stopped: bool = False
 
     def behaviour(self, package: Package, *, twice: bool = False) -> Behaviour:
         """Return what a package answers to every question.
@@ -65,11 +63,9 @@ class Laboratory:
         if kept is not None and (known := _read(kept)) is not None:
             return known
         with prepared(package, self.home, offline=self.offline) as ready:
-            found = _ask_all(ready, self.questions)
+            found = self._ask_all(ready)
             if twice:
-                found = _with_unsteady(found, _ask_all(ready, self.questions))
-        with self._count:
-            self.ran += 1
+                found = _with_unsteady(found, self._ask_all(ready))
         if kept is not None and all(one.code != _LATE for one in found.failures):
             kept.parent.mkdir(mode=0o700, exist_ok=True)
             write_whole(kept, msgspec.json.encode(found))
@@ -86,7 +82,7 @@ class Laboratory:
         decoded, _ = Decoder(schema.inputs).decode(list(rows))
         with (
             prepared(package, self.home, offline=self.offline) as ready,
-            ready.start() as worker,
+            ready.start(begun=self._workers.add) as worker,
         ):
             try:
                 told: Sequence[dict[str, object]] = worker.predict(
@@ -96,6 +92,33 @@ class Laboratory:
                 told = [dict(one) for one in problem.trace]
             steps = worker.failures.discreet.steps(told)
         return tuple(map(Personal(schema).step, steps))
+
+    def stop(self) -> None:
+        """End every worker; whoever waits for one in another thread gets an error at once."""
+        self._stopped = True
+        for worker in list(self._workers):
+            worker.close(grace_s=0)
+
+    def _ask_all(self, ready: Prepared) -> Behaviour:
+        """Ask every question; a worker that dies of one is replaced for the next."""
+        questions = self.questions
+        replies: list[Reply] = []
+        last = Failed("verify/not-asked", "not asked: too many workers died", loads=False)
+        for _ in range(MOST_STARTS):
+            try:
+                with ready.start(begun=self._workers.add) as worker:
+                    _ask(worker, ready.package, questions, replies)
+            except (PackageCodeError, Unavailable) as problem:
+                if problem.code.startswith(_MACHINE) or self._stopped:
+                    raise
+                last = Failed.of(problem, loads=False)
+                break
+            if self._stopped:
+                raise Unavailable("the work was stopped", code="worker/closed")
+            if len(replies) == len(questions):
+                break
+        missing = len(questions) - len(replies)
+        return Behaviour([*replies, *[Reply([], last)] * missing])
 
     def _place(self, package: Package, *, twice: bool) -> Path | None:
         """Return where the behaviour of a package is kept; None where it may not be."""
@@ -109,25 +132,6 @@ class Laboratory:
         return self.home.path / FOLDER / f"{Digest.of(said).hex}.json"
 
 
-def _ask_all(ready: Prepared, questions: Sequence[Question]) -> Behaviour:
-    """Ask every question; a worker that dies of one is replaced for the next."""
-    replies: list[Reply] = []
-    last = Failed("verify/not-asked", "not asked: too many workers died", loads=False)
-    for _ in range(MOST_STARTS):
-        try:
-            with ready.start() as worker:
-                _ask(worker, ready.package, questions, replies)
-        except (PackageCodeError, Unavailable) as problem:
-            if problem.code.startswith(_MACHINE):
-                raise
-            last = Failed.of(problem, loads=False)
-            break
-        if len(replies) == len(questions):
-            break
-    missing = len(questions) - len(replies)
-    return Behaviour([*replies, *[Reply([], last)] * missing])
-
-
 def _ask(
     worker: Worker, package: Package, questions: Sequence[Question], replies: list[Reply]
 ) -> None:
@@ -137,8 +141,8 @@ def _ask(
     for question in questions[len(replies) :]:
         rows, refused = inputs.decode(list(question.rows))
         if refused:
-            said = Failed(refused[0].code, refused[0].message, refused[0].where)
-            replies.append(Reply([], said))
+            first = refused[0]
+            replies.append(Reply([], Failed(first.code, first.message, first.where)))
             continue
         try:
             answer = worker.predict(rows, deadline_s=DEADLINE_S)
@@ -148,8 +152,14 @@ def _ask(
                 return
             continue
         found, wrong = outputs.decode(answer.rows)
-        said = Failed("package-code/answer", wrong[0].message, wrong[0].where) if wrong else None
-        replies.append(Reply(found, said))
+        replies.append(Reply(found, _broken(wrong)))
+
+
+def _broken(wrong: Sequence[Finding]) -> Failed | None:
+    """Return what is wrong with an answer that its own schema refuses."""
+    if not wrong:
+        return None
+    return Failed("package-code/answer", wrong[0].message, wrong[0].where)
 
 
 def _with_unsteady(one: Behaviour, other: Behaviour) -> Behaviour:

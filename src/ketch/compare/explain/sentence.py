@@ -10,7 +10,7 @@ from ketch.compare.explain.inside import Change
 
 _NAMES = {"params": "parameters"}
 _NAMED = 3
-_LONGEST = 40
+_LONGEST = 30
 
 
 def sentence(found: Explanation) -> str:
@@ -43,8 +43,10 @@ def change_text(change: Change) -> str:
     if change.kind in {"pipeline", "schema"}:
         return f"the {change.kind}"
     if change.kind == "model" or change.before == change.after:
-        return f"`{change.name}`" + {True: ""}.get(change.before is not None, " (new)")
+        return f"`{change.name}`"
     name = change.name if change.kind in {"library", "python"} else f"`{change.name}`"
+    if change.kind == "definition" and _is_long(change.before, change.after):
+        return name
     if change.before is None:
         return f"{name} {_value(change, change.after)}, which is new".replace("  ", " ")
     if change.after is None:
@@ -61,7 +63,8 @@ def changes_text(changes: tuple[Change, ...]) -> str:
 
 def _parts(found: Explanation) -> Iterator[str]:
     for number, cause in enumerate(found.causes):
-        share = f"{percent(cause.share)} of the change comes" if not number else percent(cause.share)
+        share = percent(cause.share)
+        share += "" if number else " of the change comes"
         yield f"{share} from the {component_name(cause.component)}{_inside(cause)}"
 
 
@@ -90,6 +93,11 @@ def percent(share: float) -> str:
     if whole == 0 and share > 1e-9:
         return "<1 %"
     return f"{whole} %"
+
+
+def _is_long(*texts: object) -> bool:
+    """Whether a text says more than a sentence can; a diff shows it."""
+    return any(isinstance(text, str) and len(text) > _LONGEST for text in texts)
 
 
 def _value(change: Change, value: object) -> str:

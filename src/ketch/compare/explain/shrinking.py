@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 Change = TypeVar("Change")
@@ -17,7 +18,7 @@ FEW = 3
 """So many of the likeliest changes are first tried alone."""
 
 
-class OutOfTime(Exception):  # noqa: N818 # nothing is wrong: it ends a search that has a budget
+class OutOfTime(Exception):  # nothing is wrong: it ends a search that has a budget
     """That the time is up; raised by a test."""
 
 
@@ -104,4 +105,4 @@ def _split(changes: tuple[Change, ...], parts: int) -> list[tuple[Change, ...]]:
     ends = [0]
     for at in range(parts):
         ends.append(ends[-1] + size + (at < more))
-    return [changes[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [changes[a:b] for a, b in pairwise(ends)]

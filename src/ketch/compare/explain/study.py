@@ -59,14 +59,14 @@ class Study:
         """
         self.progress.step("asking both packages")
         ends = (frozenset[str](), self.everything)
-        for mixture, found in zip(ends, at_once(self._end, ends), strict=True):
+        for mixture, found in zip(ends, self.at_once(self._end, ends), strict=True):
             self.behaviours[mixture] = found
             self.noise |= frozenset(found.unsteady)
 
     def run_others(self) -> None:
         """Run every other mixture, those with few components of B first, while there is time."""
         others = list(_between(self.everything))
-        for number, _ in enumerate(at_once(self._try, others), 1):
+        for number, _ in enumerate(self.at_once(self._try, others), 1):
             self.progress.step(f"mixtures: {number} of {len(others)} run")
 
     def parted(self, one: Behaviour, other: Behaviour) -> frozenset[Place]:
@@ -102,6 +102,17 @@ class Study:
                 rows = len(self.parted(a, found))
                 yield Tried(names, rows=rows, moved=self.yardstick.moved(a, found))
 
+    def at_once(self, do: Callable[[Mixture], Done], these: Sequence[Mixture]) -> Iterator[Done]:
+        """Yield what comes of each, in their order; two are done at the same time."""
+        with ThreadPoolExecutor(max_workers=min(AT_ONCE, cores())) as pool:
+            try:
+                yield from pool.map(do, these)
+            except BaseException as problem:
+                pool.shutdown(wait=False, cancel_futures=True)
+                if not isinstance(problem, Exception):  # Ctrl-C: nobody waits for the others
+                    self.lab.stop()
+                raise
+
     def _end(self, mixture: Mixture) -> Behaviour:
         package = self.mixer.package(self.mixer.pieces(mixture))
         return self.lab.behaviour(package, twice=True)
@@ -124,21 +135,11 @@ class Study:
 
     def _misfit(self, found: Behaviour) -> Failed | None:
         """Return why a mixture fails where A and B both answer: its parts do not fit."""
-        ends = [self.behaviours[one].replies for one in (frozenset(), self.everything)]
-        for reply, *both in zip(found.replies, *ends, strict=True):
-            if reply.failed is not None and all(one.failed is None for one in both):
+        a, b = (self.behaviours[one].replies for one in (frozenset[str](), self.everything))
+        for reply, one, other in zip(found.replies, a, b, strict=True):
+            if reply.failed is not None and one.failed is None and other.failed is None:
                 return reply.failed
         return None
-
-
-def at_once(do: Callable[[Mixture], Done], these: Sequence[Mixture]) -> Iterator[Done]:
-    """Yield what comes of each, in their order; two are done at the same time."""
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, cores())) as pool:
-        try:
-            yield from pool.map(do, these)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
 def _between(everything: Iterable[str]) -> Iterator[Mixture]:

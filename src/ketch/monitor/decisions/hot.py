@@ -96,14 +96,14 @@ def write_end(folder: Path, writer: str, end: int) -> None:
 
 
 def is_alive(count: Path) -> bool:
-    """Whether the writer of a count lives."""
+    """Whether the writer of a count lives, or nobody can tell, as on some network mounts."""
     try:
         fd = os.open(count, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         return True
     finally:
         os.close(fd)

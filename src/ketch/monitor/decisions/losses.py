@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from ketch.files import explained, sync_file
 from ketch.monitor.decisions import frames
+from ketch.monitor.decisions.ids import moment_of
 from ketch.store.durable import write_all
 
 FILE = "losses"
@@ -22,6 +24,8 @@ class Loss(msgspec.Struct, frozen=True):
         lost: How many.
         damaged_bytes: How many bytes there were that are no record.
         first, last: Identities of the decisions around them; None where there are none.
+        noticed: When it was written down, as the first half of an identity: they were made
+            before.
     """
 
     source: str
@@ -29,6 +33,7 @@ class Loss(msgspec.Struct, frozen=True):
     damaged_bytes: int = 0
     first: str | None = None
     last: str | None = None
+    noticed: int = 0
 
 
 def note(log: Path, loss: Loss) -> None:
@@ -36,8 +41,9 @@ def note(log: Path, loss: Loss) -> None:
     if not loss.lost and not loss.damaged_bytes:
         return
     path = log / FILE
+    noticed = msgspec.structs.replace(loss, noticed=moment_of(datetime.now(UTC)))
     with explained(path), path.open("ab", buffering=0) as file:
-        write_all(file.fileno(), frames.frame(msgspec.json.encode(loss)))
+        write_all(file.fileno(), frames.frame(msgspec.json.encode(noticed)))
         sync_file(file.fileno())
 
 

@@ -25,7 +25,7 @@ from ketch.monitor.decisions import compacting, hot, segments
 from ketch.monitor.decisions.erased import Erased, forget
 from ketch.monitor.decisions.losses import Loss, note
 from ketch.monitor.decisions.retention import expire
-from ketch.monitor.decisions.spool import Seen, Spool
+from ketch.monitor.decisions.spool import Seen, Spool, clear
 from ketch.monitor.outcomes.ledger import Outcomes
 from ketch.store.locks import locked
 
@@ -42,6 +42,7 @@ def seal(log: Path, now: datetime) -> int:
     """
     sealed = 0
     with locked(log / LOCK, exclusive=True, wait_s=0.0), explained(log):
+        clear(log)
         erased = Erased.read(log)
         for writer in hot.writers(log / hot.FOLDER):
             files = writer.sealable

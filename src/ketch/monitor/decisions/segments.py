@@ -98,7 +98,7 @@ class Partition:
     @classmethod
     def of(cls, log: Path, route: str, day: str) -> Partition:
         """Return the partition of a route and a day."""
-        return cls(log / FOLDER / f"route={quote(route, safe='')}" / f"day={day}")
+        return cls(_folder(log / FOLDER, route) / f"day={day}")
 
     @property
     def route(self) -> str:
@@ -145,12 +145,35 @@ def listed_in(content: bytes) -> tuple[Segment, ...] | None:
 _decode = msgspec.json.Decoder(tuple[Segment, ...]).decode
 
 
-def partitions(log: Path, route: str | None = None, day: str | None = None) -> list[Partition]:
-    """Return the partitions of a log, by route and day."""
-    routes = "*" if route is None else quote(route, safe="")
-    days = "*" if day is None else day
-    found = (log / FOLDER).glob(f"route={routes}/day={days}")
-    return [Partition(folder) for folder in sorted(found) if folder.is_dir()]
+def partitions(
+    log: Path, route: str | None = None, day: str | None = None, *, since: str = ""
+) -> list[Partition]:
+    """Return the partitions of a log, by route and day.
+
+    Args:
+        log: The folder of the log.
+        route: Only those of one route.
+        day: Only those of one day.
+        since: Only those of that day, or later.
+    """
+    top = log / FOLDER
+    folders = sorted(top.glob("route=*")) if route is None else [_folder(top, route)]
+    found = [folder / name for folder in folders for name in _days(folder, since)]
+    named = (one for one in found if day is None or one.name == f"day={day}")
+    return [Partition(folder) for folder in named if folder.is_dir()]
+
+
+def _folder(top: Path, route: str) -> Path:
+    return top / f"route={quote(route, safe='')}"
+
+
+def _days(folder: Path, since: str) -> list[str]:
+    """Return the names of the days of a route; those that follow a log ask all the time."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 # three times as quick
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(one for one in names if one.startswith("day=") and one >= f"day={since}")
 
 
 def routes(log: Path) -> set[str]:

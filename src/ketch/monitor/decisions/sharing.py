@@ -6,11 +6,20 @@ no registry and in no bucket: whoever reads there need not be able to find anybo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ketch.errors import UsageError
 from ketch.files import explained, read_file
-from ketch.monitor.decisions.keyed import KEY_FILE, Keyed, key_in, keyed, place
+from ketch.monitor.decisions.keyed import (
+    KEY_FILE,
+    Keyed,
+    fingerprint_of,
+    have_one_key,
+    key_in,
+    keyed,
+    place,
+)
 
 _MOST_BYTES = 4_096
 
@@ -49,6 +58,22 @@ def share_key(folder: Path, given: Path) -> Keyed:
             "begin a new log in another home",
         )
     return mine
+
+
+def check_one_key(logs: Sequence[Path]) -> None:
+    """Return if a unit has the same hash in all of these logs, as far as that is known.
+
+    Raises:
+        UsageError: ``decisions/different-keys``.
+    """
+    if not have_one_key(logs):
+        raise UsageError(
+            "expected logs with one key, found several: a unit that asks at two gateways would "
+            "count twice",
+            code="decisions/different-keys",
+            where=", ".join(f"{one}: {fingerprint_of(one)}" for one in logs),
+            hint="start every gateway with the same `--unit-key FILE`, and a new log",
+        )
 
 
 def _no_key(path: Path, found: str) -> UsageError:

@@ -1,14 +1,18 @@
-"""Hot files on their way into segments: by route and day, in a temporary folder."""
+"""Hot files on their way into segments: by route and day, in a folder of the log itself.
+
+There what a killed process left is found by the next one, and not in a folder of the system:
+it may hold decisions of units that were erased since.
+"""
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from ketch.files import temporary_folder
 from ketch.monitor.decisions import frames, table
 from ketch.monitor.decisions.erased import Erased
 from ketch.monitor.decisions.ids import time_of
@@ -16,7 +20,13 @@ from ketch.monitor.decisions.rewriting import settled
 from ketch.monitor.decisions.segments import Partition
 from ketch.monitor.decisions.sorting import write_segment
 
+FOLDER = "sealing"
 _DAY_MS = 86_400_000
+
+
+def clear(log: Path) -> None:
+    """Remove what was on its way in a process that is no more; with the lock of sealing."""
+    shutil.rmtree(log / FOLDER, ignore_errors=True)
 
 
 @dataclass(slots=True)
@@ -39,7 +49,7 @@ class Seen:
 
 @dataclass
 class Spool:
-    """Takes hot files, and writes what is in them as segments.
+    """Takes hot files, and writes what is in them as segments; with the lock of sealing.
 
     Args:
         log: The folder of the log.
@@ -53,7 +63,10 @@ class Spool:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            self._scratch = undo.enter_context(temporary_folder("ketch-sealing-"))
+            self._scratch = self.log / FOLDER
+            clear(self.log)
+            self._scratch.mkdir(mode=0o700)
+            undo.callback(clear, self.log)
             self._undo = undo.pop_all()
         return self
 

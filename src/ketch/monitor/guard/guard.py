@@ -4,6 +4,10 @@ It asks the registry which rollouts are under way, follows the logs of each, and
 :mod:`ketch.monitor.guard.steps` says. It looks twenty times a second, and rests four times as
 long as it worked. A registry that is away is asked again until it answers; what is to be done
 is done then.
+
+It is a process that must not end, so what goes wrong stops at its borders, as it does at a
+command's: at the round and at each rollout in it, at the thread that reports and at each
+report. Each keeps the traceback, and no border makes good news of what it stopped.
 """
 
 from __future__ import annotations
@@ -17,13 +21,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ketch.errors import NotFound, Refused, Unavailable, UsageError
+from ketch.errors import KetchError, Unavailable
 from ketch.logs import told, trace_of
-from ketch.monitor.decisions.keyed import fingerprint_of, have_one_key
+from ketch.monitor.decisions.sharing import check_one_key
 from ketch.monitor.guard.acting import carry_out
 from ketch.monitor.guard.change import Change
 from ketch.monitor.guard.showing import Reports
-from ketch.monitor.guard.steps import SETTLED_S, RollBack, Step, next_step
+from ketch.monitor.guard.steps import SETTLED_S, Grow, RollBack, Step, next_step
 from ketch.monitor.guard.watched import Watched
 from ketch.monitor.guard.watching import Watch
 from ketch.registry import Desk, LocalDesk, Route
@@ -41,8 +45,10 @@ ASK_S = 0.5
 """How often the registry is asked whether anything has happened."""
 AWAY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """How long to wait before a registry that did not answer is asked again."""
-SLOW_S = 30.0
-"""How long to wait before routes are reported on which nothing is tried."""
+SLOW_S, SLOWEST_S = 30.0, 300.0
+"""How long to wait before metrics are counted again, and routes on which nothing is tried."""
+SLOW_RESTS = 30
+"""How many times as long as that took, if it is longer: it goes on for months."""
 REFUSED_S = 30.0
 """How long to wait before what was refused is tried again."""
 OVERTAKEN = ("route/moved", "rollout/over")
@@ -71,7 +77,7 @@ class Guard:
         self._only = frozenset(routes)
         self._tell = tell
         self._watched = Watched(logs, self._only, tell)
-        self._refused: dict[str, tuple[int, float]] = {}
+        self._refused: dict[str, tuple[int, Step, float]] = {}
         self._reports = Reports(home.path, logs)
         self._problem: str | None = None
         self._asked = -math.inf
@@ -101,14 +107,7 @@ class Guard:
             UsageError: ``decisions/different-keys``: a unit has another hash in each log.
             NotFound: ``route/not-found``.
         """
-        if not have_one_key(self._logs):
-            raise UsageError(
-                "expected logs with one key, found several: a unit that asks at two gateways "
-                "would count twice",
-                code="decisions/different-keys",
-                where=", ".join(f"{one}: {fingerprint_of(one)}" for one in self._logs),
-                hint="start every gateway with the same `--unit-key FILE`, and a new log",
-            )
+        check_one_key(self._logs)
         with suppress(Unavailable), self._desk() as desk:
             for name in sorted(self._only):
                 desk.route(name)
@@ -133,7 +132,7 @@ class Guard:
                         failures = 0
             except BrokenPipeError:
                 raise  # nobody listens to what it tells
-            except Exception as problem:  # noqa: BLE001 # a guard that ended would guard nothing
+            except Exception as problem:  # noqa: BLE001 # the border of this process, as `main` is
                 self._away(problem)
                 stopped.wait(AWAY_S[min(failures, len(AWAY_S) - 1)])
                 failures += 1
@@ -148,9 +147,9 @@ class Guard:
                     for route in filter(self._watched.has, desk.routes()):
                         if not stopped.is_set():
                             self._reports.measure(route, desk, datetime.now(UTC))
-            except Exception as problem:  # noqa: BLE001 # a report that is missing harms nobody
+            except Exception as problem:  # noqa: BLE001 # the border of this thread
                 told("no report", why=str(problem)[:300], trace=trace_of(problem))
-            rest_s = max(SLOW_S, RESTS * (time.monotonic() - began))
+            rest_s = min(max(SLOW_S, SLOW_RESTS * (time.monotonic() - began)), SLOWEST_S)
 
     def _round(self, desk: Desk) -> float:
         """Look at everything once; return how long to rest, in seconds."""
@@ -176,7 +175,7 @@ class Guard:
             watch.memory = watch.memory.seeing(situation, moment)
             lasts_s = SETTLED_S if settled_s is None else settled_s
             step = next_step(watch.memory, situation, moment, settled_s=lasts_s)
-            if step is None or self._was_refused(route, moment):
+            if step is None or self._was_refused(route, step, moment):
                 return
             self._carry_out(step, watch, route, desk)
             self._ask(desk)
@@ -184,20 +183,22 @@ class Guard:
     def _carry_out(self, step: Step, watch: Watch, route: Route, desk: Desk) -> None:
         try:
             change = carry_out(step, watch, route, desk)
-        except (Refused, UsageError, NotFound) as refused:
-            if refused.code not in OVERTAKEN:  # then the next step is made of what stands now
-                self._refused[route.name] = (route.revision, time.monotonic() + REFUSED_S)
-                self._tell(watch.change("refused", refused.message))
+        except KetchError as problem:
+            if isinstance(problem, Unavailable) and not isinstance(step, Grow):
+                raise  # it is done as soon as it can be; a share that cannot grow stops nobody
+            if problem.code not in OVERTAKEN:  # then the next step is made of what stands now
+                self._refused[route.name] = (route.revision, step, time.monotonic() + REFUSED_S)
+                self._tell(watch.change("refused", problem.message))
         else:
             self._tell(change)
             if isinstance(step, RollBack):
                 watch.is_over = True
                 self._reports.show(watch, datetime.now(UTC), at_once=True)
 
-    def _was_refused(self, route: Route, moment: float) -> bool:
-        """Whether the registry refused a step on this revision a short while ago."""
-        revision, until = self._refused.get(route.name, (-1, 0.0))
-        return revision == route.revision and moment < until
+    def _was_refused(self, route: Route, step: Step, moment: float) -> bool:
+        """Whether this step was refused on this revision a short while ago."""
+        revision, refused, until = self._refused.get(route.name, (-1, None, 0.0))
+        return (revision, refused) == (route.revision, step) and moment < until
 
     def _ask(self, desk: Desk) -> None:
         """Take notice of what happened at the registry."""

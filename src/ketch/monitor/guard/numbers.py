@@ -6,9 +6,9 @@ end of a lift that could be anything, is null.
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 
+from ketch.monitor.rollouts.arms import finite
 from ketch.rollout.evidence import Evidence, Reading
 from ketch.rollout.verdict import Verdict
 
@@ -17,14 +17,14 @@ def numbers(evidence: Evidence, verdict: Verdict) -> dict[str, object]:
     """Return what a verdict rests on, in JSON form."""
     seen = evidence.seen
     return {
-        "e_value": _finite(verdict.e_value),
+        "e_value": finite(verdict.e_value),
         "p_value": verdict.p_value,
         "cause": verdict.cause,
         "units": seen.units,
         "baseline_units": seen.baseline_units,
         "outcomes": seen.outcomes,
         "days": seen.lasted / timedelta(days=1),
-        "log_e_srm": _finite(evidence.log_e_srm),
+        "log_e_srm": finite(evidence.log_e_srm),
         "guardrails": [_guardrail(one) for one in evidence.readings],
         "problems": list(evidence.problems),
     }
@@ -38,12 +38,8 @@ def _guardrail(reading: Reading) -> dict[str, object]:
         "reaction": str(guardrail.reaction),
         "margin": guardrail.margin,
         "tolerated": guardrail.tolerated,
-        "log_e_harm": _finite(reading.log_e_harm),
-        "log_e_safe": _finite(reading.log_e_safe),
-        "lift": _finite(lift.estimate),
-        "interval": [_finite(lift.low), _finite(lift.high)],
+        "log_e_harm": finite(reading.log_e_harm),
+        "log_e_safe": finite(reading.log_e_safe),
+        "lift": finite(lift.estimate),
+        "interval": [finite(lift.low), finite(lift.high)],
     }
-
-
-def _finite(number: float | None) -> float | None:
-    return number if number is not None and math.isfinite(number) else None

@@ -46,20 +46,19 @@ class Reports:
         self._shown[route] = moment
         try:
             self._leave(route, report(watch.tally, now, points=0).to_json())
-        except Exception as problem:  # noqa: BLE001 # a report that is missing harms nobody
+        except Exception as problem:  # noqa: BLE001 # the border of a report; see guard.py
             told("no report", route=route, why=str(problem), trace=trace_of(problem))
 
     def measure(self, route: Route, desk: Desk, now: datetime) -> None:
-        """Count what takes long; leave the report of a route on which nothing is tried.
-
-        Raises:
-            KetchError: Something cannot be read.
-        """
-        since = now - recent(route.policy)
-        found = metrics_of(self._logs, route.name, route.policy, since=since, until=now)
-        self._metrics[route.name] = found.to_json()
-        if route.rollout is None:
-            self._leave(route.name, report_of(self._logs, desk, route.name).to_json())
+        """Count what takes long; leave the report of a route on which nothing is tried."""
+        try:
+            since = now - recent(route.policy)
+            found = metrics_of(self._logs, route.name, route.policy, since=since, until=now)
+            self._metrics[route.name] = found.to_json()
+            if route.rollout is None:
+                self._leave(route.name, report_of(self._logs, desk, route.name).to_json())
+        except Exception as problem:  # noqa: BLE001 # the border of a report; see guard.py
+            told("no report", route=route.name, why=str(problem), trace=trace_of(problem))
 
     def _leave(self, route: str, found: Mapping[str, object]) -> None:
         try:

@@ -4,11 +4,13 @@ The rules, in this order; the first that applies decides:
 
 1. A rollout that was once to be **rolled back** stays so, whatever its evidence says later:
    the registry has the verdict. It is rolled back if the policy lets the guard do so; else a
-   person is told, and nothing more happens.
+   person is told, and nothing more happens. One that was **ready to promote** stays so until
+   something speaks against it: see :meth:`~ketch.rollout.terms.Action.outlasts`.
 2. Evidence of harm is **recorded** at once; any other change once it has lasted, so that
    evidence that wavers around a mark does not fill the history. A guard records only what
    changed for itself, and not what the registry has already: so two of them agree, or each
-   says its own once, and neither undoes the other's for ever.
+   says its own once, and neither undoes the other's for ever. A hold that a person must look
+   at is another than one that waits for traffic.
 3. A share **grows** as :mod:`ketch.rollout.ramp` says, on a verdict that is on record.
 
 One step at a time: it changes the registry, and the next one is made of what stands there
@@ -39,6 +41,9 @@ class Situation:
         minimum: What promotion waits for.
         ramp: How the share grows; None if a person grows it.
         auto_rollback: Whether the guard may roll back.
+        alarm: What a hold asks a person to look at: the guardrail that is hurt, or the split;
+            None where nothing but time and traffic is missing.
+        recorded_alarm: The same of what the registry last recorded.
     """
 
     action: Action
@@ -48,6 +53,14 @@ class Situation:
     minimum: Exposure
     ramp: Ramp | None = None
     auto_rollback: bool = False
+    alarm: str | None = None
+    recorded_alarm: str | None = None
+
+    @property
+    def stands(self) -> Action:
+        """What it comes to: the verdict on record, where that outlasts what is asked for now."""
+        recorded = self.recorded
+        return recorded if recorded is not None and recorded.outlasts(self.action) else self.action
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +69,22 @@ class Memory:
 
     Attributes:
         said: The last action that it recorded, or found recorded and agreed with.
-        action: What the evidence asked for when it looked last.
-        since: Since when it asks for that, in seconds.
+        action: What it came to when it looked last.
+        since: Since when it comes to that, in seconds.
+        alarms: What it, or whoever recorded the same, asked a person to look at.
     """
 
     said: Action | None = None
     action: Action | None = None
     since: float = 0.0
+    alarms: frozenset[str] = frozenset()
 
     def seeing(self, situation: Situation, now: float) -> Memory:
         """Return what it remembers after a look."""
-        action = situation.action
-        seen = self if action is self.action else Memory(self.said, action, now)
+        action = situation.stands
+        seen = self if action is self.action else replace(self, action=action, since=now)
+        if situation.alarm is not None and situation.alarm == situation.recorded_alarm:
+            seen = replace(seen, alarms=seen.alarms | {situation.alarm})
         return replace(seen, said=action) if action is situation.recorded else seen
 
 
@@ -112,7 +129,7 @@ def next_step(
     >>> next_step(Memory().seeing(latched, 9.0), latched, 9.0)
     RollBack()
     """
-    action, recorded = situation.action, situation.recorded
+    action, recorded = situation.stands, situation.recorded
     if recorded is Action.ROLL_BACK:
         return RollBack() if situation.auto_rollback else None
     if action is Action.ROLL_BACK:
@@ -120,6 +137,8 @@ def next_step(
     if action is not memory.said:
         is_first = memory.said is None and recorded is None
         return Judge(action) if is_first or now - memory.since >= settled_s else None
+    if situation.alarm is not None and situation.alarm not in memory.alarms:
+        return Judge(action)
     if situation.ramp is None:
         return None
     share = next_share(situation.ramp, situation.share, action, situation.seen, situation.minimum)

@@ -72,7 +72,7 @@ class Watched:
         found = _rollout(route.name, route.rollout, desk)
         watch = self._watches.get(route.name)
         if watch is not None and found is not None:
-            watch.rollout = found
+            watch.follow(found)
         elif found is not None:
             watch = self._watches[route.name] = Watch(found, self._logs)
             share = found.shares[-1][1]

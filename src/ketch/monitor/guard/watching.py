@@ -7,8 +7,9 @@ of ours all come to the verdict **hold**, with the reason in its sentence.
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from ketch.logs import told, trace_of
 from ketch.monitor.guard.change import Change
 from ketch.monitor.guard.numbers import numbers
 from ketch.monitor.guard.steps import Memory, Situation
-from ketch.monitor.rollouts import Tally
+from ketch.monitor.rollouts import Tally, standing
 from ketch.registry import Place, Route
 from ketch.registry.rollouts import Rollout
 from ketch.rollout.evidence import Evidence
+from ketch.rollout.stats.srm import ALARM
 from ketch.rollout.terms import Action, Exposure, Ramp
 from ketch.rollout.verdict import Verdict, decide
 
@@ -58,7 +60,13 @@ class Watch:
         self.is_over = False
         self._logs = logs
         self._due = self._again = 0.0
-        self._seen: tuple[object, ...] | None = None
+        self._seen: tuple[int, int, int] | None = None
+
+    def follow(self, rollout: Rollout) -> None:
+        """Take notice of its new share, or of a verdict on record."""
+        self.rollout = rollout
+        if self.tally is not None:
+            self.tally.rollout = rollout
 
     def look(self, now: datetime) -> None:
         """Take notice of what came."""
@@ -67,7 +75,7 @@ class Watch:
             return
         try:
             self._look(now, moment)
-        except Exception as problem:  # noqa: BLE001 # whatever it is, other routes go on
+        except Exception as problem:  # noqa: BLE001 # the border of this rollout; see guard.py
             level, trace = logging.ERROR, trace_of(problem)
             told("a rollout cannot be read", level=level, why=str(problem), trace=trace)
             self.close()
@@ -96,7 +104,7 @@ class Watch:
 
     def to_json(self) -> dict[str, object]:
         """Return how it stands, as ``ketch guard --once --json`` prints it."""
-        rollout, verdict = self.rollout, self.verdict
+        rollout, verdict = self.rollout, self.standing
         return {
             "route": rollout.route,
             "rollout": rollout.id,
@@ -110,7 +118,12 @@ class Watch:
         }
 
     def __str__(self) -> str:
-        return f"{self.rollout.route}  {self.rollout.candidate.package}  {self.verdict.sentence}"
+        return f"{self.rollout.route}  {self.rollout.candidate.package}  {self.standing.sentence}"
+
+    @property
+    def standing(self) -> Verdict:
+        """The verdict on it: that on record, where it outlasts what is asked for now."""
+        return standing(self.verdict, self.rollout)
 
     @property
     def numbers(self) -> dict[str, object]:
@@ -131,6 +144,8 @@ class Watch:
             self.rollout.policy.terms.minimum,
             policy.ramp,
             policy.auto_rollback,
+            _alarm(self.verdict.action, self.numbers),
+            None if judged is None else _alarm(judged.action, judged.evidence),
         )
 
     def _look(self, now: datetime, moment: float) -> None:
@@ -138,7 +153,7 @@ class Watch:
             self.tally, self._seen = Tally(self.rollout, self._logs), None
         else:
             self.tally.catch_up()
-        seen = _mark(self.tally)
+        seen = self.tally.census.version
         if seen != self._seen or moment >= self._due:
             self.evidence = self.tally.evidence(now)
             self.verdict = decide(self.evidence, self.rollout.policy.terms)
@@ -152,15 +167,18 @@ class Watch:
         return self.tally.exposure(now, since=since)
 
 
+def _alarm(action: str, numbers: Mapping[str, object]) -> str | None:
+    """Return what a person must look at: the split, or the guardrail that is hurt."""
+    if action != Action.HOLD:
+        return None
+    split, cause = numbers.get("log_e_srm"), numbers.get("cause")
+    if isinstance(split, float) and split >= math.log(ALARM):
+        return "split"
+    return cause if isinstance(cause, str) else None
+
+
 def _unreadable(problem: Exception) -> str:
     """Return the sentence of a verdict that nothing could be read for."""
     if not isinstance(problem, KetchError):
         return f"Hold: the numbers cannot be read, by a fault in ketch: {type(problem).__name__}."
     return f"Hold: the numbers cannot be read: {problem.message[:300]}."
-
-
-def _mark(tally: Tally) -> tuple[object, ...]:
-    """Return what is another as soon as something new was counted."""
-    census = tally.census
-    told = (census.happenings.latest(name) for name in census.happenings.names())
-    return (census.roster, census.roster.version, *told)

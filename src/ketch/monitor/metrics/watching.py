@@ -12,6 +12,7 @@ from ketch.monitor.metrics.counting import Stretches, counts
 from ketch.monitor.metrics.model import model_series
 from ketch.monitor.metrics.points import RouteMetrics
 from ketch.registry import Policy
+from ketch.rollout.terms import MEASURED
 
 RECENT = timedelta(days=1)
 
@@ -54,7 +55,8 @@ def metrics_of(
     """
     if since >= until:
         raise ValueError(f"expected a time that ends after it begins, found {since} to {until}")
-    spans = {one.metric: one.measure.window for one in policy.guardrails}
+    told = (one for one in policy.guardrails if one.metric not in MEASURED)
+    spans = {one.metric: one.measure.window for one in told}
     most = max((*spans.values(), *(one.window for one in policy.metrics), DEFAULT_WINDOW))
     stretches = Stretches.of(since, until)
     with Attribution(logs, route, since, until, now=now or until, most=most) as found:

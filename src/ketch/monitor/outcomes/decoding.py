@@ -83,6 +83,15 @@ class Form:
         return (*self.fields, replace(_TEXT, name=self.column("label")))
 
     @property
+    def columns_of_file(self) -> tuple[Field, ...]:
+        """The columns of a table: those that were named are there, or it is another table."""
+        named = set(self.columns.values())
+        return tuple(
+            replace(one, optional=one.optional and one.name not in named)
+            for one in self.text_fields
+        )
+
+    @property
     def _said(self) -> tuple[str, ...]:
         common = {"route": self.route, "name": self.name}
         return tuple(one for one, value in common.items() if value is not None)

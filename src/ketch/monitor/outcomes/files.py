@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ketch.errors import Finding, Refused
+from ketch.errors import Finding, Refused, UsageError
 from ketch.files import temporary_folder
 from ketch.monitor.outcomes.decoding import Form, Read, cell_reader, reader
 from ketch.monitor.outcomes.ledger import Outcomes
@@ -31,6 +31,14 @@ from ketch.tables.read import Reader, read_rows
 
 AT_ONCE = 1_000
 """Outcomes that are recorded or sent in one piece."""
+
+_HINTS = {
+    "expected a column `name`": "`--name purchase` says it for all rows, `--name-column COLUMN` "
+    "which column does",
+    "expected a declared column": "leave it out of the file, or say what it is with an option "
+    "such as `--value-column`",
+}
+"""What to do about columns, by how what is wrong with them begins."""
 
 Send: TypeAlias = Callable[[Sequence[dict[str, Any]]], Recorded]
 """Sends outcomes as ``POST /outcomes`` takes them; they are on the disk when it returns."""
@@ -120,11 +128,25 @@ def _spool(file: File, spool: Path, progress: Progress, against: Outcomes | None
             out.writelines(_encode(one) + b"\n" for one in outcomes)
             return () if against is None else against.conflicts(outcomes)
 
-        declared = Reader(file.form.text_fields, lambda kind: _decode(file, kind, take))
-        for batch in read_rows(file.path, declared, format=file.format, batch_rows=AT_ONCE):
-            count += len(batch.rows)
-            progress.advance(len(batch.rows))
+        declared = Reader(file.form.columns_of_file, lambda kind: _decode(file, kind, take))
+        try:
+            for batch in read_rows(file.path, declared, format=file.format, batch_rows=AT_ONCE):
+                count += len(batch.rows)
+                progress.advance(len(batch.rows))
+        except UsageError as wrong:
+            raise _explained(wrong) from None
     return count
+
+
+def _explained(wrong: UsageError) -> UsageError:
+    """Return what is wrong with a file; beside its columns, what can be done about them."""
+
+    def hint_of(message: str) -> str | None:
+        return next((hint for said, hint in _HINTS.items() if message.startswith(said)), None)
+
+    if hint_of(wrong.message) is None:
+        return wrong
+    return refusal([replace(one, hint=one.hint or hint_of(one.message)) for one in wrong.findings])
 
 
 def _decode(file: File, kind: Format, take: Take) -> Decode:
@@ -138,7 +160,7 @@ def _decode(file: File, kind: Format, take: Take) -> Decode:
     def decode(rows: list[Row]) -> tuple[list[Row], Sequence[Finding]]:
         nonlocal is_first
         if is_first and (
-            wrong := list(column_findings(form.text_fields, list(rows[0]), file.name))
+            wrong := list(column_findings(form.columns_of_file, list(rows[0]), file.name))
         ):
             raise refusal(wrong)
         is_first = False

@@ -8,6 +8,7 @@ stand once each, for rows are many.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ def connect(path: Path, patience_s: float) -> sqlite3.Connection:
         Unavailable: ``outcomes/…``, ``disk/…``.
     """
     with explained(path), translated(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         con = sqlite3.connect(
             path, timeout=patience_s, isolation_level=None, check_same_thread=False
         )

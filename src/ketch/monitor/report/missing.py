@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ketch.monitor.rollouts.report import RolloutReport, Trial
 from ketch.registry import Place, Policy, Route
+from ketch.rollout.spans import write_span
 from ketch.rollout.stats.srm import ALARM
 from ketch.rollout.terms import MEASURED, Action
 
@@ -59,7 +60,7 @@ def _waiting(report: RolloutReport) -> Iterator[Hint]:
     for one in trial.guardrails:
         guardrail = one.reading.guardrail
         name, measure = guardrail.metric, guardrail.measure
-        if measure.kind != HAPPENED and not any(arm.rates[name].units for arm in report.arms):
+        if measure.kind != "happened" and not any(arm.rates[name].units for arm in report.arms):
             span = write_span(measure.window)
             yield Hint(f"`{name}` enters when a unit's {span} are over, and nobody's are")
 
@@ -102,12 +103,24 @@ def _in_rollout(trial: Trial, route: Route) -> Iterator[Hint]:
             yield Hint("the guard takes it back; or do so at once", back)
         case Action.ROLL_BACK:
             yield Hint("take it back", back)
+        case Action.HOLD if not _can_be_ready(trial):
+            yield Hint(
+                "let the rules of the next rollout name a `primary` outcome, or `tolerated` of a "
+                "guardrail",
+                f"ketch route set {route.name} FILE",
+            )
+            yield Hint("this ends the rollout", back)
         case Action.HOLD if _is_early(trial):
             yield Hint("let it run until enough was seen; this ends the rollout", back)
         case Action.HOLD:
             yield Hint("see why, above, before anything is read; this ends the rollout", back)
         case Action.CONTINUE:
             yield Hint("let it run; this ends the rollout", back)
+
+
+def _can_be_ready(trial: Trial) -> bool:
+    """Whether any guardrail says what a promotion may lose."""
+    return any(one.reading.log_e_safe is not None for one in trial.guardrails)
 
 
 def _is_early(trial: Trial) -> bool:

@@ -224,8 +224,12 @@ def remarks(shadow: ShadowReport) -> Iterator[str]:
             yield f"{who} {', '.join(names)}"
 
 
-def happened(metrics: RouteMetrics) -> tuple[str, ...]:
-    """Return the names of the outcomes that say what came of answers, not what was right."""
+def happened(of: RolloutReport, metrics: RouteMetrics) -> tuple[str, ...]:
+    """Return the names of the outcomes that say what came of answers.
+
+    Those that only say what was right are left out; what a guardrail watches never is.
+    """
     names = dict.fromkeys(name for one in metrics.business for name in one.whole.outcomes)
-    right = {one.metric.outcome for one in metrics.model}
+    watched = {of.primary, *(name for arm in of.arms for name in arm.rates)}
+    right = {one.metric.outcome for one in metrics.model} - watched
     return tuple(name for name in names if name not in right)

@@ -8,7 +8,17 @@ figures to the last bit; and that numbers which cannot be complete say so.
 from ketch.monitor.rollouts.census import Census
 from ketch.monitor.rollouts.pair import Pair, Side
 from ketch.monitor.rollouts.report import RolloutReport
-from ketch.monitor.rollouts.reporting import held_out, report, report_of
+from ketch.monitor.rollouts.reporting import held_out, report, report_of, standing
 from ketch.monitor.rollouts.tally import Tally
 
-__all__ = ["Census", "Pair", "RolloutReport", "Side", "Tally", "held_out", "report", "report_of"]
+__all__ = [
+    "Census",
+    "Pair",
+    "RolloutReport",
+    "Side",
+    "Tally",
+    "held_out",
+    "report",
+    "report_of",
+    "standing",
+]

@@ -145,11 +145,6 @@ class Census:
         return sum(source.follower.missing for source in self._sources)
 
     @property
-    def unknown(self) -> int:
-        """How many decisions were named by outcomes and are not in the log."""
-        return len(self.happenings.wanted)
-
-    @property
     def has_one_key(self) -> bool:
         """Whether a unit has the same hash in all logs."""
         return have_one_key(self.logs)

@@ -86,10 +86,9 @@ class Happenings:
         """Tell whose some decisions were; 0 is a unit that nobody named."""
         if not self._waiting:
             return
-        wanted = np.array([moment for moment, _ in self._waiting], np.uint64)
-        for at in np.flatnonzero(np.isin(moments, wanted)):
-            for named, index in self._waiting.pop((int(moments[at]), int(tails[at])), ()):
-                named.set_unit(index, int(units[at]))
+        for *decision, unit in zip(moments.tolist(), tails.tolist(), units.tolist(), strict=True):
+            for named, index in self._waiting.pop(tuple(decision), ()):
+                named.set_unit(index, unit)
                 self.version += 1
 
     def of(self, name: str, roster: Roster) -> Events:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 from ketch.errors import NotFound
 from ketch.monitor.rollouts.census import Census
@@ -17,9 +18,9 @@ from ketch.monitor.rollouts.series import POINTS, series
 from ketch.monitor.rollouts.tally import Tally, primary_of
 from ketch.registry import Arm, Desk, Kind, Place, Policy
 from ketch.registry.rollouts import Rollout, rollouts
-from ketch.rollout.evidence import read
-from ketch.rollout.stats import log_e_srm_of
-from ketch.rollout.terms import Action, Guardrail
+from ketch.rollout.evidence import Evidence, read
+from ketch.rollout.stats import Units, log_e_srm_of
+from ketch.rollout.terms import Guardrail
 from ketch.rollout.verdict import Verdict, decide
 
 PERIOD = timedelta(days=28)
@@ -82,11 +83,25 @@ def report(
         problems: Why the numbers cannot be complete, beside what the tally finds.
     """
     rollout, primary = tally.rollout, tally.primary
-    evidence = tally.evidence(at, problems)
-    counted = {one: tally.units(one, at) for one in tally.guardrails}
-    shares = _shares(rollout, at)
+    counted, shares = tally.counted(at), _shares(rollout, at)
     held = None if holdout is None else _held(holdout, primary, at, shares)
-    trial = Trial(
+    arms = arms_of(tally.census, shares, counted, primary, at)
+    return RolloutReport(
+        rollout.route,
+        at,
+        rollout.began,
+        None if primary is None else primary.metric,
+        arms if held is None else (*arms, held.against),
+        _trial(tally, at, tally.evidence(at, problems, counted), counted, points),
+        held,
+    )
+
+
+def _trial(
+    tally: Tally, at: datetime, evidence: Evidence, counted: Mapping[Guardrail, Units], points: int
+) -> Trial:
+    rollout, primary = tally.rollout, tally.primary
+    return Trial(
         rollout.id,
         rollout.candidate.package,
         rollout.against.package,
@@ -100,30 +115,21 @@ def report(
         evidence.seen,
         rollout.policy.terms.minimum,
         evidence.log_e_srm,
-        _latched(decide(evidence, rollout.policy.terms), rollout, at),
+        standing(decide(evidence, rollout.policy.terms), rollout),
         evidence.problems,
         () if primary is None else series(tally.census, primary, min(at, _last(rollout)), points),
         _how(rollout),
     )
-    arms = arms_of(tally.census, shares, counted, primary, at)
-    return RolloutReport(
-        rollout.route,
-        at,
-        rollout.began,
-        None if primary is None else primary.metric,
-        arms if held is None else (*arms, held.against),
-        trial,
-        held,
-    )
 
 
-def _latched(verdict: Verdict, rollout: Rollout, at: datetime) -> Verdict:
-    """Return a verdict, or the one to roll back that is on record: evidence may fall again."""
-    event = rollout.condemned
-    if event is None or event.time > at:
+def standing(verdict: Verdict, rollout: Rollout) -> Verdict:
+    """Return the verdict on record, where it outlasts what the evidence asks for now."""
+    event, recorded = rollout.judged, rollout.action
+    if event is None or recorded is None or not recorded.outlasts(verdict.action):
         return verdict
-    sentence = str(event.body["sentence"])
-    return replace(verdict, action=Action.ROLL_BACK, sentence=sentence)
+    cause = cast("Mapping[str, object]", event.body["evidence"]).get("cause")
+    named = cause if isinstance(cause, str) else None
+    return replace(verdict, action=recorded, sentence=str(event.body["sentence"]), cause=named)
 
 
 def held_out(

@@ -50,7 +50,9 @@ class SealedUnits:
     def stamps(self) -> Stamps:
         """Return what tells whether the lists of segments are still the same."""
         stamps: Stamps = {}
-        for partition in segments.partitions(self.log, self.pair.route):
+        began = self.pair.began
+        since = "" if began is None else (began - LATE).date().isoformat()
+        for partition in segments.partitions(self.log, self.pair.route, since=since):
             try:
                 found = (partition.folder / segments.LIST).stat()
             except FileNotFoundError:

@@ -18,9 +18,10 @@ from ketch.monitor.decisions.erased import FILE as ERASED
 from ketch.monitor.decisions.erased import Erased
 from ketch.monitor.decisions.following import Brief, Follower
 from ketch.monitor.rollouts.happenings import NOBODY, Happenings
+from ketch.monitor.rollouts.identities import Identities, Known
 from ketch.monitor.rollouts.ledgers import Ledger
 from ketch.monitor.rollouts.pair import Odds, Pair, halves
-from ketch.monitor.rollouts.roster import CODE_BITS, NEVER, Hashes, Roster
+from ketch.monitor.rollouts.roster import CODE_BITS, NEVER, Roster
 from ketch.monitor.rollouts.sealed import TRIES, SealedUnits, Stamps, busy
 from ketch.monitor.rollouts.wrong import Wrong
 
@@ -48,7 +49,7 @@ class Source:
     follower: Follower = field(init=False)
     _ledger: Ledger = field(init=False)
     _stamps: Stamps = field(default_factory=dict)
-    _hot: dict[Path, list[tuple[Hashes, Hashes, Hashes]]] = field(default_factory=dict)
+    _hot: dict[Path, Identities] = field(default_factory=dict)
     _searched: set[tuple[int, int]] = field(default_factory=set)
     _erased: Erased = field(default_factory=Erased)
     _odds: dict[tuple[str, str], Odds | None] = field(default_factory=dict)
@@ -103,8 +104,8 @@ class Source:
         identities = [halves(one.id) for one in here]
         units = [NOBODY if one.unit is None else int(one.unit, 16) for one in here]
         moments, tails = np.array(identities, np.uint64).reshape(-1, 2).T
-        known = moments, tails, np.array(units, np.uint64)
-        self._hot.setdefault(path, []).append(known)
+        known = Known(moments, tails, np.array(units, np.uint64))
+        self._hot.setdefault(path, Identities()).add(known)
         happenings.resolve(*known)
         mine = [(one, self._odds_of(one.arm, one.shares)) for one in here if self._has(one)]
         drawn = [(one, odds) for one, odds in mine if odds is not None]
@@ -135,7 +136,7 @@ class Source:
         wanted = set(happenings.wanted) - self._searched
         if not wanted:
             return
-        for known in (one for chunks in self._hot.values() for one in chunks):
+        for known in (one for file in self._hot.values() for one in file.of(wanted)):
             happenings.resolve(*known)
         self._searched |= wanted
         left = wanted.intersection(happenings.wanted)

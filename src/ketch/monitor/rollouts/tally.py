@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ketch.monitor.decisions.ids import time_of
+from ketch.monitor.decisions.ids import moment_of, time_of
 from ketch.monitor.decisions.losses import losses
 from ketch.monitor.outcomes.outcome import instant
 from ketch.monitor.rollouts.census import Census
@@ -94,29 +94,43 @@ class Tally:
             now: The time.
             since: Only of units that were exposed first at that time, or later.
         """
-        primary, began = self.primary, since or self.census.began
-        until = min(now, self.rollout.ended or now)
+        primary = self.primary
+        return self._exposure(now, None if primary is None else self.units(primary, now), since)
+
+    def _exposure(self, now: datetime, primary: Units | None, since: datetime | None) -> Exposure:
+        began, until = since or self.census.began, min(now, self.rollout.ended or now)
         lasted = timedelta(0) if began is None else max(until - began, timedelta(0))
         seen = exposure_of(self.census.exposed(now, since), lasted)
         if primary is None:
             return seen
-        return replace(seen, outcomes=exposure_of(self.units(primary, now), lasted).outcomes)
+        return replace(seen, outcomes=exposure_of(primary, lasted).outcomes)
 
     def srm(self, now: datetime) -> float:
         """Return the evidence that units were not split as planned, as a logarithm."""
         return log_e_srm_of(self.census.exposed(now))
 
-    def evidence(self, now: datetime, problems: Sequence[str] = ()) -> Evidence:
+    def counted(self, now: datetime) -> Mapping[Guardrail, Units]:
+        """Return the units of each guardrail, as they are known of a time."""
+        return {one: self.units(one, now) for one in self.guardrails}
+
+    def evidence(
+        self,
+        now: datetime,
+        problems: Sequence[str] = (),
+        counted: Mapping[Guardrail, Units] | None = None,
+    ) -> Evidence:
         """Return all that a verdict rests on.
 
         Args:
             now: The time.
             problems: Why the numbers cannot be complete, beside what is found here.
+            counted: What :meth:`counted` returned of that time, where it is known already.
         """
+        units, primary = counted or self.counted(now), self.primary
         return Evidence(
-            tuple(read(one, self.units(one, now)) for one in self.guardrails),
+            tuple(read(one, units[one]) for one in self.guardrails),
             self.srm(now),
-            self.exposure(now),
+            self._exposure(now, None if primary is None else units[primary], None),
             PROD,
             (*problems, *self.problems(now)),
         )
@@ -149,12 +163,13 @@ class Tally:
     @property
     def missing(self) -> int:
         """How many decisions were made while the rollout lasted and are not in the logs."""
-        began = self.rollout.began
+        began, ended = moment_of(self.rollout.began), self.rollout.ended
         lost = (
             one.lost
             for log in self.census.logs
             for one in losses(log)
-            if one.last is None or time_of(one.last) >= began
+            if (one.noticed if one.last is None else int(one.last[:16], 16)) >= began
+            and (one.first is None or ended is None or time_of(one.first) <= ended)
         )
         return self.census.missing + sum(lost)
 

@@ -111,7 +111,7 @@ def _asked(decision: Recorded, package: Package) -> tuple[list[Row] | None, str]
     value = parse_json(decision.inputs.encode())
     given = [value] if isinstance(value, dict) else value
     personal = [field.name for field in schema.inputs if field.pii]
-    hashed = [name for name in personal if _is_given(given, name)]
+    hashed = sorted({name for name in personal if _is_given(given, name)} | _hashed(given))
     if hashed:
         named = ", ".join(f"`{name}`" for name in hashed)
         return None, f"personal data is never recorded, and {named} is: only its hash is known"
@@ -125,6 +125,13 @@ def _asked(decision: Recorded, package: Package) -> tuple[list[Row] | None, str]
 def _is_given(rows: object, name: str) -> bool:
     listed = rows if isinstance(rows, list) else []
     return any(isinstance(row, dict) and row.get(name) is not None for row in listed)
+
+
+def _hashed(rows: object) -> set[str]:
+    """Return the fields of which only hashes are known: another package of the route said so."""
+    listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    found = (pair for row in listed for pair in row.items())
+    return {name for name, one in found if isinstance(one, str) and MARK.fullmatch(one)}
 
 
 class _Again:
@@ -141,7 +148,8 @@ class _Again:
     ) -> None:
         self._decision = decision
         self._outputs = package.manifest.schema.outputs
-        self._personal = [field.name for field in self._outputs if field.pii]
+        declared = {field.name for field in self._outputs if field.pii}
+        self._personal = declared | _hashed(_listed(decision.outputs))
         self._network = package.manifest.environment.network
         self._key = key
         self._rows = rows
@@ -195,7 +203,8 @@ class _Again:
                     continue
                 inside = differences_inside(field.type, EXACT, field.name, *pair)
                 unseen = (field.name, *pair, "the bytes differ")
-                yield Difference(index, *(unseen if field.pii else next(inside, unseen)))
+                is_unseen = field.name in self._personal
+                yield Difference(index, *(unseen if is_unseen else next(inside, unseen)))
 
     def _moved(self, ready: Prepared, steps: Sequence[StepTrace]) -> Divergence | None:
         """Return the first step that moves from one run to the next, with another hash seed."""

@@ -4,7 +4,8 @@
 
     [guardrails.purchase]     # an outcome's name, or `errors`, `slow`
     kind = "amount"           # happened, count, amount
-    window = "7d"             # how long after a unit's first answer its events count
+    window = "7d"             # how long after a unit's first answer its events count; of
+                              # `errors` 365d, for what begins to fail late must be seen, too
     cap = 250.0               # count, amount: what a unit counts at most
     worse = "lower"           # lower, higher
     reaction = "rollback"     # rollback, hold, observe
@@ -21,6 +22,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from ketch.registry.reading import Reader, Reading, number, one_of, span, text
@@ -28,7 +31,10 @@ from ketch.rollout.spans import write_span
 from ketch.rollout.terms import ERRORS, MEASURED, SLOW, Guardrail, Measure, Reaction
 
 HAPPENED = "happened"
-DEFAULT = Guardrail(ERRORS, "higher", None)
+LASTING = Measure(window=timedelta(days=365))
+"""Longer than rollouts last: units that come every day would else be out of sight in a week."""
+
+DEFAULT = Guardrail(ERRORS, "higher", None, measure=LASTING)
 """What is watched on a route whose policy names nothing."""
 
 _MOST = 50
@@ -125,7 +131,8 @@ def _amiss(name: str, written: Iterable[str], found: dict[str, object]) -> Itera
 
 
 def _built(name: str, found: dict[str, object]) -> Guardrail:
-    measure = Measure(**{key: found[key] for key in _MEASURE if key in found})  # type: ignore[arg-type] # each was read by its own reader
+    usually = LASTING if name == ERRORS else Measure()
+    measure = replace(usually, **{key: found[key] for key in _MEASURE if key in found})  # type: ignore[arg-type] # each was read by its own reader
     body: dict[str, Any] = {key: value for key, value in found.items() if key not in _MEASURE}
     usual: dict[str, Any] = {"worse": "lower"}
     if name in MEASURED:

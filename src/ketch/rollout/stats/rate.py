@@ -7,8 +7,10 @@ from math import inf, log, log1p
 
 from ketch.rollout.stats.special import log_beta
 
-TIGHTEST = 10_000
-"""The number of units at which the interval is as narrow as it can be made."""
+TIGHTEST = 1_000
+"""The number of units at which the interval is as narrow as it can be made.
+
+At a tenth of it, it is 1.2 times as wide as it could be, and at a hundred times 1.1 times."""
 
 
 def rate_interval(
@@ -28,7 +30,7 @@ def rate_interval(
 
     >>> low, high = rate_interval(300, 10_000)
     >>> round(low, 4), round(high, 4)
-    (0.0251, 0.0354)
+    (0.0247, 0.0358)
     """
     if not trials:
         return 0.0, 1.0

@@ -6,7 +6,7 @@ is swapped ends where it began, so no answer is ever half of one package and hal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from ketch.monitor.decisions.decision import Origin
 from ketch.package import Digest
 from ketch.registry import Place
 from ketch.rollout import Claim, Layer, Split, rollout_id
-from ketch.schema import Int, String
+from ketch.schema import Field, Int, String
 from ketch.schema.quick import Quick
 from ketch.serving.contract import Contract
 from ketch.serving.routes.wanted import WantedArm, WantedRoute
@@ -124,12 +124,25 @@ class LiveRoute:
 
     @cached_property
     def origins(self) -> Mapping[LiveArm, Origin]:
-        """What decisions of an arm have in common."""
+        """What decisions of an arm have in common.
+
+        What one package of the route calls personal is so for all of them: a candidate that
+        forgot to say so is asked the same rows.
+        """
         shares = "" if self.split is None else self.split.shares
         rollout = self._rollout
         sides = (self.by_name.get(Place.LIMITED), self.rest) if rollout else ()
         return {
-            arm: _origin(self.name, arm, shares, rollout if arm in sides else "")
+            arm: Origin(
+                self.name,
+                arm.contract.reference,
+                str(arm.contract.package.digest),
+                arm.arm,
+                shares,
+                rollout if arm in sides else "",
+                _personal(one.contract.schema.inputs for one in self.all),
+                _personal(one.contract.schema.outputs for one in self.all),
+            )
             for arm in self.all
         }
 
@@ -229,18 +242,8 @@ def settle(
     )
 
 
-def _origin(route: str, arm: LiveArm, shares: str, rollout: str) -> Origin:
-    contract = arm.contract
-    return Origin(
-        route,
-        contract.reference,
-        str(contract.package.digest),
-        arm.arm,
-        shares,
-        rollout,
-        frozenset(field.name for field in contract.schema.inputs if field.pii),
-        frozenset(field.name for field in contract.schema.outputs if field.pii),
-    )
+def _personal(sides: Iterable[Sequence[Field]]) -> frozenset[str]:
+    return frozenset(field.name for fields in sides for field in fields if field.pii)
 
 
 def _live(arm: WantedArm | None, running: Mapping[Digest, Pool]) -> LiveArm | None:

@@ -86,6 +86,7 @@ class WantedRoute:
         others: Arms with a share of units.
         staging: The package at the staging address, which also gets shadow copies.
         before: The package that held prod before; it is kept warm.
+        has_metrics: Whether its policy declares model metrics, which somebody must count.
     """
 
     name: str
@@ -95,6 +96,7 @@ class WantedRoute:
     others: tuple[WantedArm, ...] = ()
     staging: WantedArm | None = None
     before: WantedArm | None = None
+    has_metrics: bool = False
 
     @classmethod
     def of(cls, route: Route) -> Self:
@@ -112,6 +114,7 @@ class WantedRoute:
             tuple(arms.values()),
             staging,
             before,
+            bool(route.policy.metrics),
         )
 
     @classmethod
@@ -148,6 +151,7 @@ class WantedRoute:
             "others": [arm.to_json() for arm in self.others],
             "staging": _json(self.staging),
             "before": _json(self.before),
+            "has_metrics": self.has_metrics,
         }
 
     @classmethod
@@ -162,6 +166,7 @@ class WantedRoute:
             tuple(map(WantedArm.from_json, cast("list[Mapping[str, object]]", body["others"]))),
             _arm(body["staging"]),
             _arm(body["before"]),
+            body["has_metrics"] is True,
         )
 
 

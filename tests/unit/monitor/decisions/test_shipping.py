@@ -137,3 +137,14 @@ def test_a_bucket_that_cannot_be_reached_is_told_and_holds_no_erasure_up(
     assert "expected a bucket" in done.problem
     assert forget(folder, "ana", by="ben", now=soon).decisions == 0
     assert [one.problem for one in erasures(folder)] == [done.problem] * 2
+
+
+def test_a_line_about_an_erasure_that_was_torn_takes_no_other_with_it(
+    folder: Path, write: Write
+) -> None:
+    write(["ana"])
+    forget(folder, "ana", by="ben")
+    path = folder / "erasures.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"time":"20')
+    forget(folder, "ana", by="eve")
+    assert [one.by for one in erasures(folder)] == ["ben", "eve"]

@@ -20,6 +20,7 @@ from ketch.monitor.guard.guard import Guard
 from ketch.monitor.outcomes import Outcome, Outcomes
 from ketch.package import Reference, Stage
 from ketch.registry import Event, LocalDesk, Place, Policy, Route, Share
+from ketch.rollout.terms import Action
 from ketch.runtime import Home
 
 ROUTE = "greetings"
@@ -192,7 +193,9 @@ def test_where_the_policy_does_not_let_it_a_verdict_is_recorded_and_nothing_else
         desk.registry.set_policy(ROUTE, policy, actor="otto")
     shop.lose()
 
-    shop.guard().once()
+    [watch] = shop.guard().once()
+    assert watch.tally is not None
+    assert watch.tally.rollout.action is Action.ROLL_BACK  # what it reports knows the record
     shop.guard().once()
 
     assert [one.kind for one in shop.history()][-1] == "judged"
@@ -287,6 +290,26 @@ def test_a_step_that_the_registry_refuses_is_told_and_not_tried_all_the_time(sho
     assert shop.did.count("refused") == 1
     assert "1 gate closed" in shop.told[-1].says
     assert shop.route.at(Place.LIMITED).share == HALF  # type: ignore[union-attr]
+
+
+def test_a_package_that_cannot_be_read_keeps_a_share_from_growing_and_nothing_else(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    with shop.desk() as desk:
+        ramp = {"shares": [0.1, 0.9], "step": "1s"}
+        policy = Policy.from_json({**POLICY.to_json(), "ramp": ramp})
+        desk.registry.set_policy(ROUTE, policy, actor="otto")
+    for digest in list(shop.home.store.digests()):
+        path = shop.home.store.path(digest)
+        path.chmod(0o600)
+        path.write_bytes(b"damaged")
+    shop.sell(shop.answer("limited", range(30)) + shop.answer("prod", range(30)))
+    with running(shop.guard()):
+        until(lambda: "refused" in shop.did)
+        shop.lose(100)
+        until(lambda: "rolled-back" in shop.did)
+
+    assert "the registry does not answer" not in caplog.text
 
 
 def test_a_route_that_nobody_knows_is_told(shop: Shop) -> None:

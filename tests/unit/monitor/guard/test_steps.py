@@ -118,6 +118,21 @@ def test_evidence_that_wavers_is_recorded_once_it_has_settled() -> None:
     assert world.done == [Judge(Action.CONTINUE), Judge(Action.PROMOTE_READY)]
 
 
+@given(actions)
+def test_what_is_ready_to_promote_stays_so_until_something_speaks_against_it(
+    seen: list[Action],
+) -> None:
+    """So an approval that was given on it stays good: the risk is that of ever being ready."""
+    world, memory = World(auto_rollback=False, recorded=Action.PROMOTE_READY), Memory()
+    for now, action in enumerate(seen):
+        memory = world.look(memory, action, 10.0 * now)
+        if world.done:
+            break
+
+    against = {Judge(one) for one in seen if one in (Action.HOLD, Action.ROLL_BACK)}
+    assert set(world.done) <= against
+
+
 def test_a_share_grows_on_a_verdict_that_is_on_record_and_a_hold_stops_it() -> None:
     world = World(ramp=RAMP)
     world.look(Memory(), Action.HOLD, 0.0)
@@ -128,3 +143,16 @@ def test_a_share_grows_on_a_verdict_that_is_on_record_and_a_hold_stops_it() -> N
     world.look(memory, Action.CONTINUE, 9.0)
     assert world.done[1:] == [Judge(Action.CONTINUE), Grow(100_000)]
     assert replace(world, done=[]).share == 100_000
+
+
+def test_a_hold_that_a_person_must_look_at_is_recorded_over_one_that_waits_once() -> None:
+    waits = Situation(Action.HOLD, Action.HOLD, 10_000, PLENTY, PLENTY)
+    memory = Memory().seeing(waits, 0.0)
+    assert next_step(memory, waits, 0.0) is None
+    hurt = replace(waits, alarm="slow")
+    assert next_step(memory.seeing(hurt, 1.0), hurt, 1.0) == Judge(Action.HOLD)
+    told = replace(hurt, recorded_alarm="slow")
+    memory = memory.seeing(told, 2.0)
+    assert next_step(memory, told, 2.0) is None
+    overwritten = replace(hurt, recorded_alarm="errors")  # by a guard that sees another log
+    assert next_step(memory.seeing(overwritten, 3.0), overwritten, 3.0) is None

@@ -94,11 +94,36 @@ def test_a_file_that_contradicts_itself_or_the_log_is_refused_at_its_line(tmp_pa
 def test_a_column_that_nobody_reads_is_told_before_any_row(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"rows.{kind}"
     with duckdb.connect() as con:
-        con.execute(f"COPY (SELECT 'ana' AS shopper, 1 AS \"order\", 3 AS vlaue) TO '{path}'")
+        row = "'ana' AS shopper, now() AS bought_at, 1 AS \"order\", 3 AS vlaue"
+        con.execute(f"COPY (SELECT {row}) TO '{path}'")
     with Outcomes(tmp_path / "decisions") as outcomes, pytest.raises(UsageError) as refused:
         import_file(File(path, FORM), outcomes)
     assert refused.value.code == "schema/unknown-field"
     assert refused.value.hint == "did you mean `value`?"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_column_that_was_named_and_is_not_there_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"rows.{kind}"
+    with duckdb.connect() as con:
+        con.execute(f"COPY (SELECT 'ana' AS shopper, 1 AS key) TO '{path}'")
+    form = Form("shop", "purchase", {"unit": "shoper"})
+    with Outcomes(tmp_path / "decisions") as outcomes, pytest.raises(UsageError) as refused:
+        import_file(File(path, form), outcomes)
+    assert refused.value.message == "expected a column `shoper`, found none"
+    assert "`shopper` is there" in (refused.value.hint or "")
+
+
+def test_columns_of_which_nobody_said_what_they_are_are_told_with_what_can_be_done(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("unit,country\nana,DE\n")
+    with Outcomes(tmp_path / "decisions") as outcomes, pytest.raises(UsageError) as refused:
+        import_file(File(path, Form("shop")), outcomes)
+    hints = [one.hint or "" for one in refused.value.findings]
+    assert "--name-column" in hints[0]
+    assert hints[1].startswith("leave it out of the file")
 
 
 def test_a_cell_is_a_label_in_json_or_as_it_stands(tmp_path: Path) -> None:

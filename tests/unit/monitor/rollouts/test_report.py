@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from ketch.errors import NotFound
 from ketch.monitor.decisions import Decision, Origin
 from ketch.monitor.decisions.ids import moment_of
 from ketch.monitor.outcomes import Outcome, Outcomes
-from ketch.monitor.rollouts import RolloutReport, Tally, report, report_of
-from ketch.registry import Arm, Place, Policy, Share, open_database
+from ketch.monitor.rollouts import RolloutReport, Tally, report, report_of, standing
+from ketch.registry import Arm, Event, Kind, Place, Policy, Share, open_database
 from ketch.registry.rollouts import rollouts
 from ketch.rollout import Split
 from ketch.rollout.assign import Claim
 from ketch.rollout.terms import Action
+from ketch.rollout.verdict import Verdict
 
 GREETINGS = "greetings"
 RULES = Policy.parse(b"""
@@ -155,7 +157,7 @@ def test_a_verdict_to_roll_back_stays_though_the_evidence_falls_again(shop: Shop
     route = shop.office.at().route(GREETINGS)
     limited = route.at(Place.LIMITED)
     assert limited is not None
-    verdict = {
+    verdict: dict[str, object] = {
         "rollout": route.rollout,
         "digest": str(limited.digest),
         "action": "roll-back",
@@ -171,6 +173,31 @@ def test_a_verdict_to_roll_back_stays_though_the_evidence_falls_again(shop: Shop
     then = shop.report(at=before).rollout
     assert then is not None
     assert then.verdict.action is Action.HOLD
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked", "stands"),
+    [
+        ("promote-ready", Action.CONTINUE, Action.PROMOTE_READY),
+        ("promote-ready", Action.HOLD, Action.HOLD),
+        ("promote-ready", Action.ROLL_BACK, Action.ROLL_BACK),
+        ("roll-back", Action.PROMOTE_READY, Action.ROLL_BACK),
+        ("continue", Action.HOLD, Action.HOLD),
+    ],
+)
+def test_a_proof_stays_until_something_speaks_against_it(
+    recorded: str, asked: Action, stands: Action
+) -> None:
+    """Evidence that falls below its mark takes no proof back, in the report as in the gates."""
+    body = {"action": recorded, "sentence": "As it was.", "evidence": {"cause": "thanks"}}
+    event = Event(7, at(60), "guard", Kind.JUDGED, f"route:{ROUTE}", 3, body, "")
+    verdict = Verdict(asked, "As it is.", None, 2.0, 0.5)
+
+    found = standing(verdict, replace(rollout(), judged=event))
+
+    assert found.action is stands
+    assert found.sentence == ("As it is." if stands is asked else "As it was.")
+    assert found.e_value == 2.0
 
 
 def test_the_series_ends_with_the_lift_of_the_report(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from tests.tallies import BEGAN, POLICY, ROUTE, Writer, at, decided, rollout
 from ketch.monitor.decisions import DecisionLog, LogSettings, hot
 from ketch.monitor.decisions.erasing import erase
 from ketch.monitor.decisions.keyed import FINGERPRINT_FILE
+from ketch.monitor.decisions.losses import Loss, note
 from ketch.monitor.decisions.sealing import seal
 from ketch.monitor.outcomes import Outcome, Outcomes
 from ketch.monitor.rollouts import Tally
 from ketch.monitor.rollouts.counting import totals
+from ketch.monitor.rollouts.identities import Identities, Known
 from ketch.rollout.stats import Unit
 from ketch.rollout.terms import Action
 
@@ -98,6 +101,27 @@ def test_an_outcome_waits_for_the_decision_that_it_names(
     assert Unit(True, ODDS, 1.0) in tally.units(PURCHASE, NOW).rows()
 
 
+def test_an_outcome_finds_its_decision_among_many_that_came_a_few_at_a_time() -> None:
+    """What every look adds is put together, so that the next look is no slower."""
+    draw = random.Random(7)
+    moments = [draw.randrange(200) for _ in range(999)]
+    known = Identities()
+    for start in range(0, 999, 3):
+        some = np.arange(start, start + 3, dtype=np.uint64)
+        mine = np.array(moments[start : start + 3], np.uint64)
+        known.add(Known(mine, some, some + np.uint64(1_000_000)))
+
+    assert len(known.runs) <= 10
+    wanted = {(moments[at], at) for at in (0, 500, 998)} | {(201, 1)}
+    found = {
+        (moment, tail): unit
+        for run in known.of(wanted)
+        for moment, tail, unit in zip(*(column.tolist() for column in run), strict=True)
+    }
+    assert all(found[moments[at], at] == at + 1_000_000 for at in (0, 500, 998))
+    assert {moment for moment, _ in found} == {moments[at] for at in (0, 500, 998)}
+
+
 def test_an_exposure_that_is_read_late_corrects_the_arm_and_the_window(
     log: Path, writer: Writer, tally: Tally
 ) -> None:
@@ -148,6 +172,27 @@ def test_a_unit_that_was_forgotten_is_no_longer_counted(
     tally.catch_up()
 
     assert tally.units(ERRORS, NOW).rows() == [Unit(False, ODDS, 0.0)]
+
+
+@pytest.mark.parametrize(("after_s", "lost"), [(10, 3), (200, 0)])
+def test_what_was_lost_after_a_rollout_ended_is_not_missing_in_it(
+    log: Path, writer: Writer, after_s: int, lost: int
+) -> None:
+    around = decided("bo", "prod", after_s)
+    writer.write([decided("ana", "limited", 1), around])
+    note(log, Loss("writer", 3, first=around.id, last=around.id))
+    with Tally(rollout(ended=at(100)), [log]) as tally:
+        assert tally.missing == lost
+
+
+def test_what_a_gateway_lost_before_a_rollout_began_is_not_missing_in_it(log: Path) -> None:
+    """It was killed: which decisions it had not written, and when it made them, nobody knows."""
+    log.mkdir()
+    note(log, Loss("writer", 500))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    for began, missing in ((at(0), 500), (later, 0)):
+        with Tally(replace(rollout(), began=began), [log]) as tally:
+            assert tally.missing == missing
 
 
 def test_decisions_that_are_missing_are_a_reason_to_hold(writer: Writer, tally: Tally) -> None:

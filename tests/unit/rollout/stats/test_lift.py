@@ -80,6 +80,7 @@ def test_the_guess_is_what_the_rates_of_the_arms_say() -> None:
     theirs = [Unit(False, 0.5, 1, 90), Unit(False, 0.5, 0, 189)]
     seen = lift(Units.of(mine + theirs))
     assert seen.estimate == pytest.approx((100 / 321) / (90 / 279) - 1)
+    assert seen.estimate is not None
     assert seen.estimate < 0
 
 

@@ -184,3 +184,15 @@ def test_rows_are_read_at_once_where_every_package_finds_the_same_in_them() -> N
     assert LiveRoute("shop", unit="size", rest=prod).quick is None, "it is no unit"
     assert LiveRoute("shop", rest=promising("prod", day="date32")).quick is None
     assert LiveRoute("shop").quick is None
+
+
+def test_what_one_package_of_a_route_calls_personal_is_hashed_in_the_decisions_of_all() -> None:
+    """A candidate that forgot to say so is asked the same rows, also as a shadow copy."""
+    prod = promising("prod", email={"type": "string", "pii": True}, size="int64")
+    others = (promising("limited", email="string", size="int64"),)
+    staging = promising("staging", email="string", phone={"type": "string", "pii": True})
+
+    route = LiveRoute("shop", rest=prod, others=others, staging=staging)
+
+    hashed = [origin.personal_inputs for origin in route.origins.values()]
+    assert hashed == [frozenset({"email", "phone"})] * 3

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
+from typing import cast
 
 from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
@@ -64,8 +65,8 @@ def _read(found: Distribution, python: str) -> Installed:
 
 
 def _needs(lines: list[str], python: str) -> Iterator[Requirement]:
-    here = {**default_environment(), "extra": ""}
-    here |= {"python_full_version": python, "python_version": python.rpartition(".")[0]}
+    versions = {"python_full_version": python, "python_version": python.rpartition(".")[0]}
+    here = {**cast("dict[str, str]", default_environment()), **versions, "extra": ""}
     for line in lines:
         try:
             need = Requirement(line)

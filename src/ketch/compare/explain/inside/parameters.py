@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from typing import cast
 
 from ketch.compare.explain.inside.change import Change
 from ketch.compare.explain.mixing import Files
@@ -57,9 +58,7 @@ def _put(params: dict[str, object], path: Path, value: object) -> None:
     *tables, last = path
     table = params
     for name in tables:
-        inner = table.setdefault(name, {})
-        assert isinstance(inner, dict)  # both packages have a table there
-        table = inner
+        table = cast("dict[str, object]", table[name])  # both packages have a table there
     if value is _MISSING:
         table.pop(last, None)
     else:

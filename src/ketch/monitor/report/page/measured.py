@@ -9,6 +9,7 @@ from ketch.monitor.metrics import BusinessPoint, BusinessSeries, MetricSeries, R
 from ketch.monitor.report import words
 from ketch.monitor.report.page.markup import figure, paragraph, section, table
 from ketch.monitor.report.page.plots import Line, Spot, over_time
+from ketch.monitor.rollouts import RolloutReport
 from ketch.monitor.shadow import Example, FieldResult, ShadowReport
 
 _LONGEST = 200
@@ -58,16 +59,16 @@ def _example(one: Example) -> tuple[str, ...]:
     return one.decision, one.field, *told
 
 
-def metrics(found: RouteMetrics) -> Iterator[str]:
+def metrics(of: RolloutReport, found: RouteMetrics) -> Iterator[str]:
     """Yield the sections of what is known of answers without any rollout."""
-    yield section("Model metrics", *(_metric(name, of) for name, of in _by_name(found.model)))
+    yield section("Model metrics", *(_metric(name, one) for name, one in _by_name(found.model)))
     told = [one for one in found.business if one.whole.decisions]
     if told:
         yield section(
             "What came of answers",
             paragraph("Packages answered different units: this compares nothing.", "soft"),
             _units(found, told),
-            *(_outcome(name, told) for name in words.happened(found)),
+            *(_outcome(name, told) for name in words.happened(of, found)),
         )
 
 

@@ -60,7 +60,7 @@ def _parts(report: RouteReport) -> Iterator[str]:
     yield from sections(of)
     if report.shadow is not None:
         yield measured.shadow(report.shadow)
-    yield from measured.metrics(report.metrics)
+    yield from measured.metrics(report.of, report.metrics)
     read = "".join(paragraph(one) for one in _READ)
     yield f"<details><summary>How to read this</summary>{read}</details>"
 
