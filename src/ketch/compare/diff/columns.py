@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
+from sys import float_info
 from typing import Self
 
 from ketch.compare.diff.changes import Change, Kind, kind_of
@@ -21,6 +23,8 @@ RANKS = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 """The quantiles that are told, by name."""
 
 _PLACES = ("mean", *RANKS)
+_UNREADABLE = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)
+"""What the library raises for bytes that are no sketch."""
 
 Figures = dict[str, object]
 
@@ -111,19 +115,28 @@ def figures(column: ColumnProfile) -> Figures:
         "distinct": None if column.distinct is None else round(column.distinct),
         "min": column.min,
         "max": column.max,
-        "mean": column.mean,
+        "mean": _mean(column),
         **dict(zip(RANKS, _quantiles(column), strict=True)),
         "named": None if column.frequent is None else len(column.frequent.counts),
     }
+
+
+def _mean(column: ColumnProfile) -> float | None:
+    """Return the mean; none that is beyond all floats."""
+    try:
+        found = column.mean
+    except OverflowError:  # of integers
+        return None
+    return found if found is None or isfinite(found) else None
 
 
 def _quantiles(column: ColumnProfile) -> tuple[float | None, ...]:
     """Return the quantiles; none of a sketch that nobody can read."""
     try:
         found = column.quantiles(tuple(RANKS.values()))
-    except (ArithmeticError, MemoryError, RuntimeError, ValueError):  # of a C++ library
+    except _UNREADABLE:
         found = ()
-    return found or (None,) * len(RANKS)
+    return found if found and all(map(isfinite, found)) else (None,) * len(RANKS)
 
 
 def _shares(column: ColumnProfile) -> dict[Plain, float]:
@@ -159,7 +172,8 @@ def _travelled(a: Figures, b: Figures) -> float:
         return 0.0
     width = max(_number(side["q95"]) - _number(side["q05"]) for side in (a, b))
     far = max(_gap(a, b, name) for name in _PLACES)
-    return far / width if width > 0 else float(far > 0)
+    moved = far / width if width > 0 else float(far > 0)
+    return moved if isfinite(moved) else float_info.max
 
 
 def _number(value: object) -> float:

@@ -10,7 +10,7 @@ from ketch.rollout.stats.special import log_beta
 TIGHTEST = 1_000
 """The number of units at which the interval is as narrow as it can be made.
 
-At a tenth of it, it is 1.2 times as wide as it could be, and at a hundred times 1.1 times."""
+Both at a tenth and at a hundred times of it, it is 1.2 times as wide as it could be."""
 
 
 def rate_interval(
@@ -51,7 +51,7 @@ def log_e_rate(successes: int, trials: int, rate: float, *, tightest: float = TI
     Accuracy, source: those of :func:`rate_interval`.
 
     >>> round(log_e_rate(300, 10_000, 0.03), 2), round(log_e_rate(300, 10_000, 0.04), 2)
-    (-1.1, 11.51)
+    (-2.22, 11.95)
     """
     if not 0 < rate < 1:
         return inf

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import base64
+import itertools
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.packages import CODE, PROFILE, TOML, TRACE, toml_manifest
 
 from ketch.cli.differing import differing
 from ketch.compare.diff import Diff, diff
+from ketch.compare.diff.columns import diff_columns
 from ketch.package import Digest, Package, Scenario, open_package
 from ketch.package.layers import MAX_DOCUMENT_BYTES
 from ketch.package.manifest import EnvironmentDeclaration
@@ -19,6 +21,7 @@ from ketch.store import MemoryStore
 from ketch.tables import Profile
 from ketch.tables.frequent import Frequent
 from ketch.tables.profile import ColumnProfile
+from ketch.tables.sketch import QuantileSketch
 
 HEX = "1e" * 32
 
@@ -164,10 +167,23 @@ def test_data_is_told_by_rows_and_by_what_each_column_holds() -> None:
     ]
 
 
-def test_a_sketch_that_nobody_can_read_leaves_its_figures_out() -> None:
-    bad = replace(PROFILE.columns[0], quantile_sketch=base64.b64decode("AAECAwQFBgc="))
+@pytest.mark.parametrize("cut", [1, 7, 20, 100])
+def test_a_sketch_that_nobody_can_read_leaves_its_figures_out(cut: int) -> None:
+    sketch = QuantileSketch()
+    sketch.add([1.0, 2.0, 5.0] * 10)
+    bad = replace(PROFILE.columns[0], quantile_sketch=sketch.to_bytes()[:cut])
     found = between(package(), package(profiles={"training": replace(PROFILE, columns=(bad,))}))
     assert told(found, "data")["references"][0]["columns"][0]["figures"] == []
+
+
+def test_figures_beyond_all_floats_are_no_reason_to_fail() -> None:
+    column = PROFILE.columns[0]
+    totals = (10**400, -(10**400), 1.7e308, -1.7e308)
+    sides = [replace(PROFILE, columns=(replace(column, total=one),)) for one in totals]
+    for one, other in itertools.pairwise(sides):
+        (found,) = diff_columns(one, other)
+        assert diff_columns(other, one) == (found.mirrored(),)
+        json.dumps(found.to_json(), allow_nan=False)
 
 
 def test_scenarios_are_told_by_field() -> None:
