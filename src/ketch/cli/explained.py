@@ -28,6 +28,7 @@ def _lines(found: Explanation) -> Iterator[str]:
         yield ""
         yield columns(_shares(found))
         yield from _together(found)
+        yield from _failures(found)
         for cause in found.causes:
             if cause.entry is not None:
                 yield from _entry(cause.component, cause.entry)
@@ -71,6 +72,12 @@ def _together(found: Explanation) -> Iterator[str]:
     for group in found.together:
         names = " and ".join(map(component_name, group))
         yield f"  ! {names} fit only each other: their common part is split equally"
+
+
+def _failures(found: Explanation) -> Iterator[str]:
+    for name, said in zip((found.a, found.b), found.failures, strict=True):
+        if said is not None:
+            yield from folded(escaped(f"  ! {name} fails: {said}"), indent=4, most=_REASON)
 
 
 def _entry(component: str, entry: Entry) -> Iterator[str]:

@@ -219,6 +219,10 @@ def test_a_failure_that_b_has_is_a_change_like_any_other(
     broken = ("pipeline.py", "return size * RATE", "return size * RATE / (size - 6)")
     found = explain(before, shop(broken), home)
     assert (found.changed, found.shares["code"]) == (4, 1.0)
+    assert found.failures == (
+        None,
+        "`ZeroDivisionError`: float division by zero (at `pipeline:features`)",
+    )
     row = Path(str(home.path)) / "one.jsonl"
     row.write_text('{"item": "candle"}\n')
     told = explain(before, shop(broken), home, Options(inputs=row))

@@ -117,5 +117,6 @@ def _explanation(
         causes=causes,
         together=attribution.together if attribution else (),
         mixtures=mixtures,
+        failures=study.failures(),
         outputs=(*study.yardstick.only_a, *study.yardstick.only_b),
     )

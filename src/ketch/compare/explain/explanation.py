@@ -117,6 +117,7 @@ class Explanation:
         causes: Those that matter, the largest part first.
         together: Components that no mixture takes apart.
         mixtures: All that were thought of; the first is A, the last B.
+        failures: What A, and what B, said first when it did not answer; None where it did.
         outputs: Outputs that one of them alone declares, which were not compared.
         duration_s: How long it took.
     """
@@ -133,6 +134,7 @@ class Explanation:
     causes: tuple[Cause, ...] = ()
     together: tuple[tuple[str, ...], ...] = ()
     mixtures: tuple[Tried, ...] = ()
+    failures: tuple[str | None, str | None] = (None, None)
     outputs: tuple[str, ...] = ()
     duration_s: float = 0.0
 
@@ -174,6 +176,7 @@ class Explanation:
             "causes": causes,
             "together": [list(group) for group in self.together],
             "mixtures": [one.to_json() for one in self.mixtures],
+            "failures": {"a": self.failures[0], "b": self.failures[1]},
             "not_compared": list(self.outputs),
             "complete": not self.missing,
             "missing": list(self.missing),

@@ -102,6 +102,13 @@ class Study:
                 rows = len(self.parted(a, found))
                 yield Tried(names, rows=rows, moved=self.yardstick.moved(a, found))
 
+    def failures(self) -> tuple[str | None, str | None]:
+        """Return what A, and what B, said first when it did not answer."""
+        ends = (self.behaviours.get(one) for one in (frozenset[str](), self.everything))
+        first = [next(iter(found.failures), None) if found else None for found in ends]
+        a, b = (None if one is None else _told(one) for one in first)
+        return a, b
+
     def at_once(self, do: Callable[[Mixture], Done], these: Sequence[Mixture]) -> Iterator[Done]:
         """Yield what comes of each, in their order; two are done at the same time."""
         with ThreadPoolExecutor(max_workers=min(AT_ONCE, cores())) as pool:

@@ -33,7 +33,8 @@ class Installed:
 def installed(environment: Environment) -> dict[str, Installed]:
     """Return the distributions of an environment by normalised name."""
     found = distributions(path=[str(environment.site_packages)])
-    read = [_read(one, environment.interpreter.version) for one in found]
+    named = (one for one in found if one.metadata["Name"])  # else it was half removed
+    read = [_read(one, environment.interpreter.version) for one in named]
     return {one.name: one for one in sorted(read, key=lambda one: one.name)}
 
 

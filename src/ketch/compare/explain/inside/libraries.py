@@ -76,11 +76,12 @@ class Libraries:
 
     def _displaced(self, made: set[int]) -> set[int]:
         """Return the changes that would meet what is unmet now."""
-        names = {self.changes[number].name for number in made}
+        taken = (self.changes[number] for number in made)
+        names = {one.name for one in taken if one.kind == "library"}
         before, after = self._here
         chosen: dict[str, Installed] = {}
         for name in sorted(before.keys() | after.keys()):
-            found = (after if name in names and name in self._number else before).get(name)
+            found = (after if name in names else before).get(name)
             if found is not None:
                 chosen[name] = found
         python = self._declared[self._number.get(PYTHON, -1) in made].python
