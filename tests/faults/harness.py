@@ -7,7 +7,7 @@ in a fresh folder, and lets exactly that call be the last (or fail). After each 
 the folder, runs the command once more, and checks again: a fault may cost the work of one
 command, never the state it met, and never the next attempt.
 
-``KETCH_TEST_FAULTS=full`` tries every point; otherwise a sample, spread evenly, and half as
+``KETCH_TEST_FAULTS=full`` tries every point; otherwise a sample, spread evenly, and a third as
 large in CI.
 """
 
@@ -155,12 +155,12 @@ def trace(work: Work, folder: Path) -> tuple[Change, ...]:
 def sample(found: Sequence[int], most: int) -> list[int]:
     """Return every point in a full run, else at most ``most`` of them, spread evenly.
 
-    CI has fifteen minutes for everything, and tries half as many.
+    CI has fifteen minutes for everything, and tries a third of them.
     """
     if IS_FULL or len(found) <= most:
         return list(found)
     if IS_BRIEF:
-        most = max(2, most // 2)
+        most = max(2, most // 3)
     return [found[(2 * position + 1) * len(found) // (2 * most)] for position in range(most)]
 
 

@@ -95,7 +95,7 @@ def test_every_point_is_tried_or_a_spread_of_them(monkeypatch: pytest.MonkeyPatc
     assert harness.sample(range(1, 101), 4) == [13, 38, 63, 88]
     assert harness.sample([3, 5], 4) == [3, 5]
     monkeypatch.setattr(harness, "IS_BRIEF", True)
-    assert harness.sample(range(1, 101), 4) == [26, 76]
+    assert harness.sample(range(1, 101), 6) == [26, 76]
     monkeypatch.setattr(harness, "IS_FULL", True)
     assert harness.sample(range(1, 101), 4) == list(range(1, 101))
 

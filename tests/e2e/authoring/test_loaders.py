@@ -44,8 +44,7 @@ TABLES = (
 )  # fmt: skip
 
 QUICK_TABLES = (
-    "binary.skops", "gaps.pickle", "early.pkl", "words.pkl", "binary.ubj", "binary.txt",
-    "named.joblib", "mapped.onnx", "shops.ubj",
+    "binary.skops", "early.pkl", "named.joblib", "binary.ubj", "binary.txt", "mapped.onnx",
 )  # fmt: skip
 
 

@@ -50,6 +50,7 @@ def gateway(
         yield started
 
 
+@pytest.mark.thorough  # over HTTP what conformance/serving asks inside the process
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES,
