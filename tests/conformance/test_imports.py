@@ -67,6 +67,7 @@ USES = [
     (["list", "--json"], CORE | {"rich"}),
     (["inspect", "thermometer:1.0.0"], CORE | {"rich"}),
     (["diff", "thermometer:1.0.0", "thermometer:1.0.0"], CORE | {"rich"}),
+    (["explain", "thermometer:1.0.0", "thermometer:1.0.0"], CORE | {"rich"}),
     (["env", "list"], CORE),
     (["env", "gc"], CORE),
     (["gc"], CORE),

@@ -95,6 +95,16 @@ def test_the_guard_decides_by_what_shoppers_bought(played: Played, place: Path) 
     assert (place / "ketch-demo" / "report.html").read_text().lower().startswith("<!doctype html>")
 
 
+def test_what_changed_the_answers_is_found(played: Played) -> None:
+    explained = played.value["explained"]
+    assert explained["cause"]["name"] == "pandas"
+    assert (explained["cause"]["from"], explained["cause"]["to"]) == ("2.2.3", "3.0.1")
+    assert explained["components"]["environment"] > 0.9
+    first = explained["first_divergence"]
+    assert (first["step"], first["field"]) == ("pipeline:preprocess", "days_since")
+    assert explained["sentence"] in played.said
+
+
 def test_the_decision_that_an_auditor_asks_about_is_repeated_to_the_byte(played: Played) -> None:
     trace = played.value["trace"]
     assert trace["decision"] == played.value["lost"]["decision"]

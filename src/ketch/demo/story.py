@@ -56,6 +56,7 @@ class Live:
         won: The experiment of the recommender against the top sellers.
         refused: Its promotion without an approval.
         lost: The experiment of its successor.
+        explained: What ``ketch explain`` said of the difference between the two.
         trace: What ``ketch trace --rerun`` said of one decision of the successor.
     """
 
@@ -63,6 +64,7 @@ class Live:
     won: Experiment
     refused: Typed
     lost: Experiment
+    explained: Mapping[str, object]
     trace: Mapping[str, object]
 
 
@@ -90,7 +92,7 @@ class Told:
     def went_well(self) -> bool:
         """Whether the good packages passed, and both mistakes were found where they are."""
         divergence = self.broken.first_divergence
-        rerun = self.live.trace["rerun"]
+        rerun, cause = self.live.trace["rerun"], self.live.explained["cause"]
         return (
             all(one.verified for one in self.packed.values())
             and not self.broken.passed
@@ -98,6 +100,8 @@ class Told:
             and divergence.step == "pipeline:preprocess"
             and is_ready(self.live.won.event)
             and is_taken_back(self.live.lost.event)
+            and isinstance(cause, Mapping)
+            and cause["name"] == "pandas"
             and isinstance(rerun, Mapping)
             and rerun["identical"] is True
         )
@@ -117,6 +121,7 @@ class Told:
             "won": live.won.to_json(),
             "refused": dict(live.refused.value),
             "lost": live.lost.to_json(),
+            "explained": live.explained,
             "trace": live.trace,
             "page": str(self.folder / PAGE),
             "passed": self.went_well,
@@ -207,9 +212,11 @@ class Teller:
             shell.type(ANA, "push", "recommender:1.1.0")
             lost = shopping.rollout("recommender:1.1.0", "50%", is_taken_back, len(coming) // 2)
             self.tell(telling_live.taken_back(lost))
+            explained = shell.type(BEN, "explain", "recommender:1.0.0", "recommender:1.1.0").value
+            self.tell(telling_live.explained(explained))
             trace = shell.type(BEN, "trace", lost.decision, "--rerun").value
             self.tell(telling_live.traced(trace))
-        return Live(shadow, won, refused, lost, trace)
+        return Live(shadow, won, refused, lost, explained, trace)
 
 
 def play(folder: Path, *, tell: Callable[[Chapter], None], progress: Progress) -> Told:

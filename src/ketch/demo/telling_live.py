@@ -83,6 +83,13 @@ def taken_back(done: Experiment) -> Chapter:
     return Chapter("the guard took it back", lines)
 
 
+def explained(found: Mapping[str, Any]) -> Chapter:
+    """Tell what it was that changed the answers."""
+    mixtures, rows = len(found["mixtures"]), found["rows"]
+    asked = f"found by asking {mixtures} mixtures of the two packages the same {rows} rows"
+    return Chapter("why?", (found["sentence"], asked))
+
+
 def traced(trace: Mapping[str, Any]) -> Chapter:
     """Tell what is known of one decision."""
     promotion, rerun = trace["promotion"], trace["rerun"]
