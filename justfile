@@ -1,7 +1,8 @@
 # Recipes for working on ketch; `python3 dev.py RECIPE` sets the checkout up and runs one.
 
 # Everything that must hold before a change lands.
-test: lint types imports unit e2e
+test: lint types imports
+    pytest -n 3 --dist loadfile -m "not thorough"
 
 # Play the story on real retail data.
 demo *ARGS:

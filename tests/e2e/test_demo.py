@@ -167,6 +167,7 @@ def test_what_it_says_comes_next_works(place: Path, played: Played) -> None:
     assert found["step"] == "pipeline:preprocess"
 
 
+@pytest.mark.thorough
 def test_playing_again_needs_no_network_and_takes_nothing_away(place: Path, played: Played) -> None:
     """Also after one that was stopped while shoppers came."""
     decisions = place / "ketch-demo" / "home" / "decisions"

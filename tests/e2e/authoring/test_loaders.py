@@ -279,7 +279,7 @@ class TestNetworks:
     def outputs(self, networks: Trained) -> list[dict[str, Any]]:
         return [{"prediction": values} for values in networks.answers["prediction"]]
 
-    @pytest.mark.parametrize("name", _quick(("script.pt", "any.pt2", "single.pt2"), ("any.pt2",)))
+    @pytest.mark.parametrize("name", _quick(("script.pt", "any.pt2", "single.pt2"), ()))
     def test_a_program_answers_as_the_network_did(
         self, name: str, networks: Trained, shared_home: Home, tmp_path: Path
     ) -> None:

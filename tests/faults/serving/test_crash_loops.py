@@ -76,7 +76,7 @@ def test_a_package_that_dies_on_its_first_request_is_not_asked_for_long(home: Ho
 
 def test_a_package_that_dies_at_each_hundredth_call_costs_no_answer(home: Home) -> None:
     """Under load that is a crash loop, and the package before answers."""
-    with serving(home, "--workers", "2", **{MODE: "hundredth"}) as gateway:
+    with serving(home, "--workers", "2", "--no-shadow", **{MODE: "hundredth"}) as gateway:
         with callers(gateway, 4, pause_s=0.001) as heard:
             promote(home, "1.1.0", "prod")
             gateway.until(
