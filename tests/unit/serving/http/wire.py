@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -102,7 +102,8 @@ class Running:
 
     def stop(self) -> None:
         """Tell it to end; it says goodbye first."""
-        self.loop.call_soon_threadsafe(self._stop)
+        with suppress(RuntimeError):  # it has ended
+            self.loop.call_soon_threadsafe(self._stop)
 
 
 def refuse(error: KetchError, _: Request) -> Response:
