@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -21,8 +21,7 @@ from ketch.client import Client
 from ketch.demo.people import ANA, BEN, Shell, Typed
 from ketch.demo.replay import ROUTE, Visit, play
 from ketch.errors import NotFound, Unavailable
-from ketch.package import open_package
-from ketch.registry import Desk, Event, Kind, LocalDesk, Registry, open_database
+from ketch.registry import Desk, Event, Kind, local_desk
 from ketch.registry.rollouts import rollouts
 from ketch.rollout.terms import Action
 from ketch.runtime import Home
@@ -71,15 +70,9 @@ class Experiment:
         }
 
 
-@contextmanager
-def desk_of(home: Home) -> Iterator[Desk]:
-    """Yield a desk at the registry of the demo's own home."""
-    database = open_database(f"sqlite:///{home.path / REGISTRY_FILE}")
-    try:
-        registry = Registry(database, lambda digest: open_package(digest, home.store))
-        yield LocalDesk(registry, home.store, ANA)
-    finally:
-        database.close()
+def desk_of(home: Home) -> AbstractContextManager[Desk]:
+    """Return a desk at the registry of the demo's own home, whatever variables say."""
+    return local_desk(f"sqlite:///{home.path / REGISTRY_FILE}", home.store, ANA)
 
 
 class Shopping:

@@ -12,7 +12,7 @@ from ketch.registry.events import Event, Head, Kind
 from ketch.registry.fsck import Audit, check_registry
 from ketch.registry.gates import Candidate, Evidence, Gate, Proof
 from ketch.registry.judgement import Judgement
-from ketch.registry.opening import open_desk, person
+from ketch.registry.opening import local_desk, open_desk, person
 from ketch.registry.policy import LayerPart, Policy
 from ketch.registry.registry import Page, Registry
 from ketch.registry.rollouts import Rollout, Side
@@ -52,6 +52,7 @@ __all__ = [
     "Version",
     "check_registry",
     "evidence",
+    "local_desk",
     "open_database",
     "open_desk",
     "person",

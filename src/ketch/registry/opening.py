@@ -51,10 +51,23 @@ def open_desk(home: Path, store: Store) -> Iterator[Desk]:
             f"found `{url[:60]}`",
             code="registry/address",
         )
+    with local_desk(url, store, person()) as desk:
+        yield desk
+
+
+@contextmanager
+def local_desk(url: str, store: Store, who: str) -> Iterator[LocalDesk]:
+    """Yield a person's desk at a database that is opened here.
+
+    Args:
+        url: Of the database.
+        store: Where the bytes of packages are.
+        who: Who stands at the desk.
+    """
     database = open_database(url)
     try:
         registry = Registry(database, lambda digest: open_package(digest, store))
-        yield LocalDesk(registry, store, person())
+        yield LocalDesk(registry, store, who)
     finally:
         database.close()
 

@@ -7,6 +7,7 @@ import re
 import socket
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -47,8 +48,9 @@ def raw(served: Served, request: bytes) -> tuple[int, bytes]:
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as line:
         line.sendall(request)
         answer = b""
-        while part := line.recv(65536):
-            answer += part
+        with suppress(ConnectionResetError):  # it refused what it had not read to the end
+            while part := line.recv(65536):
+                answer += part
     status = re.match(rb"HTTP/1\.1 (\d{3})", answer)
     return int(status[1]) if status else 0, answer
 

@@ -61,8 +61,9 @@ class Between:
     def __call__(self, door: Door) -> None:
         """Pass a request on, and the answer back."""
         length = int(door.headers.get("Content-Length", 0))
-        body = _parts_of(door, length) if self.in_parts else iter([door.read()] * (length > 0))
-        if length and self.stop_at(self.passed):
+        whole = b"" if self.in_parts else door.read()
+        body = _parts_of(door, length) if self.in_parts else iter([whole] * (length > 0))
+        if (length and self.stop_at(self.passed)) or (not self.in_parts and len(whole) < length):
             door.cut()
             return
         if "/blobs/" in door.path or "/pieces/" in door.path:

@@ -13,11 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ketch.files import temporary_folder
 from ketch.monitor.decisions import table
 from ketch.monitor.decisions.ids import moment_of
-from ketch.monitor.decisions.sealed import DAMAGED, LAST, Sealed
-from ketch.monitor.decisions.unsealed import Unsealed
+from ketch.monitor.decisions.opened import opened
+from ketch.monitor.decisions.sealed import DAMAGED, LAST
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 500
@@ -52,13 +51,9 @@ class Part:
         self._union = ""
 
     def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            scratch = undo.enter_context(temporary_folder("ketch-decisions-"))
-            self._spool = scratch / "hot.jsonl"
-            self._sealed = Sealed(self._folder, scratch, self._threads)
-            undo.callback(self._sealed.close)
-            self._hot = Unsealed(self._folder, self._sealed.has)
-            self._undo = undo.pop_all()
+        self._undo = ExitStack()
+        self._log = self._undo.enter_context(opened(self._folder, self._threads))
+        self._sealed = self._log.sealed
         return self
 
     def __exit__(
@@ -93,14 +88,7 @@ class Part:
 
     def _whole(self) -> str:
         """Return where all decisions of the part are, each once, in SQL."""
-        place = (self._route, self._first, self._last)
-        while True:
-            before = self._sealed.listed(*place)
-            mine = (one for one in self._hot.everything() if one.route == self._route)
-            with self._spool.open("wb") as file:
-                file.writelines(table.spooled(one) for one in mine)
-            if self._sealed.listed(*place) == before:
-                break
+        listed = self._log.spool(self._route, self._first, self._last)
         between = f"WHERE moment BETWEEN {self._first:d} AND {self._last:d}"
-        sources = (table.spool_sql(str(self._spool)), *self._sealed.sources(before))
+        sources = (self._log.spool_sql, *self._sealed.sources(listed))
         return " UNION ALL ".join(f"SELECT {table.NAMES} FROM {one} {between}" for one in sources)  # noqa: S608

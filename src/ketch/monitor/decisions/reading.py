@@ -17,14 +17,13 @@ from types import TracebackType
 from typing import Self
 
 from ketch.errors import NotFound, UsageError
-from ketch.files import temporary_folder
-from ketch.monitor.decisions import segments, table
+from ketch.monitor.decisions import segments
 from ketch.monitor.decisions.ids import is_id, moment_of
 from ketch.monitor.decisions.keyed import keyed
+from ketch.monitor.decisions.opened import opened
 from ketch.monitor.decisions.querying import Answer, Table
-from ketch.monitor.decisions.sealed import LAST, Listed, Sealed, Wanted
+from ketch.monitor.decisions.sealed import LAST, Wanted
 from ketch.monitor.decisions.table import Recorded, Written
-from ketch.monitor.decisions.unsealed import Unsealed
 
 _SHADOWED = timedelta(minutes=1)
 _MOST_SHADOWS = 1_000
@@ -41,17 +40,12 @@ class Decisions:
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self._folder = folder
         self._threads = threads
-        self._sealed: Sealed
-        self._hot: Unsealed
         self._table: Table | None = None
 
     def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            self._scratch = undo.enter_context(temporary_folder("ketch-decisions-"))
-            self._sealed = Sealed(self._folder, self._scratch, self._threads)
-            undo.callback(self._sealed.close)
-            self._hot = Unsealed(self._folder, self._sealed.has)
-            self._undo = undo.pop_all()
+        self._undo = ExitStack()
+        self._log = self._undo.enter_context(opened(self._folder, self._threads))
+        self._sealed, self._hot = self._log.sealed, self._log.hot
         return self
 
     def __exit__(
@@ -149,28 +143,14 @@ class Decisions:
 
     def sources(self) -> tuple[str, list[str]]:
         """Return where hot decisions are, and where all others, in SQL; every byte is checked."""
-        everything = self._spooled()
+        everything = self._log.spool()
         self._sealed.examine(everything)
-        return table.spool_sql(str(self._spool)), self._sealed.sources(everything)
+        return self._log.spool_sql, self._sealed.sources(everything)
 
     @property
     def readable(self) -> tuple[Path, Path]:
         """The folders that :meth:`sources` are in."""
-        return self._folder / segments.FOLDER, self._scratch
-
-    @property
-    def _spool(self) -> Path:
-        return self._scratch / "hot.jsonl"
-
-    def _spooled(self) -> Listed:
-        """Put what is hot into one file; return the segments that hold all else."""
-        while True:
-            before = self._sealed.listed()
-            with self._spool.open("wb") as file:
-                file.writelines(table.spooled(one) for one in self._hot.everything())
-            after = self._sealed.listed()
-            if after == before:
-                return after
+        return self._folder / segments.FOLDER, self._log.scratch
 
     def _hot_one(self, decision: str) -> Recorded | None:
         found = self._hot.one(decision)
