@@ -7,7 +7,6 @@ and its environment has to be known. Large files stay where they are; they are h
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from ketch.package.built import describe, layers_of
 from ketch.progress import Progress
 from ketch.runtime import Home
 from ketch.store.base import MAX_READ_BYTES
-from ketch.store.sources import opened_source
+from ketch.store.copying import hash_of_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class _Files:
         self._contents: dict[Digest, bytes] = {}
         for content in contents:
             self.add(content)
-        self._stored: Mapping[Path, Stored] = {path: _hashed(path) for path in files}
+        self._stored: Mapping[Path, Stored] = {path: hash_of_file(path) for path in files}
         self._paths = {stored.digest: path for path, stored in self._stored.items()}
 
     def add(self, content: bytes) -> Stored:
@@ -141,15 +140,8 @@ class _Files:
         """Hash again; a file that was written to meanwhile is another."""
         for digest in digests:
             path = self._paths.get(digest)
-            if path is not None and (found := _hashed(path).digest) != digest:
+            if path is not None and (found := hash_of_file(path).digest) != digest:
                 raise DigestMismatch(f"expected `{digest}`, found `{found}`", where=str(path))
-
-
-def _hashed(path: Path) -> Stored:
-    with explained(path), opened_source(path) as source:
-        with open(source.fd, "rb", closefd=False) as file:
-            found = hashlib.file_digest(file, "sha256")
-        return Stored(Digest(found.hexdigest()), source.size)
 
 
 def _read(path: Path, most: int) -> bytes:

@@ -37,9 +37,8 @@ from ketch.store.base import (
     unique,
 )
 from ketch.store.blobs import raise_all
-from ketch.store.copying import READ_CHUNK, Meter, copy_stream, hash_file, stream_mismatch
+from ketch.store.copying import READ_CHUNK, Meter, copy_stream, hash_of_file, stream_mismatch
 from ketch.store.graph import manifests, require_complete, require_refers, walk
-from ketch.store.sources import opened_source
 
 WORKERS = 4
 """How many blobs travel at once."""
@@ -154,7 +153,7 @@ class RemoteStore(RemotePort):
         progress: Progress | None = None,
     ) -> Mapping[Path, Stored]:
         """Store files: all, or none of them was right."""
-        found = {path: _hashed(path) for path in dict.fromkeys(paths)}
+        found = {path: hash_of_file(path) for path in dict.fromkeys(paths)}
         for path, stored in found.items():
             if not self.has(stored):
                 self.send(Outgoing.of_file(stored, path))
@@ -198,8 +197,3 @@ class RemoteStore(RemotePort):
                 self._folder = Path(tempfile.mkdtemp(prefix="ketch-remote-"))
                 weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             return self._folder
-
-
-def _hashed(path: Path) -> Stored:
-    with explained(path), opened_source(path) as source:
-        return Stored(hash_file(source.fd, source.size, Meter()), source.size)

@@ -11,15 +11,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
 from ketch.errors import DigestMismatch
+from ketch.files import explained
 from ketch.package.blobs import Stored
 from ketch.package.digest import Digest
 from ketch.store import durable
 from ketch.store.base import Progress, Reader
-from ketch.store.sources import Source
+from ketch.store.sources import Source, opened_source
 from ketch.store.writing import Disk, Writer, buffer_of
 
 READ_CHUNK = 1024 * 1024
@@ -78,6 +80,16 @@ def hash_file(fd: int, size: int, meter: Meter) -> Digest:
         position += count
         meter.done(count)
     return Digest(sha.hexdigest())
+
+
+def hash_of_file(path: Path) -> Stored:
+    """Return the digest and size of a user's file.
+
+    Raises:
+        NotFound, UsageError, Unavailable: It is not there, is no file, or changed meanwhile.
+    """
+    with explained(path), opened_source(path) as source:
+        return Stored(hash_file(source.fd, source.size, Meter()), source.size)
 
 
 def copy_hashed(source: Source, target: int, disk: Disk, meter: Meter) -> Digest:
