@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,8 @@ def engine(
         with duckdb.connect(config=config) as con:
             try:
                 con.execute("SET TimeZone = 'UTC'")
-                con.execute("SET enable_progress_bar_print = false")  # after 2 s, on stdout
+                with suppress(duckdb.InvalidInputException):  # a notebook that cannot draw one
+                    con.execute("SET enable_progress_bar_print = false")  # after 2 s, on stdout
                 yield con
             except duckdb.OutOfMemoryException as error:
                 raise Unavailable(

@@ -31,7 +31,10 @@ class Gatherer:
     """Counts values, and nothing more: of structs and maps.
 
     ``smallest`` and ``largest`` are in counted form, and ``None`` where there is no order.
+    ``values`` are all of them with their counts, ``None`` where they are too many.
     """
+
+    values: Frequent | None = None
 
     def __init__(self, name: str, arrow: str, item: str) -> None:
         self.name = name
@@ -93,20 +96,22 @@ class _Values(Gatherer):
     def __init__(self, name: str, arrow: str, item: str) -> None:
         super().__init__(name, arrow, item)
         self.distinct = DistinctSketch()
-        self._frequent: Frequent | None = Frequent({})
+        self.values = Frequent({})
 
     def _take(self, present: list[object]) -> None:
         values = cast("list[Plain]", present)
         self.count += len(values)
+        if self.values is None:
+            self.distinct.add(values)
+            return
         counts = Counter(values)  # in the order they first came, whatever the hash seed
         self.distinct.add(counts)
-        if self._frequent is not None:
-            self._frequent = self._frequent.add(counts)
+        self.values = self.values.add(counts)
 
     @property
     def frequent(self) -> Frequent | None:
         """The values, if they are kinds rather than persons."""
-        return self._frequent if self._frequent and self._frequent.repeats else None
+        return self.values if self.values and self.values.repeats else None
 
     def finish(self) -> ColumnProfile:
         return ColumnProfile(
@@ -130,11 +135,11 @@ class _Numbers(_Values):
         self.total: int | float = 0
         self.quantiles = QuantileSketch()
 
-    def _take_numbers(self, numbers: Sequence[int | float]) -> None:
+    def _take_numbers(self, numbers: list[int] | list[float]) -> None:
         if numbers:
-            self.ends = min((*self.ends, *numbers)), max((*self.ends, *numbers))
+            self.ends = min((*self.ends, min(numbers))), max((*self.ends, max(numbers)))
             self.quantiles.add(numbers)
-            super()._take(list(numbers))
+            super()._take(cast("list[object]", numbers))
 
     def finish(self) -> ColumnProfile:
         return ColumnProfile(
@@ -166,8 +171,9 @@ class _Floats(_Numbers):
     """Floats, and decimals as the nearest float; each block is summed exactly."""
 
     def _take(self, present: list[object]) -> None:
-        numbers = [float(cast("float | str", value)) for value in present]
-        finite = [value for value in numbers if math.isfinite(value)]
+        numbers = list(map(float, cast("list[float | str]", present)))
+        all_finite = all(map(math.isfinite, numbers))
+        finite = numbers if all_finite else [one for one in numbers if math.isfinite(one)]
         self.not_finite += len(numbers) - len(finite)
         self.total += _sum(finite)
         self._take_numbers(finite)

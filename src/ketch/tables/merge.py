@@ -26,14 +26,15 @@ def merge(a: Profile, b: Profile) -> Profile:
     return Profile(
         row_count=a.row_count + b.row_count,
         digest=None,
-        columns=tuple(_merge_columns(one, other) for one, other in pairs),
+        columns=tuple(merge_columns(one, other) for one, other in pairs),
         time_column=a.time_column,
         time_from=min((t for t in (a.time_from, b.time_from) if t), default=None),
         time_to=max((t for t in (a.time_to, b.time_to) if t), default=None),
     )
 
 
-def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
+def merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
+    """Return what two columns hold together; name and type are those of the first."""
     distinct = _merge_distinct(a.distinct_sketch, b.distinct_sketch)
     return ColumnProfile(
         name=a.name,

@@ -10,6 +10,7 @@ from ketch.monitor.decisions import frames, hot, segments, table
 from ketch.monitor.decisions.keyed import KEY_FILE, keyed
 from ketch.monitor.decisions.losses import losses
 from ketch.monitor.decisions.segments import Partition, Segment
+from ketch.monitor.profiles import kept
 
 _RESTORE = "restore the file from a backup; all else in the log can be read"
 
@@ -61,6 +62,13 @@ def _segment(partition: Partition, segment: Segment) -> Iterator[Finding]:
     if harm.footer:
         message = "expected the directory of the file as it was written, found changed bytes"
         yield Finding("decisions/damaged", message, str(path), "its copy beside it is used")
+    profile = kept.damaged(partition.folder, segment.name)
+    if profile is not None:
+        message = "expected a profile as it was written, found changed bytes"
+        hint = (
+            _RESTORE if segment.is_bare else "remove it: it is made anew when decisions are sealed"
+        )
+        yield Finding("decisions/damaged", message, str(profile), hint)
 
 
 def _losses(log: Path) -> Iterator[Finding]:

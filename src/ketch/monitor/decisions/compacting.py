@@ -9,6 +9,7 @@ from ketch.monitor.decisions import hot
 from ketch.monitor.decisions.rewriting import settled
 from ketch.monitor.decisions.segments import Partition, Segment
 from ketch.monitor.decisions.sorting import listed, write_segment
+from ketch.monitor.profiles.kept import add_up
 
 FULL_ROWS = 1_000_000
 """A segment of as many rows is not put together with others any more."""
@@ -22,7 +23,9 @@ def compact(log: Path, partition: Partition, now: datetime) -> None:
     is_over = partition.day < now.date().isoformat()
     if len(small) >= MOST_SMALL or (is_over and len(small) > 1):
         kept = [one for one in found if one not in small]
-        partition.write((*kept, *_together(log, partition, small)))
+        new = _together(log, partition, small)
+        add_up(partition, small, new, now)
+        partition.write((*kept, *new))
 
 
 def _together(log: Path, partition: Partition, small: list[Segment]) -> tuple[Segment, ...]:

@@ -15,6 +15,7 @@ from ketch.monitor.decisions.reading import Decisions
 from ketch.monitor.decisions.rewriting import rewritten, settled
 from ketch.monitor.decisions.sealing import LOCK
 from ketch.monitor.decisions.sorting import listed
+from ketch.monitor.profiles.kept import hand_over
 from ketch.store.locks import locked
 from ketch.tables.engine import engine
 
@@ -46,8 +47,18 @@ def _erase(partition: segments.Partition, unit: int, last: int) -> None:
     held = [one for one in found if _holds(partition, one, gone)]
     if held:
         where = f"({gone}) IS NOT TRUE"
-        new = [part for one in held for part in rewritten(partition, one, where=where)]
+        new = [part for one in held for part in _without(partition, one, where)]
         partition.write([*(one for one in found if one not in held), *new])
+
+
+def _without(
+    partition: segments.Partition, segment: segments.Segment, where: str
+) -> tuple[segments.Segment, ...]:
+    """Write a segment anew; its profile is made of the rows that are left, while it has any."""
+    new = rewritten(partition, segment, where=where)
+    if segment.is_bare:
+        hand_over(partition, segment, new)
+    return new
 
 
 def _holds(partition: segments.Partition, segment: segments.Segment, where: str) -> bool:

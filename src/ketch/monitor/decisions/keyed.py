@@ -77,6 +77,13 @@ class Keyed:
         return msgspec.json.encode(found)
 
 
+def hashed_fields(rows: object) -> set[str]:
+    """Return the fields of rows in JSON form of which hashes alone were written."""
+    listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    found = (pair for row in listed for pair in row.items())
+    return {name for name, one in found if isinstance(one, str) and MARK.fullmatch(one)}
+
+
 def keyed(folder: Path) -> Keyed:
     """Return the hashes of a log; the first time, draw its key.
 

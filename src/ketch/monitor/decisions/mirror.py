@@ -24,7 +24,7 @@ FOLDER = "buckets"
 _SEGMENT = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}\.parquet")
 _KEY = re.compile(
     r"(?P<log>[0-9a-f]{16})/(?P<place>route=[^/]+/day=\d{4}-\d\d-\d\d)/"
-    rf"(?P<name>{re.escape(segments.LIST)}|{_SEGMENT.pattern}(\.footer)?)"
+    rf"(?P<name>{re.escape(segments.LIST)}|{_SEGMENT.pattern}(\.footer|\.hours|\.days)?)"
 )
 
 
@@ -88,6 +88,7 @@ def _partition(bucket: Bucket, key: str, folder: Path, names: Mapping[str, int])
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = [f"{one.name}{suffix}" for one in listed for suffix in ("", segments.FOOTER)]
+    wanted += segments.profiles_beside(names, listed)
     here = _sizes(folder)
     for name in wanted:
         if name in here and here[name] == names.get(name):

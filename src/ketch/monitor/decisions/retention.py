@@ -1,4 +1,7 @@
-"""What is older than it may be kept goes: first inputs and outputs, then the decisions."""
+"""What is older than it may be kept goes: first inputs and outputs, then the decisions.
+
+Their profiles stay by the day, for as long again as decisions are kept.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ import msgspec
 from ketch.files import explained
 from ketch.monitor.decisions import segments, table
 from ketch.monitor.decisions.rewriting import rewritten, settled
-from ketch.monitor.decisions.segments import Partition
+from ketch.monitor.decisions.segments import Partition, Segment
+from ketch.monitor.profiles import kept
 
 _BARE = ", ".join(
     f"'null' AS {name}" if name in ("inputs", "outputs") else name for name in table.COLUMNS
@@ -33,10 +37,12 @@ def expire(log: Path, now: datetime, *, keep_days: int, keep_rows_days: int) -> 
     with explained(log):
         for partition in segments.partitions(log):
             if partition.day < _day(now, keep_days):
+                kept.outlive(log, partition)
                 shutil.rmtree(partition.folder)
                 touched += 1
             elif partition.day < _day(now, keep_rows_days):
                 touched += _strip(partition)
+        kept.drop(log, _day(now, 2 * keep_days))
     return touched
 
 
@@ -52,7 +58,13 @@ def _strip(partition: Partition) -> bool:
     new = [
         msgspec.structs.replace(bare, is_bare=True)
         for one in found
-        for bare in ((one,) if one.is_bare else rewritten(partition, one, _BARE))
+        for bare in ((one,) if one.is_bare else _bare(partition, one))
     ]
     partition.write(new)
     return True
+
+
+def _bare(partition: Partition, segment: Segment) -> tuple[Segment, ...]:
+    new = rewritten(partition, segment, _BARE)
+    kept.hand_over(partition, segment, new)
+    return new

@@ -6,7 +6,8 @@ missing of the writer, remove the hot file. A hot file that a list already names
 by for that route and day.
 
 Afterwards small segments of a partition become one, so that there are never more than a
-few, however often hot files fill; and what is older than it may be kept is removed.
+few, however often hot files fill; each gets its profile; and what is older than it may be
+kept is removed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ketch.monitor.decisions.losses import Loss, note
 from ketch.monitor.decisions.retention import expire
 from ketch.monitor.decisions.spool import Seen, Spool, clear
 from ketch.monitor.outcomes.ledger import Outcomes
+from ketch.monitor.profiles import kept
 from ketch.store.locks import locked
 
 LOCK = "sealing.lock"
@@ -52,6 +54,7 @@ def seal(log: Path, now: datetime) -> int:
                 _bury(log, writer)
         forget(log, now)
         for partition in segments.partitions(log):
+            kept.keep(partition, now)
             _compact(log, partition, now)
     return sealed
 

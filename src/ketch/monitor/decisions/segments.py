@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +26,9 @@ from ketch.monitor.decisions import frames
 FOLDER = "sealed"
 LIST = "segments.json"
 FOOTER = ".footer"
+HOURS, DAYS = ".hours", ".days"
+"""End the names of profiles, by the hour and by the day, which lie beside some segments."""
+BESIDE = (FOOTER, HOURS, DAYS)
 BROKEN = ".broken"
 """Ends the name of a file that nobody can read, and that is left for a person to look at."""
 _PIECE = 2**20
@@ -128,7 +131,7 @@ class Partition:
         write_whole(self.folder / LIST, frames.frame(body))
         for above in self.folder.parents[:3]:  # the first of its route, or of the log
             sync_folder(above)
-        kept = {one.name for one in segments} | {f"{one.name}{FOOTER}" for one in segments}
+        kept = {f"{one.name}{suffix}" for one in segments for suffix in ("", *BESIDE)}
         for path in self.folder.iterdir():
             if path.name not in kept and path.name != LIST and path.suffix != BROKEN:
                 path.unlink()
@@ -143,6 +146,12 @@ def listed_in(content: bytes) -> tuple[Segment, ...] | None:
 
 
 _decode = msgspec.json.Decoder(tuple[Segment, ...]).decode
+
+
+def profiles_beside(there: Iterable[str], listed: Sequence[Segment]) -> list[str]:
+    """Return the names of those files that are profiles of listed segments."""
+    names = {f"{one.name}{suffix}" for one in listed for suffix in (HOURS, DAYS)}
+    return sorted(names.intersection(there))
 
 
 def partitions(

@@ -3,7 +3,8 @@
 ::
 
     PREFIX/<name of the log>/route=recommendations/day=2026-11-23/segments.json
-                                                                  <segments, and their footers>
+                                                                  <segments, their footers>
+                                                                  <profiles of segments>
 
 Segments never change, so one that is there is never sent again, and what was interrupted
 goes on where it stopped. Segments are sent before the list that names them, and removed
@@ -14,6 +15,7 @@ fingerprint does, so that whoever reads several logs knows whether they hash ali
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -134,6 +136,7 @@ class _Shipping:
         if listed is None:
             return 0  # it is made anew when decisions are sealed next
         names = [f"{one.name}{suffix}" for one in listed for suffix in ("", segments.FOOTER)]
+        names += segments.profiles_beside(os.listdir(partition.folder), listed)  # noqa: PTH208
         new = [name for name in names if self._is_new(key, partition.folder / name)]
         for name in new:
             self._bucket.put_file(f"{key}/{name}", partition.folder / name)

@@ -17,6 +17,7 @@ from ketch.monitor.decisions.shipped import Shipped
 from ketch.monitor.decisions.shipping import bucket_of, ship
 from ketch.monitor.forgetting import erasures, forget
 from ketch.monitor.logs import Asked, Logs, log_folders
+from ketch.monitor.profiles import windows
 from ketch.remote.bucket import Bucket
 
 
@@ -35,12 +36,12 @@ def test_what_is_sealed_is_read_from_the_bucket_and_sent_once(
     folder: Path, write: Write, bucket: str, tmp_path: Path
 ) -> None:
     first = write(["ana", "ben"], sealed=True, origin=replace(ORIGIN, route="Käse/50 %"))
-    assert ship(folder, bucket) == 2  # a segment and its footer
+    assert ship(folder, bucket) == 3  # a segment, its footer and its profile
     assert ship(folder, bucket) == 0
     assert there(bucket, tmp_path) == first[::-1]
     second = write(["ana"], sealed=True)
     write(["eve"])  # hot: it is not sent yet
-    assert ship(folder, bucket) == 2
+    assert ship(folder, bucket) == 3
     assert there(bucket, tmp_path) == [*second, *first[::-1]]
     assert not any("key" in name for name in bucket_of(bucket).sizes(""))
     with Logs(log_folders(tmp_path, [bucket])) as known, pytest.raises(NotFound) as lacking:
@@ -62,6 +63,21 @@ def test_what_is_erased_or_too_old_leaves_the_bucket(
     assert bucket_of(bucket).sizes("") == {}
     with pytest.raises(NotFound):
         there(bucket, tmp_path)
+
+
+def test_profiles_go_along_and_need_no_row_there(
+    folder: Path, write: Write, bucket: str, tmp_path: Path
+) -> None:
+    write(["ana", "ben"], sealed=True)
+    ship(folder, bucket)
+    now = datetime.now(UTC)
+    route, day = ORIGIN.route, timedelta(days=1)
+    (here,) = windows([folder], route, now - day, now + day)
+    assert windows(log_folders(tmp_path, [bucket]), route, now - day, now + day) == [here]
+    expire(folder, now + 9 * day, keep_days=99, keep_rows_days=7)
+    ship(folder, bucket)
+    (there_,) = windows(log_folders(tmp_path, [bucket]), route, now - day, now + day)
+    assert (there_.decisions, there_.field("hour").column.top(1)) == (2, ((3, 2),))
 
 
 def test_copies_of_logs_tell_whether_units_are_hashed_alike(
