@@ -730,6 +730,29 @@ class TestVerdicts:
             assert wrong.value.code == "rollout/verdict"
         assert office.at().route("greetings").verdict is None
 
+    def test_drift_is_told_in_the_history_and_changes_nothing(self, office: Office) -> None:
+        tried(office)
+        before = office.at().route("greetings")
+        digest = str(before.arms[0].digest)
+        found = {"digest": digest, "fields": ["age"], "sentence": "Drift: age moved."}
+        event = office.at().note_drift("greetings", {**found, "evidence": {"ks": 0.2}})
+        assert office.at().history(limit=1) == (event,)
+        assert (event.kind, event.body["package"]) == ("drifted", before.arms[0].package)
+        after = office.at().route("greetings")
+        assert (after.arms, after.rollout) == (before.arms, before.rollout)
+        assert office.at().audit().findings == ()
+        wrongs: tuple[dict[str, object], ...] = (
+            {"digest": "sha256:" + "0" * 64},
+            {"fields": "age"},
+            {"sentence": "two\nlines"},
+            {"feilds": []},
+            {"evidence": {"ks": float("nan")}},
+        )
+        for change in wrongs:
+            with pytest.raises(UsageError) as wrong:
+                office.at().note_drift("greetings", {**found, **change})
+            assert wrong.value.code == "drift/finding"
+
     def test_a_rollback_keeps_the_numbers_it_was_done_on(self, office: Office) -> None:
         tried(office)
         seen = office.at().route("greetings").revision

@@ -25,7 +25,7 @@ from ketch.registry.registry import Page, Registry
 from ketch.registry.route import Arm, Route
 from ketch.registry.share import Share
 from ketch.registry.sql.queries import Version
-from ketch.store import Store, attestations
+from ketch.store import Store, attestations, comparisons
 
 PAGE = 50
 """How many versions or events a page holds when nobody says."""
@@ -113,6 +113,10 @@ class Desk(Protocol):
         self, route: str, verdict: Mapping[str, object], *, expected: int | None = None
     ) -> Event:
         """Record what was concluded of the rollout under way on a route, in JSON form."""
+        ...
+
+    def note_drift(self, route: str, finding: Mapping[str, object]) -> Event:
+        """Record what drifted in what a package on a route is asked, in JSON form."""
         ...
 
     def set_policy(
@@ -274,6 +278,10 @@ class LocalDesk:
         """Record what was concluded of the rollout under way on a route, in JSON form."""
         return self.registry.judge(route, verdict, actor=self.person, expected=expected)
 
+    def note_drift(self, route: str, finding: Mapping[str, object]) -> Event:
+        """Record what drifted in what a package on a route is asked, in JSON form."""
+        return self.registry.note_drift(route, finding, actor=self.person)
+
     def set_policy(
         self, route: str, policy: Policy, *, reason: str = "", expected: int | None = None
     ) -> Event:
@@ -356,12 +364,20 @@ class LocalDesk:
 
 
 def evidence(digest: Digest, store: Store) -> tuple[Evidence, ...]:
-    """Return what a store knows about a package: its newest verification, its signatures."""
+    """Return what a store knows about a package.
+
+    That is its newest verification, its newest comparison with each other package, and its
+    signatures.
+    """
     verified = [
         Evidence(Proof.VERIFICATION, newest.passed, str(newest.outcome))
         for newest in attestations(digest, store)[:1]
     ]
-    return (*verified, *_signatures(digest, store))
+    compared = [
+        Evidence(Proof.COMPARISON, one.passed, str(one.outcome), one.against)
+        for one in comparisons(digest, store)
+    ]
+    return (*verified, *compared, *_signatures(digest, store))
 
 
 def _signatures(digest: Digest, store: Store) -> Iterator[Evidence]:

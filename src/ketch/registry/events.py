@@ -45,6 +45,7 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     ROLLED_BACK = "rolled-back"
     JUDGED = "judged"
+    DRIFTED = "drifted"
     TOKEN_CREATED = "token-created"  # noqa: S105 # the word is no secret
     TOKEN_REVOKED = "token-revoked"  # noqa: S105
 

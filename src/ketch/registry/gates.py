@@ -60,11 +60,13 @@ class Evidence:
         passed: Whether it speaks for the package.
         digest: Of what was found, times and durations aside; of a signature, the
             fingerprint of its key.
+        against: Of a comparison: the package that it was compared with.
     """
 
     kind: Proof
     passed: bool
     digest: str
+    against: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Candidate:
         publisher: Who published it.
         withdrawn: Why it was withdrawn, if it was.
         schema: Its prediction API.
-        evidence: The newest of each kind, and every signature.
+        evidence: The newest of each kind, of comparisons the newest with each other package,
+            and every signature.
     """
 
     package: str
@@ -313,13 +316,18 @@ def _compared(candidate: Candidate, route: Route) -> Iterator[Gate]:
     prod = route.at(Place.PROD)
     if not route.policy.comparison or prod is None:
         return
-    opens = f"compare it with `{prod.package}`, or override with a reason"
-    proof = candidate.proof(Proof.COMPARISON)
+    recorded = f"`ketch compare {prod.package} {candidate.package} --record`{_TOLD}"
+    opens = f"{recorded}; or override with a reason"
+    found = [one for one in candidate.evidence if one.kind is Proof.COMPARISON]
+    proof = next((one for one in found if one.against == prod.digest), None)
     if proof is not None and proof.passed:
-        says = "the comparison speaks for it"
+        says = f"nothing speaks against it beside `{prod.package}`"
         yield Gate("gate/comparison", is_open=True, says=says, strict=False)
         return
-    says = "no comparison yet" if proof is None else "the comparison speaks against it"
+    says = f"it was never compared with `{prod.package}`"
+    if proof is not None:
+        says = f"the comparison with `{prod.package}` speaks against it"
+        opens = f"publish a version that does better; {opens}"
     yield Gate("gate/comparison", is_open=False, says=says, opens=opens, strict=False)
 
 

@@ -141,18 +141,22 @@ def _rollout(value: object) -> str:
     raise ValueError("12 hexadecimal digits")
 
 
-def _digest(value: object) -> str:
+def digest_text(value: object) -> str:
+    """Read a digest."""
     if isinstance(value, str):
         return str(Digest.parse(value))
     raise ValueError("a digest, `sha256:…`")
 
 
+sentence: Reader = _line(_SENTENCE)
+"""Reads what people are told, on one line."""
+
 _READERS: Mapping[str, Reader] = {
     "rollout": _rollout,
     "package": _line(200),
-    "digest": _digest,
+    "digest": digest_text,
     "action": one_of(*Action),
-    "sentence": _line(_SENTENCE),
+    "sentence": sentence,
     "evidence": read_evidence,
     "reason": _line(_REASON, least=0),
 }

@@ -16,7 +16,7 @@ from typing import Any
 
 from ketch.errors import Refused, UsageError
 from ketch.package import Digest, Package, PackageName, Reference, Stage
-from ketch.registry import judging, promotion, publication, references, rollback
+from ketch.registry import drifting, judging, promotion, publication, references, rollback
 from ketch.registry.apart import drawn, require_apart
 from ketch.registry.events import Event, Head, now
 from ketch.registry.gates import Candidate, Evidence, Gate, Proof, gates
@@ -293,6 +293,22 @@ class Registry:
             standing = references.find_route(session, route)
             _require_revision(standing, expected)
             draft = judging.judge(standing, verdict)
+            return log.append(session, draft, actor=actor, now=self._clock())
+
+    def note_drift(self, route: str, finding: object, *, actor: str) -> Event:
+        """Record what drifted in what a package on a route is asked and answers.
+
+        Args:
+            route: The route.
+            finding: See :func:`ketch.registry.drifting.note`.
+            actor: Who found it.
+
+        Raises:
+            UsageError: ``drift/finding``, with every finding.
+            NotFound: ``route/not-found``.
+        """
+        with self.database.writing() as session:
+            draft = drifting.note(references.find_route(session, route), finding)
             return log.append(session, draft, actor=actor, now=self._clock())
 
     def set_policy(

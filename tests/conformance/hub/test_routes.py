@@ -43,6 +43,9 @@ BODIES: Mapping[str, object] = {
             "sentence": "Hold: it is late.",
         }
     },
+    "POST /api/v1/routes/{route}/drift": {
+        "finding": {"digest": DIGEST, "fields": [], "sentence": "No drift: it is early."}
+    },
     "POST /api/v1/audit": {},
     "POST /api/v1/tokens": {"person": "eve", "role": "admin"},
 }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ketch.errors import UsageError
 from ketch.registry import LayerPart, Policy, Share
+from ketch.registry.policy import DriftWatch
 from ketch.registry.share import WHOLE as SHARES
 from ketch.registry.share import room_of
 from ketch.rollout import Claim, Layer, Split
@@ -59,6 +60,10 @@ output = "items"
 outcome = "bought"
 k = 5
 
+[drift]
+window = "1d"
+every = "6h"
+
 [publishers]
 ana = "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
 
@@ -88,6 +93,7 @@ def test_every_key_is_read() -> None:
         ramp=Ramp((10_000, 50_000, 250_000), timedelta(hours=12)),
         layer=LayerPart("search", 250_000, 750_000),
         metrics=(Metric("found", Scored.NDCG, "items", "bought", 5),),
+        drift=DriftWatch(timedelta(days=1), timedelta(hours=6)),
         approvals=2,
         approval_days=3,
         comparison=True,
@@ -127,7 +133,8 @@ def metrics(draw: st.DrawFn) -> Metric:
     measure = draw(st.sampled_from(Scored))
     k = draw(st.integers(1, 10_000)) if measure in RANKED else 10
     absent = draw(st.none() | st.floats(allow_nan=False, allow_infinity=False))
-    return Metric(draw(NAMES), measure, draw(NAMES), draw(NAMES), k, draw(SPANS), absent)
+    score = draw(st.none() | NAMES) if measure is Scored.ACCURACY else None
+    return Metric(draw(NAMES), measure, draw(NAMES), draw(NAMES), k, draw(SPANS), absent, score)
 
 
 policies = st.builds(
@@ -153,6 +160,7 @@ policies = st.builds(
         BORDERS.filter(lambda ends: ends[1] - ends[0] > SHARES // 10),
     ),
     metrics=st.lists(metrics(), unique_by=lambda one: one.name, max_size=3).map(tuple),
+    drift=st.none() | st.builds(DriftWatch),
 )
 
 
@@ -259,11 +267,17 @@ def test_a_wrong_share_is_told_once() -> None:
         ),
         (b"[layer]\nname = 'l'", "policy/wrong-value", "expected `from`, `to` too"),
         (b"layer = {name = 'l', from = 1, to = 0}", "policy/wrong-value", "`from` below `to`"),
+        (b"[drift]\nevery = '5m'", "policy/wrong-value", "expected an hour or more, found `5m`"),
         (b"[metrics.a]\nmeasure = 'auc'", "policy/wrong-value", "expected `output`, `outcome`"),
         (
             b"metrics.a = {measure = 'auc', output = 'p', outcome = 'o', k = 3}",
             "policy/wrong-value",
             "expected `k` for precision and ndcg only",
+        ),
+        (
+            b"metrics.a = {measure = 'auc', output = 'p', outcome = 'o', score = 'p'}",
+            "policy/wrong-value",
+            "expected `score` for accuracy only, found it for `auc`",
         ),
     ],
 )

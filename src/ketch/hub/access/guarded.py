@@ -163,6 +163,13 @@ class GuardedDesk(LocalDesk):
             seen = self._covered(route, expected)
             return super().judge(route, verdict, expected=seen)
 
+    def note_drift(self, route: str, finding: Mapping[str, object]) -> Event:
+        """Record what drifted in what a package on a route is asked; for operators."""
+        self.identity.require(Role.OPERATOR)
+        with self._discreet():
+            self._covered(route, None)
+            return super().note_drift(route, finding)
+
     def set_policy(
         self, route: str, policy: Policy, *, reason: str = "", expected: int | None = None
     ) -> Event:

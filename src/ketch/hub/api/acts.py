@@ -160,6 +160,11 @@ def judge(asked: Asked) -> object:
     return _event(event)
 
 
+def note_drift(asked: Asked) -> object:
+    """Record what drifted."""
+    return _event(_desk(asked).note_drift(asked.path["route"], asked.body.finding))
+
+
 def events(asked: Asked) -> object:
     """Return what happened."""
     query = asked.query

@@ -120,6 +120,11 @@ CALLS: tuple[Call, ...] = (
         matched=True,
     ),
     Call(
+        *("POST", "/routes/{route}/drift", Role.OPERATOR, acts.note_drift),
+        *("Record what drifted in what a package is asked and answers.", shapes.Event),
+        body=shapes.Drifting,
+    ),
+    Call(
         *("GET", "/events", Role.VIEWER, acts.events, "What happened, the newest first."),
         shapes.Events,
         query=shapes.EventsQuery,

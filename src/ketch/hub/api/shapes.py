@@ -163,6 +163,18 @@ class Judging(Request):
     revision: Revision | None = None
 
 
+class Drifting(Request):
+    """What drifted in what a package is asked and answers."""
+
+    finding: Annotated[
+        dict[str, Any],
+        Meta(
+            description="`digest` of the package, `fields` that drifted, `sentence`; also "
+            "`evidence`."
+        ),
+    ]
+
+
 class PolicySetting(Request):
     """The rules of a route, as `ketch route set` reads them."""
 

@@ -15,10 +15,11 @@ class Change:
     Attributes:
         time: When.
         route: Where.
-        did: ``watches``, ``judged``, ``rolled-back``, ``grew``, ``refused`` or ``ended``.
-        rollout: The rollout's identity.
-        package: The candidate.
-        digest: The candidate, exactly.
+        did: ``watches``, ``judged``, ``rolled-back``, ``grew``, ``refused``, ``ended`` or
+            ``drifted``.
+        rollout: The rollout's identity; empty where it is not about one.
+        package: The candidate; what drifted is what is in prod.
+        digest: The same, exactly.
         says: What happened, for people: the sentence of a verdict, the reason of a refusal.
         action: What the verdict asks for; None where there is none.
         share: The share that the candidate has now.

@@ -26,6 +26,7 @@ from ketch.logs import told, trace_of
 from ketch.monitor.decisions.sharing import check_one_key
 from ketch.monitor.guard.acting import carry_out
 from ketch.monitor.guard.change import Change
+from ketch.monitor.guard.drifting import Drifting
 from ketch.monitor.guard.showing import Reports
 from ketch.monitor.guard.steps import SETTLED_S, Grow, RollBack, Step, next_step
 from ketch.monitor.guard.watched import Watched
@@ -79,6 +80,7 @@ class Guard:
         self._watched = Watched(logs, self._only, tell)
         self._refused: dict[str, tuple[int, Step, float]] = {}
         self._reports = Reports(home.path, logs)
+        self._drifting = Drifting(home, self._logs, tell)
         self._problem: str | None = None
         self._asked = -math.inf
 
@@ -147,6 +149,7 @@ class Guard:
                     for route in filter(self._watched.has, desk.routes()):
                         if not stopped.is_set():
                             self._reports.measure(route, desk, datetime.now(UTC))
+                            self._drifting.watch(route, desk, datetime.now(UTC))
             except Exception as problem:  # noqa: BLE001 # the border of this thread
                 told("no report", why=str(problem)[:300], trace=trace_of(problem))
             rest_s = min(max(SLOW_S, SLOW_RESTS * (time.monotonic() - began)), SLOWEST_S)

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ketch.logs import told, trace_of
+from ketch.monitor.estimates import estimates_of
 from ketch.monitor.guard.reports import write_report
 from ketch.monitor.guard.watching import Watch
 from ketch.monitor.metrics import metrics_of, recent
@@ -54,7 +55,9 @@ class Reports:
         try:
             since = now - recent(route.policy)
             found = metrics_of(self._logs, route.name, route.policy, since=since, until=now)
-            self._metrics[route.name] = found.to_json()
+            expected = estimates_of(self._logs, route.name, route.policy, since=since, until=now)
+            told_of = [one.to_json() for one in expected]
+            self._metrics[route.name] = {**found.to_json(), "estimates": told_of}
             if route.rollout is None:
                 self._leave(route.name, report_of(self._logs, desk, route.name).to_json())
         except Exception as problem:  # noqa: BLE001 # the border of a report; see guard.py

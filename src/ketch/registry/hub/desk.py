@@ -10,6 +10,7 @@ from urllib.parse import quote
 from ketch.errors import KetchError
 from ketch.package import Digest, PackageName, Reference, Stage
 from ketch.registry.desk import PAGE
+from ketch.registry.drifting import read_finding
 from ketch.registry.events import Event, Head, write_time
 from ketch.registry.fsck import Audit
 from ketch.registry.gates import Gate
@@ -158,6 +159,11 @@ class HubDesk:
         """Record what was concluded of the rollout under way on a route, in JSON form."""
         said = {"verdict": read_verdict(verdict), "revision": expected}
         return self._change("POST", f"/routes/{_part(route)}/verdict", said)
+
+    def note_drift(self, route: str, finding: Mapping[str, object]) -> Event:
+        """Record what drifted in what a package on a route is asked, in JSON form."""
+        said = {"finding": read_finding(finding)}
+        return self._change("POST", f"/routes/{_part(route)}/drift", said)
 
     def set_policy(
         self, route: str, policy: Policy, *, reason: str = "", expected: int | None = None

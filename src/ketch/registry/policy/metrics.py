@@ -18,6 +18,7 @@ _READERS: Mapping[str, Reader] = {
     "k": count(_MOST_K, least=1),
     "window": span,
     "absent": number("a number", lambda _: True),
+    "score": text,
 }
 
 
@@ -38,6 +39,7 @@ def write_metric(one: Metric) -> dict[str, object]:
         "k": one.k if one.measure in RANKED else None,
         "window": write_span(one.window),
         "absent": one.absent,
+        "score": one.score,
     }
     return {name: value for name, value in body.items() if value is not None}
 
@@ -60,3 +62,5 @@ def _amiss(body: Mapping[str, object], measure: object) -> Iterator[str]:
         yield f"expected {', '.join(missing)} too, found none"
     if measure is not None and measure not in RANKED and "k" in body:
         yield f"expected `k` for {' and '.join(RANKED)} only, found it for `{measure}`"
+    if measure is not None and measure is not Scored.ACCURACY and "score" in body:
+        yield f"expected `score` for {Scored.ACCURACY} only, found it for `{measure}`"

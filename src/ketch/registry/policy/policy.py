@@ -18,6 +18,7 @@ A policy is a small TOML file that can live in git; ``ketch route set`` records 
     [ramp]                            # how a share grows by itself
     [layer]                           # the part of the units that may be touched: policy/layers.py
     [metrics.ndcg]                    # how good the outputs were: policy/metrics.py
+    [drift]                           # tell when inputs or answers drift: policy/drift.py
 
     [publishers]                      # whose signatures any stage needs one of
     ana = "8bfe4498…"                 # the fingerprint that `ketch keygen` printed
@@ -38,6 +39,7 @@ from typing import Self, cast
 
 from ketch.errors import UsageError
 from ketch.package.names import Reference
+from ketch.registry.policy.drift import DriftWatch, read_drift, write_drift
 from ketch.registry.policy.guardrails import DEFAULT, read_guardrails, settled, write_guardrail
 from ketch.registry.policy.layers import LayerPart, read_layer
 from ketch.registry.policy.metrics import read_metrics, write_metric
@@ -85,6 +87,7 @@ class Policy:
         ramp: How the share of a candidate grows by itself, if it does.
         layer: The part of the units that the route's rollouts may touch; None for all.
         metrics: Model metrics that are read from outcomes, by name.
+        drift: How the guard watches it for drift, if it does.
         publishers: Person → fingerprint of their key. When there are any, every stage needs
             a signature of one of them.
         approvers: The same for prod, which then needs one of theirs, too, of somebody who
@@ -106,6 +109,7 @@ class Policy:
     ramp: Ramp | None = None
     layer: LayerPart | None = None
     metrics: tuple[Metric, ...] = ()
+    drift: DriftWatch | None = None
     publishers: Mapping[str, str] = field(default_factory=dict)
     approvers: Mapping[str, str] = field(default_factory=dict)
 
@@ -168,6 +172,7 @@ class Policy:
             "ramp": None if self.ramp is None else write_ramp(self.ramp),
             "layer": None if self.layer is None else self.layer.to_json(),
             "metrics": {one.name: write_metric(one) for one in self.metrics},
+            "drift": None if self.drift is None else write_drift(self.drift),
             "publishers": dict(self.publishers),
             "approvers": dict(self.approvers),
         }
@@ -182,6 +187,7 @@ def _read(value: object, reading: Reading) -> dict[str, object]:
         "ramp": lambda given: read_ramp(given, reading),
         "layer": lambda given: read_layer(given, reading),
         "metrics": lambda given: read_metrics(given, reading),
+        "drift": lambda given: read_drift(given, reading),
     }
     found = reading.table(value, {**_READERS, **tables})
     written = value.keys() if isinstance(value, Mapping) else set()

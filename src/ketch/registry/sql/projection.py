@@ -172,6 +172,10 @@ def _judged(event: Event, body: Mapping[str, Any], session: Session) -> None:
     )
 
 
+def _only_told(_: Event, __: Mapping[str, Any], ___: Session) -> None:
+    """Change nothing: the event is read in the history, and there alone."""
+
+
 def _token_created(event: Event, body: Mapping[str, Any], session: Session) -> None:
     packages = body["packages"]
     session.run(
@@ -202,6 +206,7 @@ _PROJECTIONS = {
     Kind.APPROVED: _approved,
     Kind.REJECTED: _rejected,
     Kind.JUDGED: _judged,
+    Kind.DRIFTED: _only_told,
     Kind.TOKEN_CREATED: _token_created,
     Kind.TOKEN_REVOKED: _token_revoked,
 }
