@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ketch.cli.fit import folded
 from ketch.cli.tables import table
@@ -48,8 +48,10 @@ def _field(one: FieldResult) -> tuple[str, ...]:
     )
 
 
-def metrics_lines(of: RolloutReport, metrics: RouteMetrics) -> Iterator[str]:
-    """Yield what is known of answers without any rollout."""
+def metrics_lines(
+    of: RolloutReport, metrics: RouteMetrics, estimates: Iterable[str] = ()
+) -> Iterator[str]:
+    """Yield what is known of answers without any rollout, and what is expected of others."""
     if metrics.model:
         yield "\nmodel metrics, of answers of which it is known what was right"
         heads = ("metric", "package", "value", "between", "known of", "over time")
@@ -58,6 +60,7 @@ def metrics_lines(of: RolloutReport, metrics: RouteMetrics) -> Iterator[str]:
             if one.whole.note is not None:
                 says = f"{one.metric.name} of {_package(one)}: {one.whole.note}"
                 yield from folded(escaped(f"  {says}"), indent=4)
+    yield from estimates
     names = words.happened(of, metrics)
     came = [row for name in names for one in metrics.business for row in _business(one, name)]
     if came:

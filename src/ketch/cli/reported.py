@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ketch.cli.estimated import estimates_lines
 from ketch.cli.fit import WIDTH, crop, folded
 from ketch.cli.measured import metrics_lines, shadow_lines
 from ketch.cli.tables import table
@@ -73,7 +74,7 @@ def _lines(report: RouteReport) -> Iterator[str]:
         yield from _holdout(of)
     if report.shadow is not None:
         yield from shadow_lines(report.shadow)
-    yield from metrics_lines(of, report.metrics)
+    yield from metrics_lines(of, report.metrics, estimates_lines(report.estimates))
     yield from _hints("missing", report.missing)
     yield from _hints("next", report.next)
 

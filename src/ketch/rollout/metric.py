@@ -38,6 +38,8 @@ class Metric:
             without an outcome is known to have none when it is over.
         absent: What is right for a decision without an outcome, once its window is over,
             such as 0 where only purchases are told; None to leave these decisions out.
+        score: Of accuracy: the output field that says how likely, or how sure, the answer is,
+            by which it is estimated before outcomes come; None for no estimate.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Metric:
     k: int = 10
     window: timedelta = timedelta(days=7)
     absent: float | None = None
+    score: str | None = None
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.window <= timedelta(0):

@@ -95,11 +95,26 @@ class Business(msgspec.Struct, frozen=True):
     whole: Came
 
 
+class Estimated(msgspec.Struct, frozen=True):
+    """A model metric of a package before outcomes come.
+
+    Attributes:
+        trusted: Whether earlier estimates held; None where none could be checked.
+    """
+
+    metric: str
+    package: str
+    shadow: bool
+    whole: Value | None
+    trusted: bool | None
+
+
 class Measured(msgspec.Struct, frozen=True):
     """Metrics without any rollout."""
 
     model: list[ModelMetric]
     business: list[Business]
+    estimates: list[Estimated] = []
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -43,7 +43,7 @@ class Told(NamedTuple):
     by_unit: bool
 
 
-class _Right(NamedTuple):
+class Right(NamedTuple):
     """What one outcome says of one row."""
 
     value: float
@@ -61,21 +61,27 @@ def pairs(metric: Metric, outputs: str, outcomes: Sequence[Told]) -> list[Pair]:
     Raises:
         Unread: Why there is nothing; it says nothing of what was answered.
     """
-    answer = msgspec.json.decode(outputs)
-    if answer is None:
-        raise Unread("the outputs are no longer kept")
-    rows, rights = _rows(metric, answer, outcomes)
     found = (
         _pair(metric, row, right)
-        for row, right in zip(rows, rights, strict=True)
+        for row, right in answered(metric, outputs, outcomes)
         if right or not outcomes
     )
     return [one for one in found if one is not None]
 
 
+def answered(
+    metric: Metric, outputs: str, outcomes: Sequence[Told]
+) -> list[tuple[object, Sequence[Right]]]:
+    """Return each row that was answered, and what outcomes say of it; see :func:`pairs`."""
+    answer = msgspec.json.decode(outputs)
+    if answer is None:
+        raise Unread("the outputs are no longer kept")
+    return list(zip(*_rows(metric, answer, outcomes), strict=True))
+
+
 def _rows(
     metric: Metric, answer: object, outcomes: Sequence[Told]
-) -> tuple[Sequence[object], Sequence[Sequence[_Right]]]:
+) -> tuple[Sequence[object], Sequence[Sequence[Right]]]:
     """Return the rows of an answer, and what is said of each."""
     read = [
         (one, None if one.label is None else msgspec.json.decode(one.label)) for one in outcomes
@@ -83,8 +89,8 @@ def _rows(
     rows = answer if isinstance(answer, list) else [answer]
     if len(rows) == 1:
         is_list = answer is rows
-        return rows, [[_Right(one.value, _alone(metric, label, is_list)) for one, label in read]]
-    rights: list[list[_Right]] = [[] for _ in rows]
+        return rows, [[Right(one.value, _alone(metric, label, is_list)) for one, label in read]]
+    rights: list[list[Right]] = [[] for _ in rows]
     for one, label in read:
         if one.by_unit:
             raise Unread("a decision of many rows, and an outcome that does not name it")
@@ -92,7 +98,7 @@ def _rows(
             raise Unread("a decision of many rows, and a label that is no list of as many")
         for right, entry in zip(rights, label, strict=True):
             if entry is not None:
-                right.append(_Right(one.value, entry))
+                right.append(Right(one.value, entry))
     return rows, rights
 
 
@@ -104,29 +110,33 @@ def _alone(metric: Metric, label: object, is_list: bool) -> object:  # noqa: FBT
     return label[0] if is_wrapped else label
 
 
-def _pair(metric: Metric, row: object, rights: Sequence[_Right]) -> Pair | None:
-    answer = _picked(row, metric.output)
+def _pair(metric: Metric, row: object, rights: Sequence[Right]) -> Pair | None:
+    answer = picked(row, metric.output)
     if metric.measure in RANKED:
         gains = _gains(rights)
         measure = precision_at if metric.measure is Scored.PRECISION else ndcg_at
         value = measure(_items(answer), gains, metric.k)
         return None if value is None else (value,)
-    right: object = metric.absent
-    if rights:
-        right = rights[-1].value if rights[-1].label is None else rights[-1].label
-    return _SCORES[metric.measure](answer, right)
+    return _SCORES[metric.measure](answer, right_of(metric, rights))
 
 
-def _picked(row: object, path: str) -> object:
+def right_of(metric: Metric, rights: Sequence[Right]) -> object:
+    """Return what was right: what the latest outcome says, or what the silence means."""
+    if not rights:
+        return metric.absent
+    return rights[-1].value if rights[-1].label is None else rights[-1].label
+
+
+def picked(row: object, path: str) -> object:
     """Return an output field; a dot looks into structs, and into each of a list of them."""
     if isinstance(row, list):
-        return [_picked(one, path) for one in row]
+        return [picked(one, path) for one in row]
     if isinstance(row, dict):
         if path in row:
             return row[path]
         head, _, rest = path.partition(".")
         if rest and head in row:
-            return _picked(row[head], rest)
+            return picked(row[head], rest)
     raise Unread(f"no output `{path}`")
 
 
@@ -136,7 +146,7 @@ def _items(answer: object) -> list[Hashable]:
     return answer
 
 
-def _gains(rights: Sequence[_Right]) -> Mapping[Hashable, float]:
+def _gains(rights: Sequence[Right]) -> Mapping[Hashable, float]:
     """Return what each item was worth; of several outcomes, the most."""
     gains: dict[Hashable, float] = {}
     for value, label in rights:
@@ -151,11 +161,12 @@ def _worth(value: float, label: object) -> Mapping[Hashable, float]:
     if label is None:
         raise Unread("an outcome without a label, which names no item")
     if isinstance(label, dict):
-        return {item: _number(gain, "the worth of an item is") for item, gain in label.items()}
+        return {item: number(gain, "the worth of an item is") for item, gain in label.items()}
     return dict.fromkeys(_items(label if isinstance(label, list) else [label]), value)
 
 
-def _number(value: object, what: str) -> float:
+def number(value: object, what: str) -> float:
+    """Return a finite number; what is none is :class:`Unread`."""
     if isinstance(value, int | float) and math.isfinite(value):
         return float(value)
     raise Unread(f"{what} no number")
@@ -166,11 +177,11 @@ def _hit(answer: object, right: object) -> Pair:
 
 
 def _numbers(answer: object, right: object) -> Pair:
-    return _number(answer, "the output is"), _number(right, "the label is")
+    return number(answer, "the output is"), number(right, "the label is")
 
 
 def _score(answer: object, right: object) -> Pair:
-    return _number(answer, "the output is"), float(_number(right, "the label is") > 0)
+    return number(answer, "the output is"), float(number(right, "the label is") > 0)
 
 
 def _chance(answer: object, right: object) -> Pair:

@@ -178,7 +178,7 @@ def _line(row: Row) -> bytes:
 
 _TABLES = """
 , answered AS NOT MATERIALIZED (
-    SELECT moment, tail, unit, package, digest, outputs, why = 'shadow' AS is_shadow,
+    SELECT moment, tail, unit, package, digest, inputs, outputs, why = 'shadow' AS is_shadow,
            CASE WHEN is_shadow THEN ('0x' || shadow_of[:16])::UBIGINT ELSE moment END AS of_moment,
            CASE WHEN is_shadow THEN ('0x' || shadow_of[17:])::UBIGINT ELSE tail END AS of_tail,
            ((moment >> 16) * 1000 + (moment & 4095) * 1000 // 4096)::BIGINT AS us

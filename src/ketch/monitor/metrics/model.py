@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import groupby
 
@@ -14,22 +14,9 @@ import numpy as np
 from ketch.monitor.metrics.answers import Told, Unread, pairs
 from ketch.monitor.metrics.attribution import Attribution, Row
 from ketch.monitor.metrics.counting import Answerer, Counts, Stretches
-from ketch.monitor.metrics.measures import Estimate, auc, bounded_mean, calibration, mae, rmse
+from ketch.monitor.metrics.measuring import measured
 from ketch.monitor.metrics.points import MetricSeries, Point
-from ketch.rollout.metric import Metric, Scored
-
-_OF_ONE: Mapping[Scored, Callable[..., Estimate]] = {
-    Scored.ACCURACY: bounded_mean,
-    Scored.PRECISION: bounded_mean,
-    Scored.NDCG: bounded_mean,
-}
-_OF_TWO: Mapping[Scored, Callable[..., Estimate]] = {
-    Scored.AUC: auc,
-    Scored.CALIBRATION: calibration,
-    Scored.RMSE: rmse,
-    Scored.MAE: mae,
-}
-"""How many numbers of each row a measure takes, and what it makes of all of them."""
+from ketch.rollout.metric import Metric
 
 _NOTHING = "nothing to compare with"
 
@@ -84,10 +71,7 @@ class _Gathered:
     ) -> Point:
         """Return what it comes to."""
         numbers = np.frombuffer(self.numbers, np.float64) if self.numbers else np.empty(0)
-        if metric.measure in _OF_ONE:
-            estimate = _OF_ONE[metric.measure](numbers)
-        else:
-            estimate = _OF_TWO[metric.measure](numbers[::2], numbers[1::2])
+        estimate = measured(metric.measure, numbers)
         unread = dict(sorted(self.unread.items()))
         return Point(stretches.time(index), decisions, self.known, estimate, unread)
 

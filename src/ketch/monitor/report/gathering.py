@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ketch.errors import KetchError
+from ketch.monitor.estimates import EstimateSeries, estimates_of
 from ketch.monitor.metrics import RouteMetrics, metrics_of
 from ketch.monitor.report.missing import Hint, missing, next_steps
 from ketch.monitor.rollouts import RolloutReport, report_of
@@ -28,6 +29,7 @@ class RouteReport:
         of: Who answers, and the rollout.
         shadow: What stands at staging, beside the answers of prod; None where nothing does.
         metrics: What is known of answers without any rollout.
+        estimates: What of them is expected whose outcomes may still come.
         missing: What is missing before more can be said.
         next: What can be done now.
     """
@@ -35,6 +37,7 @@ class RouteReport:
     of: RolloutReport
     shadow: ShadowReport | None
     metrics: RouteMetrics
+    estimates: tuple[EstimateSeries, ...]
     missing: tuple[Hint, ...]
     next: tuple[Hint, ...]
 
@@ -44,6 +47,7 @@ class RouteReport:
             **self.of.to_json(),
             "shadow": None if self.shadow is None else self.shadow.to_json(),
             "metrics": self.metrics.to_json(),
+            "estimates": [one.to_json() for one in self.estimates],
             "missing": [one.to_json() for one in self.missing],
             "next": [one.to_json() for one in self.next],
         }
@@ -96,6 +100,7 @@ def gather(logs: Sequence[Path], home: Home, desk: Desk, route: str, asked: Aske
         of,
         shadow,
         metrics_of(logs, route, standing.policy, since=since, until=now),
+        estimates_of(logs, route, standing.policy, since=since, until=now),
         (*missing(of, standing.policy), *([staged] if isinstance(staged, Hint) else [])),
         () if is_past else tuple(next_steps(of, standing)),
     )

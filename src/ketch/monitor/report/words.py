@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ketch.monitor.estimates import EstimateSeries
 from ketch.monitor.metrics import RouteMetrics
 from ketch.monitor.rollouts.report import (
     ArmReport,
@@ -233,3 +234,19 @@ def happened(of: RolloutReport, metrics: RouteMetrics) -> tuple[str, ...]:
     watched = {of.primary, *(name for arm in of.arms for name in arm.rates)}
     right = {one.metric.outcome for one in metrics.model} - watched
     return tuple(name for name in names if name not in right)
+
+
+def answerer(package: str, is_shadow: bool) -> str:  # noqa: FBT001 - a fact
+    """Return a package, and whether its answers are those of a shadow."""
+    return f"{package} (shadow)" if is_shadow else package
+
+
+def within(low: float | None, high: float | None) -> str:
+    """Return what a number lies between; nothing where that is not known."""
+    return "" if low is None or high is None else f"{short(low)} to {short(high)}"
+
+
+def held(one: EstimateSeries) -> str:
+    """Return how often what was realised lay where it was expected."""
+    checked = len(one.checked)
+    return f"{one.held} of {checked} held" if checked else "not yet"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, lgamma, log, log1p
 from statistics import NormalDist
 
@@ -66,6 +67,7 @@ def student_t_two_sided(t: float, freedom: float) -> float:
     return beta_share(freedom / 2, 0.5, freedom / (freedom + t * t))
 
 
+@lru_cache(maxsize=256)
 def student_t_quantile(probability: float, freedom: float) -> float:
     """Return the t that is not exceeded with a probability of at least one half.
 

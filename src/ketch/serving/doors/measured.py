@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from ketch.rollout.terms import Action
-from ketch.serving.reports import Report
+from ketch.serving.reports import Estimated, Report
 
 _ARM = ("route", "package", "arm")
 _MODEL = ("route", "package", "metric")
@@ -29,6 +29,10 @@ _SAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "model_metric_low": ("Lower end of a model metric, at 95 %.", _MODEL),
     "model_metric_high": ("Upper end of a model metric, at 95 %.", _MODEL),
     "model_metric_known": ("Answers that a model metric rests on.", _MODEL),
+    "model_metric_estimated": ("A model metric before outcomes come.", _MODEL),
+    "model_metric_estimated_low": ("Lower end of an estimate, at 95 %.", _MODEL),
+    "model_metric_estimated_high": ("Upper end of an estimate, at 95 %.", _MODEL),
+    "model_metric_estimate_trusted": ("Whether earlier estimates held.", _MODEL),
     "package_outcomes": ("Outcomes of recent answers.", _OUTCOME),
     "package_conversion": ("The part of recent units with an outcome.", _OUTCOME),
     "package_amount_per_unit": ("The sum of their outcomes, by recent unit.", _OUTCOME),
@@ -92,9 +96,21 @@ def _of_packages(report: Report) -> Iterable[_Value]:
             yield "model_metric_low", labels, found.low
             yield "model_metric_high", labels, found.high
             yield "model_metric_known", labels, found.n
+    yield from _estimated(report.route, report.metrics.estimates)
     for one in report.metrics.business:
         for name, outcome in one.whole.outcomes.items():
             labels = report.route, one.package, name
             yield "package_outcomes", labels, outcome.count
             yield "package_conversion", labels, outcome.conversion
             yield "package_amount_per_unit", labels, outcome.amount_per_unit
+
+
+def _estimated(route: str, estimates: Iterable[Estimated]) -> Iterable[_Value]:
+    for one in estimates:
+        if not one.shadow:
+            labels = route, one.package, one.metric
+            if one.whole is not None:
+                yield "model_metric_estimated", labels, one.whole.value
+                yield "model_metric_estimated_low", labels, one.whole.low
+                yield "model_metric_estimated_high", labels, one.whole.high
+            yield "model_metric_estimate_trusted", labels, one.trusted

@@ -86,7 +86,8 @@ class WantedRoute:
         others: Arms with a share of units.
         staging: The package at the staging address, which also gets shadow copies.
         before: The package that held prod before; it is kept warm.
-        has_metrics: Whether its policy declares model metrics, which somebody must count.
+        has_metrics: Whether its policy declares model metrics, which somebody must count, or
+            drift, for which somebody must look.
     """
 
     name: str
@@ -114,7 +115,7 @@ class WantedRoute:
             tuple(arms.values()),
             staging,
             before,
-            bool(route.policy.metrics),
+            bool(route.policy.metrics or route.policy.drift),
         )
 
     @classmethod

@@ -34,7 +34,9 @@ def left(home: Home) -> Mapping[str, object]:
     with Tally(rollout(), (log,)) as tally:
         found = report(tally, NOW, points=0).to_json()
     measured = metrics_of((log,), "recommendations", POLICY, since=BEGAN, until=NOW).to_json()
-    whole = {**found, "metrics": measured}
+    estimated = {"metric": "auc", "package": "recommender:1.0.0", "shadow": False, "trusted": False}
+    span = {"n": 20, "value": 0.8, "low": 0.7, "high": 0.9}
+    whole = {**found, "metrics": {**measured, "estimates": [{**estimated, "whole": span}]}}
     write_report(home.path, "recommendations", whole)
     return whole
 
@@ -63,6 +65,10 @@ def test_a_rollout_is_told_by_arm_and_by_guardrail(home: Home) -> None:
     package = '{outcome="purchase",package="recommender:1.0.0",route="recommendations"}'
     assert told[f"ketch_package_outcomes{package}"] == 5
     assert told[f"ketch_package_conversion{package}"] == 0.5
+    metric = '{metric="auc",package="recommender:1.0.0",route="recommendations"}'
+    assert told[f"ketch_model_metric_estimated{metric}"] == 0.8
+    assert told[f"ketch_model_metric_estimated_low{metric}"] == 0.7
+    assert told[f"ketch_model_metric_estimate_trusted{metric}"] == 0
 
 
 def test_a_report_is_read_again_when_it_is_another_and_forgotten_when_it_is_old(

@@ -37,7 +37,7 @@ def auc(scores: ArrayLike, positives: ArrayLike) -> Estimate:
     more = {"positives": ups}
     if not ups or not downs:
         return Estimate(n, more=more)
-    twice = _twice_ranks(numbers)[flags].sum() - ups * (ups + 1)
+    twice = twice_ranks(numbers)[flags].sum() - ups * (ups + 1)
     value = float(twice) / (2 * ups * downs)
 
     def is_far(truth: float) -> bool:
@@ -46,7 +46,7 @@ def auc(scores: ArrayLike, positives: ArrayLike) -> Estimate:
     return Estimate(n, value, _border(is_far, 0.0, value), _border(is_far, 1.0, value), more)
 
 
-def _twice_ranks(numbers: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def twice_ranks(numbers: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return two times the mean rank of each number, which is whole."""
     _, places, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     last = counts.cumsum()

@@ -4,6 +4,7 @@ Promises that whatever comes from packages, routes and people is text in it; tha
 is told by colour or by a picture alone; and that it reads in light and in darkness.
 """
 
+from ketch.monitor.report.page.document import document
 from ketch.monitor.report.page.page import page
 
-__all__ = ["page"]
+__all__ = ["document", "page"]

@@ -59,9 +59,10 @@ def _example(one: Example) -> tuple[str, ...]:
     return one.decision, one.field, *told
 
 
-def metrics(of: RolloutReport, found: RouteMetrics) -> Iterator[str]:
-    """Yield the sections of what is known of answers without any rollout."""
+def metrics(of: RolloutReport, found: RouteMetrics, estimates: str = "") -> Iterator[str]:
+    """Yield the sections of what is known of answers without any rollout, estimates within."""
     yield section("Model metrics", *(_metric(name, one) for name, one in _by_name(found.model)))
+    yield estimates
     told = [one for one in found.business if one.whole.decisions]
     if told:
         yield section(

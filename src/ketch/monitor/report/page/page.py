@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
-from pathlib import Path
 
 from ketch.monitor.report import words
 from ketch.monitor.report.gathering import RouteReport
 from ketch.monitor.report.missing import Hint
-from ketch.monitor.report.page import measured
+from ketch.monitor.report.page import estimated, measured
+from ketch.monitor.report.page.document import document
 from ketch.monitor.report.page.markup import paragraph, section, text
 from ketch.monitor.report.page.trial import sections
 from ketch.monitor.rollouts import RolloutReport
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""The browser is told, too, to ask nobody for anything and to run nothing."""
 
 _READ = (
     (
@@ -37,15 +33,7 @@ _READ = (
 def page(report: RouteReport) -> str:
     """Return a report as a whole document of HTML, which is well-formed XML, too."""
     of = report.of
-    title = text(f"{of.route}: {_word(of)} · ketch report")
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
-        f'<title>{title}</title><link rel="icon" href="data:,"/>'
-        f"<style>{_style()}</style></head><body><main>{''.join(_parts(report))}</main>"
-        f"<footer>{paragraph(_made(of))}</footer></body></html>\n"
-    )
+    return document(f"{of.route}: {_word(of)} · ketch report", _parts(report), _made(of))
 
 
 def _parts(report: RouteReport) -> Iterator[str]:
@@ -60,7 +48,7 @@ def _parts(report: RouteReport) -> Iterator[str]:
     yield from sections(of)
     if report.shadow is not None:
         yield measured.shadow(report.shadow)
-    yield from measured.metrics(report.of, report.metrics)
+    yield from measured.metrics(report.of, report.metrics, estimated.section_of(report.estimates))
     read = "".join(paragraph(one) for one in _READ)
     yield f"<details><summary>How to read this</summary>{read}</details>"
 
@@ -89,8 +77,3 @@ def _hints(hints: Sequence[Hint]) -> str:
 
 def _made(of: RolloutReport) -> str:
     return f"Made by ketch from the decision log and the outcomes, as of {words.stamp(of.at)}."
-
-
-@cache
-def _style() -> str:
-    return (Path(__file__).parent / "page.css").read_text("utf-8")
