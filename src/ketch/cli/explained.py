@@ -39,10 +39,13 @@ def _lines(found: Explanation) -> Iterator[str]:
         return
     yield ""
     yield from folded(f"{_asked(found)} ({seconds(found.duration_s)})", indent=0)
+    for note in found.notes:
+        yield from folded(escaped(note), indent=2)
     for missing in found.missing:
         yield from folded(f"! there was no time for {escaped(missing)}", indent=2)
     if found.missing:
-        yield "  run the same command again to go on from here"
+        times = " with these times" if found.notes else ""
+        yield f"  run the same command again{times} to go on from here"
 
 
 def _shares(found: Explanation) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,7 @@ wrong is told at once, as :class:`~ketch.errors.Finding` values, and no value of
 request can make it raise. It is pure: no files, no clock, no network.
 """
 
-from ketch.schema.compare import CompareFunction, Difference, compare
+from ketch.schema.compare import CompareFunction, Difference, compare, rows_that_differ
 from ketch.schema.decode import Decoder, Row, decode
 from ketch.schema.fields import Field, Schema, parse_fields
 from ketch.schema.infer import infer_fields
@@ -63,5 +63,6 @@ __all__ = [
     "parse_json",
     "parse_type",
     "read_text_rows",
+    "rows_that_differ",
     "to_wire",
 ]

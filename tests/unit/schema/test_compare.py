@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ketch.schema import Field, compare, parse_fields
+from ketch.schema import Field, Row, compare, parse_fields, rows_that_differ
 from ketch.schema.compare import CompareFunction, Difference
 
 
@@ -151,3 +153,35 @@ def test_differences_come_row_by_row() -> None:
     found: list[dict[str, object]] = [{"a": 2, "b": 2}, {"a": 1, "b": 2}]
     paths = [(one.row, one.field) for one in compare(fields, expected, found)]
     assert paths == [(0, "a"), (0, "b"), (1, "b")]
+
+
+FIELDS, WRONG = parse_fields(
+    {
+        "near": {"type": "float64", "atol": 0.5, "nullable": True},
+        "items": {"type": "list<int64>", "compare": "set"},
+        "first": {"type": "list<int64>", "compare": "ranking@2"},
+        "inside": "struct<a: list<float32>>",
+    },
+    "outputs",
+)
+SMALL = st.lists(st.integers(0, 2), max_size=3)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "near": st.none() | st.sampled_from([0.0, 0.3, 0.9]),
+            "items": SMALL,
+            "first": SMALL,
+            "inside": st.fixed_dictionaries({"a": SMALL}),
+        }
+    ),
+    max_size=4,
+)
+
+
+@given(ROWS, ROWS)
+def test_the_rows_that_differ_are_those_of_which_a_difference_is_told(
+    expected: list[Row], found: list[Row]
+) -> None:
+    assert not WRONG
+    told = compare(FIELDS, expected, found)
+    assert rows_that_differ(FIELDS, expected, found) == {one.row for one in told}

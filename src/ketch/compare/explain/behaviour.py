@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from ketch.errors import KetchError
 from ketch.package import Package
-from ketch.schema import Difference, Field, Row, compare
+from ketch.schema import Field, Row, rows_that_differ
 
 Place = tuple[int, int]
 """A row: number of its question, and its number there; both from 0."""
@@ -54,10 +54,12 @@ class Behaviour(msgspec.Struct, frozen=True):
     Attributes:
         replies: One for each question.
         unsteady: Rows that were answered otherwise when they were asked once more.
+        at_once: Whether they were answered the same when many questions were asked together.
     """
 
     replies: list[Reply]
     unsteady: list[Place] = []
+    at_once: bool = False
 
     @property
     def failures(self) -> list[Failed]:
@@ -94,12 +96,6 @@ class Yardstick:
             tuple(name for name in names_b if name not in names_a),
         )
 
-    def differences(self, one: Reply, other: Reply) -> tuple[Difference, ...]:
-        """Return where two replies to a question part; the first counts as expected."""
-        if one.failed is not None or other.failed is not None:
-            return () if _alike(one, other) else (_instead(one, other),)
-        return compare(self.fields, one.rows, other.rows)
-
     def parted(self, one: Behaviour, other: Behaviour, sizes: Sequence[int]) -> frozenset[Place]:
         """Return the rows that are answered otherwise, without those that are never steady.
 
@@ -108,16 +104,16 @@ class Yardstick:
             other: Another one, on the same questions.
             sizes: How many rows each question has.
         """
-        pairs = zip(one.replies, other.replies, sizes, strict=True)
-        return frozenset(self._parted(pairs)) - frozenset((*one.unsteady, *other.unsteady))
+        triples = zip(one.replies, other.replies, sizes, strict=True)
+        unsteady = frozenset((*one.unsteady, *other.unsteady))
+        return frozenset(
+            (at, row) for at, triple in enumerate(triples) for row in self._rows(*triple)
+        ).difference(unsteady)
 
-    def _parted(self, pairs: zip[tuple[Reply, Reply, int]]) -> Iterator[Place]:
-        for at, (one, other, size) in enumerate(pairs):
-            if one.failed is not None or other.failed is not None:
-                rows = range(0 if _alike(one, other) else size)
-                yield from ((at, row) for row in rows)
-            else:
-                yield from ((at, found.row) for found in self.differences(one, other))
+    def _rows(self, one: Reply, other: Reply, size: int) -> Iterable[int]:
+        if one.failed is not None or other.failed is not None:
+            return range(0 if _alike(one, other) else size)
+        return rows_that_differ(self.fields, one.rows, other.rows)
 
     def moved(self, one: Behaviour, other: Behaviour) -> float | None:
         """Return how far numbers moved: the mean of ``|b - a| / max(|a|, |b|)``, 0 to 1.
@@ -128,7 +124,7 @@ class Yardstick:
         for left, right in zip(one.replies, other.replies, strict=True):
             for row, counterpart in zip(left.rows, right.rows, strict=False):
                 for field in self.fields:
-                    for pair in _numbers(row.get(field.name), counterpart.get(field.name)):
+                    for pair in number_pairs(row.get(field.name), counterpart.get(field.name)):
                         total += relative(*pair)
                         count += 1
         return total / count if count else None
@@ -147,7 +143,8 @@ def relative(one: float, other: float) -> float:
     return min(1.0, share) if share == share else 1.0  # noqa: PLR0124
 
 
-def _numbers(one: object, other: object) -> Iterator[tuple[float, float]]:
+def number_pairs(one: object, other: object) -> Iterator[tuple[float, float]]:
+    """Yield the numbers that stand in the same places of two values."""
     match one, other:
         case (bool(), _) | (_, bool()):
             return
@@ -155,10 +152,10 @@ def _numbers(one: object, other: object) -> Iterator[tuple[float, float]]:
             yield float(one), float(other)
         case (list(), list()) if len(one) == len(other):
             for pair in zip(one, other, strict=True):
-                yield from _numbers(*pair)
+                yield from number_pairs(*pair)
         case (dict(), dict()):
             for key in one.keys() & other.keys():
-                yield from _numbers(one[key], other[key])
+                yield from number_pairs(one[key], other[key])
 
 
 def _by_value(field: Field) -> Field:
@@ -170,12 +167,3 @@ def _alike(one: Reply, other: Reply) -> bool:
     if one.failed is None or other.failed is None:
         return False
     return one.failed.kind == other.failed.kind
-
-
-def _instead(one: Reply, other: Reply) -> Difference:
-    expected, found = _said(one), _said(other)
-    return Difference(0, "", expected, found, f"expected {expected}, found {found}")
-
-
-def _said(reply: Reply) -> str:
-    return "an answer" if reply.failed is None else f"an error: {reply.failed.message}"

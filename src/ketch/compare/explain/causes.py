@@ -44,13 +44,15 @@ def _where_it_shows(study: Study, component: str) -> tuple[Mixture, Mixture]:
     Those that differ in it alone come first; of them, those with the most rows between them;
     and then those with the fewest components of B.
     """
-    known = study.behaviours
     pairs = [
-        (one, other) for one in known for other in known if one < other and component in other - one
+        (one, other)
+        for one in study.behaviours
+        for other in study.behaviours
+        if one < other and component in other - one
     ]
 
     def rank(pair: tuple[Mixture, Mixture]) -> tuple[bool, int, int, int]:
-        rows = len(study.parted(known[pair[0]], known[pair[1]]))
+        rows = len(study.between(*pair))
         return not rows, len(pair[1] - pair[0]), -rows, len(pair[0])
 
     return min(pairs, key=rank)

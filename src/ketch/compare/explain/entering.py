@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ketch.compare.explain.attribution import Mixture
+from ketch.compare.explain.behaviour import Place
 from ketch.compare.explain.explanation import Entry
 from ketch.compare.explain.study import Study
 from ketch.errors import KetchError
@@ -13,29 +14,44 @@ from ketch.package import Divergence, StepTrace, first_divergence
 from ketch.schema import Row
 
 _ENVIRONMENT = "environment"
+_MOST_BESIDE = 1_000
+"""Rows that are asked at once."""
 
 
 def entry_of(study: Study, before: Mixture, after: Mixture) -> Entry | None:
     """Return where the first row that two mixtures answer otherwise first moves.
 
-    The row is asked alone; where that shows nothing, with the rows that it was asked with.
+    The row is asked alone; where that shows nothing, with the rows that it was asked with, and
+    then after all that were asked before: rows may remember one another.
 
     Raises:
         OutOfTime: The time was up before it was found.
     """
-    places = study.parted(study.behaviours[before], study.behaviours[after])
+    places = study.between(before, after)
     if not places:
         return None
-    at, row = min(places)
-    question = study.lab.questions[at]
+    place = min(places)
     study.progress.step("looking for the first step that moved")
-    alone = (question.rows[row],)
-    for asked in (alone, question.rows) if len(question.rows) > 1 else (alone,):
-        moved = _moved(study, before, after, asked)
+    for asked in _beside(study, place):
+        rows = tuple(study.lab.questions[at].rows[row] for at, row in asked)
+        moved = _moved(study, before, after, rows)
         if moved is not None:
-            seen = row if len(asked) == 1 or moved.row is None else moved.row
-            return Entry(replace(moved, row=question.first + seen), question.row(seen))
+            at, row = place if moved.row is None else asked[moved.row]
+            question = study.lab.questions[at]
+            return Entry(replace(moved, row=question.first + row), question.row(row))
     return None
+
+
+def _beside(study: Study, place: Place) -> Iterator[list[Place]]:
+    """Yield the rows to ask at once: one alone, with those it was asked with, with all before."""
+    yield [place]
+    questions = study.lab.questions[: place[0] + 1]
+    listed = [(one, row) for one, asked in enumerate(questions) for row in range(len(asked.rows))]
+    together = [one for one in listed if one[0] == place[0]]
+    if len(together) > 1:
+        yield together
+    if len(listed) > len(together):
+        yield listed[-_MOST_BESIDE:]
 
 
 def first_moved(

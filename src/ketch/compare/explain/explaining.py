@@ -10,9 +10,9 @@ from ketch.compare.explain.attribution import Attribution, attribute
 from ketch.compare.explain.causes import find_cause
 from ketch.compare.explain.explanation import Cause, Explanation
 from ketch.compare.explain.mixing import MIXED, Mixer
-from ketch.compare.explain.questions import Asked, ask_file, ask_scenarios
 from ketch.compare.explain.running import Laboratory
 from ketch.compare.explain.study import Study
+from ketch.compare.questions import Asked, ask_file, ask_scenarios
 from ketch.errors import UsageError
 from ketch.package import Package
 from ketch.progress import Progress, Silent
@@ -31,12 +31,14 @@ class Options:
         budget_s: How long it may take, in seconds: then nothing new is begun.
         offline: Whether only what lies on this machine may be used.
         names: What to call A and B; without it, ``name:version``.
+        asked: Questions in place of those, such as decisions replayed.
     """
 
     inputs: Path | None = None
     budget_s: float | None = None
     offline: bool = False
     names: tuple[str, str] | None = None
+    asked: Asked | None = None
 
 
 def explain(
@@ -63,7 +65,7 @@ def explain(
     began = time.monotonic()
     chosen, told = options or Options(), progress or Silent()
     told.step("looking at what differs")
-    asked = ask_scenarios(a, b) if chosen.inputs is None else ask_file(chosen.inputs, a, b)
+    asked = chosen.asked or _ask(chosen.inputs, a, b)
     mixer = Mixer(a, b)
     until = None if chosen.budget_s is None else began + chosen.budget_s
     study = Study(mixer, Laboratory(home, asked.questions, chosen.offline), told, until)
@@ -79,16 +81,17 @@ def explain(
     return replace(found, duration_s=time.monotonic() - began)
 
 
+def _ask(inputs: Path | None, a: Package, b: Package) -> Asked:
+    return ask_scenarios(a, b) if inputs is None else ask_file(inputs, a, b)
+
+
 def _judge(study: Study) -> tuple[Attribution | None, tuple[Cause, ...]]:
     """Return who contributes what; nothing where B answers as A does."""
     study.run_ends()
-    a, b = study.behaviours[frozenset()], study.behaviours[study.everything]
-    if not study.parted(a, b):
+    if not study.between(frozenset(), study.everything):
         return None, ()
     study.run_others()
-    values = {
-        mixture: float(len(study.parted(a, found))) for mixture, found in study.behaviours.items()
-    }
+    values = {one: float(len(study.between(frozenset(), one))) for one in study.behaviours}
     attribution = attribute(study.mixer.differing, values)
     shares = attribution.shares()
     ordered = sorted(shares, key=lambda name: -abs(shares[name]))
@@ -119,4 +122,6 @@ def _explanation(
         mixtures=mixtures,
         failures=study.failures(),
         outputs=(*study.yardstick.only_a, *study.yardstick.only_b),
+        notes=asked.notes,
+        fields=study.fields() if mixtures else {},
     )

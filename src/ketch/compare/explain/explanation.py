@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ketch.compare.explain.inside import Change
 from ketch.package import Divergence
@@ -119,6 +119,9 @@ class Explanation:
         mixtures: All that were thought of; the first is A, the last B.
         failures: What A, and what B, said first when it did not answer; None where it did.
         outputs: Outputs that one of them alone declares, which were not compared.
+        notes: Where the rows come from, where they are no scenarios, and what is not among them.
+        fields: Output → in how many rows B answers it otherwise; without rows that one of them
+            does not answer at all.
         duration_s: How long it took.
     """
 
@@ -136,6 +139,8 @@ class Explanation:
     mixtures: tuple[Tried, ...] = ()
     failures: tuple[str | None, str | None] = (None, None)
     outputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    fields: Mapping[str, int] = field(default_factory=dict)
     duration_s: float = 0.0
 
     @property
@@ -167,6 +172,7 @@ class Explanation:
             "sentence": sentence(self),
             "rows": self.rows,
             "changed": self.changed,
+            "fields": dict(self.fields),
             "unsteady": self.unsteady,
             "left_out": self.left_out,
             "differing": list(self.differing),
@@ -178,6 +184,7 @@ class Explanation:
             "mixtures": [one.to_json() for one in self.mixtures],
             "failures": {"a": self.failures[0], "b": self.failures[1]},
             "not_compared": list(self.outputs),
+            "notes": list(self.notes),
             "complete": not self.missing,
             "missing": list(self.missing),
             "duration_s": round(self.duration_s, 3),

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from ketch.compare.explain.asking import DEADLINE_S, Asking
 from ketch.compare.explain.behaviour import Behaviour, Failed, Place, Reply
-from ketch.compare.explain.questions import Question
-from ketch.errors import Finding, KetchError, PackageCodeError, Unavailable
+from ketch.compare.questions import Question
+from ketch.errors import KetchError, PackageCodeError, Unavailable
 from ketch.files import write_whole
 from ketch.package import Digest, Package, StepTrace
 from ketch.runtime import Home, Prepared, Worker, prepared
@@ -23,7 +24,12 @@ from ketch.schema import Decoder, Row, canonical_json
 from ketch.verify.personal import Personal
 
 FOLDER = "explained"
-DEADLINE_S = 120.0
+MANY = 50
+"""From so many questions on, it is worth to find out whether they can be asked together."""
+
+EACH = 20
+"""Of questions asked together, each so many-th is asked alone, to see whether that matters."""
+
 MOST_STARTS = 5
 """So many workers may die of the questions; then those that are left count as not answered."""
 
@@ -39,11 +45,13 @@ class Laboratory:
         home: Whose environments are used.
         questions: What is asked.
         offline: Whether only what lies on this machine may be used.
+        at_once: Whether many questions may be asked together.
     """
 
     home: Home
     questions: Sequence[Question]
     offline: bool = False
+    at_once: bool = False
     _workers: set[Worker] = field(default_factory=set)
     _stopped: bool = False
 
@@ -63,9 +71,7 @@ class Laboratory:
         if kept is not None and (known := _read(kept)) is not None:
             return known
         with prepared(package, self.home, offline=self.offline) as ready:
-            found = self._ask_all(ready)
-            if twice:
-                found = _with_unsteady(found, self._ask_all(ready))
+            found = self._twice(ready) if twice else self._ask_all(ready, at_once=self.at_once)
         if kept is not None and all(one.code != _LATE for one in found.failures):
             kept.parent.mkdir(mode=0o700, exist_ok=True)
             write_whole(kept, msgspec.json.encode(found))
@@ -99,15 +105,14 @@ class Laboratory:
         for worker in list(self._workers):
             worker.close(grace_s=0)
 
-    def _ask_all(self, ready: Prepared) -> Behaviour:
+    def _ask_all(self, ready: Prepared, *, at_once: bool = False, but_each: int = 0) -> Behaviour:
         """Ask every question; a worker that dies of one is replaced for the next."""
-        questions = self.questions
-        replies: list[Reply] = []
+        asking = Asking(ready.package, self.questions, at_once=at_once, but_each=but_each)
         last = Failed("verify/not-asked", "not asked: too many workers died", loads=False)
         for _ in range(MOST_STARTS):
             try:
                 with ready.start(begun=self._workers.add) as worker:
-                    _ask(worker, ready.package, questions, replies)
+                    asking.ask(worker)
             except (PackageCodeError, Unavailable) as problem:
                 if problem.code.startswith(_MACHINE) or self._stopped:
                     raise
@@ -115,10 +120,22 @@ class Laboratory:
                 break
             if self._stopped:
                 raise Unavailable("the work was stopped", code="worker/closed")
-            if len(replies) == len(questions):
+            if not asking.left:
                 break
-        missing = len(questions) - len(replies)
-        return Behaviour([*replies, *[Reply([], last)] * missing])
+        return Behaviour([*asking.replies, *[Reply([], last)] * asking.left])
+
+    def _twice(self, ready: Prepared) -> Behaviour:
+        """Ask every question twice, and note which rows are answered otherwise.
+
+        Many questions are asked many at once; then some of them alone and all others beside
+        other rows. Where that changes no answer, mixtures are asked so, too.
+        """
+        if len(self.questions) > MANY:
+            found = self._ask_all(ready, at_once=True)
+            if found.replies == self._ask_all(ready, at_once=True, but_each=EACH).replies:
+                return Behaviour(found.replies, at_once=True)
+        found = self._ask_all(ready)
+        return Behaviour(found.replies, _unsteady(found, self._ask_all(ready)))
 
     def _place(self, package: Package, *, twice: bool) -> Path | None:
         """Return where the behaviour of a package is kept; None where it may not be."""
@@ -128,42 +145,8 @@ class Laboratory:
         if outside.network or outside.required or outside.secrets or personal:
             return None
         asked = [list(question.rows) for question in self.questions]
-        said = canonical_json(["explain 1", str(package.digest), twice, asked])
+        said = canonical_json(["explain 2", str(package.digest), twice, self.at_once, asked])
         return self.home.path / FOLDER / f"{Digest.of(said).hex}.json"
-
-
-def _ask(
-    worker: Worker, package: Package, questions: Sequence[Question], replies: list[Reply]
-) -> None:
-    """Add replies to those that are there already, until the worker dies."""
-    schema = package.manifest.schema
-    inputs, outputs = Decoder(schema.inputs), Decoder(schema.outputs)
-    for question in questions[len(replies) :]:
-        rows, refused = inputs.decode(list(question.rows))
-        if refused:
-            first = refused[0]
-            replies.append(Reply([], Failed(first.code, first.message, first.where)))
-            continue
-        try:
-            answer = worker.predict(rows, deadline_s=DEADLINE_S)
-        except (PackageCodeError, Unavailable) as problem:
-            replies.append(Reply([], Failed.of(problem)))
-            if not worker.is_alive:
-                return
-            continue
-        found, wrong = outputs.decode(answer.rows)
-        replies.append(Reply(found, _broken(wrong)))
-
-
-def _broken(wrong: Sequence[Finding]) -> Failed | None:
-    """Return what is wrong with an answer that its own schema refuses."""
-    if not wrong:
-        return None
-    return Failed("package-code/answer", wrong[0].message, wrong[0].where)
-
-
-def _with_unsteady(one: Behaviour, other: Behaviour) -> Behaviour:
-    return Behaviour(one.replies, list(_unsteady(one, other)))
 
 
 def _unsteady(one: Behaviour, other: Behaviour) -> list[Place]:

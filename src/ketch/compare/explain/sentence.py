@@ -17,6 +17,9 @@ def sentence(found: Explanation) -> str:
     """Return why B answers otherwise than A, or that it does not."""
     if not found.differing:
         return f"`{found.a}` and `{found.b}` have the same code, model, parameters and environment."
+    if not found.rows:
+        rows = "the one row" if found.unsteady == 1 else f"all {found.unsteady} rows"
+        return f"Nothing can be said: to {rows} comes another answer each time."
     if not found.changed:
         names = listed([component_name(one) for one in found.differing])
         verb = "differs" if len(found.differing) == 1 else "differ"
@@ -42,6 +45,10 @@ def change_text(change: Change) -> str:
     """Return a change in a few words: ``pandas 2.2.3 → 3.0.1``."""
     if change.kind in {"pipeline", "schema"}:
         return f"the {change.kind}"
+    if change.kind == "order":
+        return f"the order of what `{change.name}` defines"
+    if change.kind == "step":
+        return f"step `{change.name}`, which is {'new' if change.before is None else 'gone'}"
     if change.kind == "model" or change.before == change.after:
         return f"`{change.name}`"
     name = change.name if change.kind in {"library", "python"} else f"`{change.name}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from ketch.compare.explain.shrinking import OutOfTime
 from ketch.errors import KetchError, Unavailable, UsageError
 from ketch.progress import Progress
 from ketch.runtime.machine import cores
+from ketch.schema import rows_that_differ
 
 AT_ONCE = 2
 """Mixtures that are run at the same time, where there are processors."""
@@ -45,6 +47,7 @@ class Study:
     behaviours: dict[Mixture, Behaviour] = field(default_factory=dict)
     problems: dict[Mixture, str] = field(default_factory=dict)
     noise: frozenset[Place] = frozenset()
+    _between: dict[tuple[Mixture, Mixture], frozenset[Place]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.yardstick = Yardstick.of(self.mixer.a, self.mixer.b)
@@ -62,6 +65,7 @@ class Study:
         for mixture, found in zip(ends, self.at_once(self._end, ends), strict=True):
             self.behaviours[mixture] = found
             self.noise |= frozenset(found.unsteady)
+        self.lab.at_once = all(self.behaviours[one].at_once for one in ends)
 
     def run_others(self) -> None:
         """Run every other mixture, those with few components of B first, while there is time."""
@@ -72,6 +76,30 @@ class Study:
     def parted(self, one: Behaviour, other: Behaviour) -> frozenset[Place]:
         """Return the rows that two behaviours answer otherwise, but for unsteady ones."""
         return self.yardstick.parted(one, other, self.sizes) - self.noise
+
+    def between(self, one: Mixture, other: Mixture) -> frozenset[Place]:
+        """Return the rows that two mixtures answer otherwise."""
+        if (one, other) not in self._between:
+            found = self.parted(self.behaviours[one], self.behaviours[other])
+            self._between[one, other] = found
+        return self._between[one, other]
+
+    def fields(self) -> dict[str, int]:
+        """Return in how many rows B answers each output otherwise, the most first."""
+        a, b = (self.behaviours[one].replies for one in (frozenset[str](), self.everything))
+        both = [
+            (at, one.rows, other.rows)
+            for at, (one, other) in enumerate(zip(a, b, strict=True))
+            if len(one.rows) == len(other.rows)
+        ]
+        names = (
+            field.name
+            for field in sorted(self.yardstick.fields, key=lambda one: one.name)
+            for at, one, other in both
+            for row in rows_that_differ((field,), one, other)
+            if (at, row) not in self.noise
+        )
+        return dict(Counter(names).most_common())
 
     def run(self, pieces: Pieces) -> Behaviour:
         """Run a mixture, if there is time.
@@ -99,7 +127,7 @@ class Study:
                 yield Tried(names, NOT_RUN)
             else:
                 found = self.behaviours[mixture]
-                rows = len(self.parted(a, found))
+                rows = len(self.between(frozenset(), mixture))
                 yield Tried(names, rows=rows, moved=self.yardstick.moved(a, found))
 
     def failures(self) -> tuple[str | None, str | None]:

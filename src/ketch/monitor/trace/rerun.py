@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from ketch.errors import KetchError, PackageCodeError
-from ketch.monitor.decisions.keyed import MARK, Keyed
+from ketch.monitor.decisions.keyed import MARK, Keyed, hashed_fields
 from ketch.monitor.decisions.table import Recorded
 from ketch.package import Divergence, Package, StepTrace, first_divergence
 from ketch.progress import Progress, Silent
@@ -111,7 +111,7 @@ def _asked(decision: Recorded, package: Package) -> tuple[list[Row] | None, str]
     value = parse_json(decision.inputs.encode())
     given = [value] if isinstance(value, dict) else value
     personal = [field.name for field in schema.inputs if field.pii]
-    hashed = sorted({name for name in personal if _is_given(given, name)} | _hashed(given))
+    hashed = sorted({name for name in personal if _is_given(given, name)} | hashed_fields(given))
     if hashed:
         named = ", ".join(f"`{name}`" for name in hashed)
         return None, f"personal data is never recorded, and {named} is: only its hash is known"
@@ -125,13 +125,6 @@ def _asked(decision: Recorded, package: Package) -> tuple[list[Row] | None, str]
 def _is_given(rows: object, name: str) -> bool:
     listed = rows if isinstance(rows, list) else []
     return any(isinstance(row, dict) and row.get(name) is not None for row in listed)
-
-
-def _hashed(rows: object) -> set[str]:
-    """Return the fields of which only hashes are known: another package of the route said so."""
-    listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    found = (pair for row in listed for pair in row.items())
-    return {name for name, one in found if isinstance(one, str) and MARK.fullmatch(one)}
 
 
 class _Again:
@@ -149,7 +142,7 @@ class _Again:
         self._decision = decision
         self._outputs = package.manifest.schema.outputs
         declared = {field.name for field in self._outputs if field.pii}
-        self._personal = declared | _hashed(_listed(decision.outputs))
+        self._personal = declared | hashed_fields(_listed(decision.outputs))
         self._network = package.manifest.environment.network
         self._key = key
         self._rows = rows

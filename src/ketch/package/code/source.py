@@ -6,6 +6,7 @@ Only code that can run when the package answers counts: what stands under
 
 import ast
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ MAX_SOURCE_BYTES = 8 * 1024 * 1024
 _IMPORT_ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception", "BaseException"])
 _INTERPRETER_FACTS = frozenset(["version_info", "platform", "implementation", "name"])
 
+_PARSING = threading.Lock()
+"""Threads that parse at once may get a ``SystemError`` about recursion from Python 3.11
+(https://github.com/python/cpython/issues/106905), and each other's filters of warnings."""
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -121,7 +125,7 @@ def _holds(node: ast.AST) -> bool:
 
 def _parse(content: bytes, python: str | None) -> ast.Module:
     version = tuple(int(part) for part in python.split(".")[:2]) if python else None
-    with warnings.catch_warnings():
+    with _PARSING, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an invalid escape is not ours to report
         return ast.parse(content, feature_version=version)  # type: ignore[arg-type] # a pair
 

@@ -115,6 +115,38 @@ def test_code_changes_are_its_definitions_and_words_alone_are_none() -> None:
     ]
 
 
+def names_of(before: str, after: str) -> list[str]:
+    found = Definitions(package_with(before), package_with(after))
+    return [f"{one.kind} {one.name}" for one in found.changes]
+
+
+def test_statements_without_a_name_are_called_as_they_begin() -> None:
+    before = "import os\nif os.name == 'nt':\n    A = 1\nos.umask(18)\n"
+    after = "import os\nif os.name == 'nt':\n    A = 2\nos.umask(19)\n"
+    assert names_of(before, after) == [
+        "definition pipeline:if os.name == 'nt'",
+        "definition pipeline:os.umask()",
+    ]
+
+
+def test_the_order_of_definitions_is_a_change_that_is_made_alone_or_with_others() -> None:
+    before = "A = 1\n\n\ndef one():\n    return 1\n\n\nB = 2\nC = 3\n"
+    after = "B = 3\nNEW = 5\nA = 1\n\n\ndef one():\n    return 1\n"
+    assert names_of(before, after) == [
+        "definition pipeline:B",
+        "definition pipeline:C",
+        "definition pipeline:NEW",
+        "order pipeline",
+    ]
+    found = Definitions(package_with(before), package_with(after))
+    moved = code_of(found.files(frozenset({3})))["pipeline.py"]
+    assert " ".join(moved.split()) == "B = 2 C = 3 A = 1 def one(): return 1"
+    assert names_of(before, before) == []
+    both = code_of(found.files(frozenset({0, 2, 3})))["pipeline.py"]
+    assert " ".join(both.split()) == "B = 3 NEW = 5 C = 3 A = 1 def one(): return 1"
+    assert code_of(found.files(frozenset(range(4))))["pipeline.py"] == after
+
+
 def test_a_module_with_one_change_is_that_of_a_with_that_definition_and_new_imports() -> None:
     found = Definitions(package_with(BEFORE), package_with(AFTER))
     module = code_of(found.files(frozenset({1})))["pipeline.py"]

@@ -17,7 +17,8 @@ class Change:
 
     Attributes:
         kind: ``library``, ``python``, ``variable``, ``setting``, ``parameter``, ``definition``,
-            ``file``, ``pipeline``, ``schema`` or ``model``.
+            ``order`` (of the definitions of a module), ``file``, ``step`` (one that came or
+            went), ``pipeline`` (whatever else of it), ``schema`` or ``model``.
         name: What it is called, such as ``pandas`` or ``pipeline:preprocess``.
         before, after: What it was and is, in JSON form; None where there is none.
     """

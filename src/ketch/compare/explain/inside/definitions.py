@@ -2,7 +2,8 @@
 
 Comments and layout do not count. A mixture with some changes has the modules of A, in which
 those definitions stand as B writes them. Imports that B adds come with any change of their
-module: they are there for what changed, and change nothing alone.
+module: they are there for what changed, and change nothing alone. In which order the
+definitions of a module stand is a change, too: what runs at import may depend on it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _LONGEST = 60
 """Characters of a constant that are worth showing."""
 
 DOCUMENTATION = "__doc__"
+
+_ORDER = "order"
 
 _TABLES = {PIPELINE: "pipeline", SCHEMA: "schema"}
 
@@ -54,6 +57,7 @@ class Definitions:
     def __init__(self, a: Package, b: Package) -> None:
         self._code = a.code(), b.code()
         self._tables = {path: (a.files[path], b.files[path]) for path in _TABLES}
+        self._steps = a.manifest.pipeline.steps, b.manifest.pipeline.steps
         self._modules = _modules(self._code[0]), _modules(self._code[1])
         self._at: list[tuple[str, str | None]] = []
         self.changes = tuple(self._changes())
@@ -91,8 +95,17 @@ class Definitions:
         for path, (one, other) in self._tables.items():
             if one.digest != other.digest:
                 self._at.append((path, None))
-                found.append(Change(_TABLES[path], path, str(one.digest), str(other.digest)))
+                found += self._in_table(_TABLES[path], path)
         return found
+
+    def _in_table(self, kind: str, path: str) -> list[Change]:
+        """Return the one change of a table; of the pipeline, by the step that came or went."""
+        a, b = self._steps
+        gone, new = ([one for one in mine if one not in other] for mine, other in ((a, b), (b, a)))
+        if kind == "pipeline" and len(gone) + len(new) == 1:
+            (step,) = (*gone, *new)
+            return [Change("step", step, *(step if step in steps else None for steps in (a, b)))]
+        return [Change(kind, path, *(str(one.digest) for one in self._tables[path]))]
 
     def _in_module(self, path: str, before: Module, after: Module) -> list[Change]:
         found = []
@@ -104,6 +117,9 @@ class Definitions:
                 continue
             self._at.append((path, name))
             found.append(Change("definition", f"{_dotted(path)}:{name}", _told(one), _told(other)))
+        if [name for name in before if name in after] != [name for name in after if name in before]:
+            self._at.append((path, _ORDER))
+            found.append(Change("order", _dotted(path)))
         return found
 
     def _merged(self, path: str, names: set[str]) -> bytes:
@@ -118,6 +134,8 @@ class Definitions:
         for name, block in after.items():
             if name not in before and (name in names or block.is_import):
                 merged = _inserted(merged, name, block, after)
+        if _ORDER in names:
+            merged = _reordered(merged, after)
         return "".join(block.source for block in merged.values()).encode()
 
 
@@ -128,6 +146,16 @@ def _inserted(merged: Module, name: str, block: Block, order: Module) -> Module:
     items = list(merged.items())
     at = [one for one, _ in items].index(earlier[-1]) + 1 if earlier else 0
     return dict([*items[:at], (name, block), *items[at:]])
+
+
+def _reordered(merged: Module, order: Module) -> Module:
+    """Return a module in the order of B; what B lacks follows what it followed."""
+    names, place = {name: at for at, name in enumerate(order)}, -1
+    places: list[tuple[int, int, str]] = []
+    for name in merged:
+        place = names.get(name, place)
+        places.append((place, len(places), name))
+    return {name: merged[name] for _, _, name in sorted(places)}
 
 
 def _comes_along(one: Block | None, other: Block | None) -> bool:
@@ -195,8 +223,10 @@ def _name(node: ast.stmt) -> str:
             return f"import {', '.join(one.asname or one.name for one in names)}"
         case ast.Expr(value=ast.Constant(value=str())):
             return DOCUMENTATION
+        case ast.Expr(value=ast.Call(func=called)):
+            return f"{ast.unparse(called)}()"
         case _:
-            return f"statement {ast.dump(node)[:40]}"
+            return ast.unparse(node).splitlines()[0].rstrip(":")[:_LONGEST]
 
 
 def _value(node: ast.stmt) -> str | None:
