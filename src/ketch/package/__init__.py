@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ketch.package.attestation import Attestation
 from ketch.package.blobs import BlobSink, BlobSource, Stored
 from ketch.package.built import Sources, component_digests
+from ketch.package.comparison import Comparison
 from ketch.package.digest import Digest
 from ketch.package.divergence import Divergence, first_divergence
 from ketch.package.layers import COMPONENTS
@@ -61,6 +62,7 @@ __all__ = [
     "BlobSource",
     "Budget",
     "CodeReport",
+    "Comparison",
     "DataDeclaration",
     "Descriptor",
     "Digest",

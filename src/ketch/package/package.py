@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ketch.display import card
 from ketch.errors import DigestMismatch, Finding, ManifestError, UsageError
 from ketch.package.blobs import BlobSource
 from ketch.package.built import component_digests
@@ -50,6 +51,23 @@ class Package:
     manifest: Manifest
     files: Mapping[str, Descriptor]
     manifest_size: int
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: whose it is, what it does, and its schema."""
+        declared = self.manifest
+        steps = [step.rpartition(":")[2] for step in declared.pipeline.steps]
+        fields = [("input", one) for one in declared.schema.inputs]
+        fields += [("output", one) for one in declared.schema.outputs]
+        return card(
+            self.reference,
+            {
+                "digest": self.digest,
+                "says": declared.description,
+                "owner": declared.owner,
+                "steps": " → ".join(steps),
+            },
+            [(side, one.name, one.type, one.description) for side, one in fields],
+        )
 
     @property
     def reference(self) -> str:

@@ -16,6 +16,7 @@ from ketch.store.attested import (
     standing,
 )
 from ketch.store.base import Incoming, Progress, Store, put_stream
+from ketch.store.compared import attach_comparison, comparisons
 from ketch.store.fsck import Report, fsck
 from ketch.store.gc import Collected, gc
 from ketch.store.home import ketch_home
@@ -37,7 +38,9 @@ __all__ = [
     "Standing",
     "Store",
     "attach",
+    "attach_comparison",
     "attestations",
+    "comparisons",
     "copy_graph",
     "fsck",
     "gc",
