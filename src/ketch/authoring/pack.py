@@ -54,6 +54,11 @@ class Packed:
         state = "verified" if self.verified else "NOT verified"
         return f"<packed {self.package.reference}, {state}, {self.package.digest.short}>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the package, and what verification found."""
+        found = "" if self.report is None else self.report._repr_html_()
+        return f"{self.package._repr_html_()}{found}"
+
     def to_json(self) -> dict[str, object]:
         """Return the form of ``ketch pack --json``."""
         manifest = self.package.manifest
@@ -119,14 +124,14 @@ def pack(
         keep_report(report, package, home)
         if not report.passed:
             return packed
-    replaced = _tag(package, home, options)
+    replaced = tag_package(package, home, options)
     if archive is not None:
         progress.step(f"writing {archive.name}")
         write_archive(home.store, package.descriptor, archive, name=package.reference)
     return replace(packed, findings=(*advice, *replaced), archive=archive)
 
 
-def _tag(package: Package, home: Home, options: Options) -> tuple[Finding, ...]:
+def tag_package(package: Package, home: Home, options: Options) -> tuple[Finding, ...]:
     """Point ``name:version`` at the package; say so when it pointed elsewhere.
 
     Until a version is published to a registry it is the author's own to pack again.

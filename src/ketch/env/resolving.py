@@ -8,6 +8,7 @@ lock reads as what it installs.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from packaging.markers import Marker, UndefinedComparison
@@ -44,7 +45,9 @@ class Resolving:
         source_builds: What may be built from source.
         universal: Resolve for every platform, not for this one alone.
         upgrade: Take the newest versions, whatever the existing lock holds.
+        lowest: Of what is asked for itself, take the oldest versions that fit.
         offline: Ask uv's cache only.
+        not_after: Take only files that the index had at this moment.
         existing: A lock whose versions, and Python, are kept where they still satisfy.
         progress: Is told what uv does.
     """
@@ -52,7 +55,9 @@ class Resolving:
     source_builds: SourceBuilds = False
     universal: bool = True
     upgrade: bool = False
+    lowest: bool = False
     offline: bool = False
+    not_after: datetime | None = None
     existing: Lock | None = None
     progress: Progress | None = None
 
@@ -165,6 +170,8 @@ def _compile(
     arguments += ["--python", str(interpreter.path), "--constraint", str(limits)]
     arguments += ["--universal", "--no-emit-package", LATER] if how.universal else []
     arguments += ["--upgrade"] if how.upgrade else []
+    arguments += ["--resolution", "lowest-direct"] if how.lowest else []
+    arguments += ["--exclude-newer", how.not_after.isoformat()] if how.not_after else []
     arguments += wheel_options(how.source_builds)
     run_uv(
         [*arguments, "--output-file", output, wanted],

@@ -16,6 +16,8 @@ from ketch.authoring import Options as Building
 from ketch.authoring.build import build
 from ketch.cli.main import main
 from ketch.compare.explain import Explanation, Options, explain, sentence
+from ketch.compare.explain.running import Laboratory
+from ketch.compare.questions import ask_scenarios
 from ketch.errors import UsageError
 from ketch.package import Package
 from ketch.progress import Silent
@@ -239,6 +241,50 @@ def test_rows_that_change_each_time_say_nothing_of_the_change(home: Home, shop: 
     found = explain(shop(drawn), shop(drawn, PARAMETER), home)
     assert (found.rows, found.unsteady, found.changed) == (3, 1, 3)
     assert found.shares["params"] == 1.0
+
+
+MANY_ITEMS = tuple(f"{name}-{number}" for number in range(15) for name in ITEMS)
+
+
+def test_many_questions_are_asked_together_where_that_changes_no_answer(
+    home: Home, shop: Shop
+) -> None:
+    """One of sixty raises: the others are answered all the same, each as if it were alone."""
+    checked = ("pipeline.py", "return size * RATE", "return size * RATE / (size != 9)")
+    one, other = shop(items=MANY_ITEMS), shop(checked, CONSTANT, items=MANY_ITEMS)
+    for package in (one, other):
+        asked = Laboratory(home, ask_scenarios(one, other).questions)
+        together = asked.behaviour(package, twice=True)
+        assert together.at_once
+        assert asked.behaviour(package).replies == together.replies
+    failed = sum(len(item) == 9 for item in MANY_ITEMS)
+    assert (len(together.failures), len(together.replies)) == (failed, 60)
+    found = explain(one, other, home)
+    assert found.changed == 60
+    assert [change.name for change in found.causes[0].changes] == [
+        "pipeline:RATE",
+        "pipeline:scaled",
+    ]
+
+
+def test_answers_that_depend_on_the_rows_beside_them_are_asked_for_alone(
+    home: Home, shop: Shop
+) -> None:
+    counted = ("pipeline.py", "in {named}", "of {len(rows)}")
+    one, other = (shop(counted, *more, items=MANY_ITEMS) for more in ((), (PARAMETER,)))
+    asked = Laboratory(home, ask_scenarios(one, other).questions)
+    alone = asked.behaviour(one, twice=True)
+    assert (alone.at_once, alone.unsteady) == (False, [])
+    assert {reply.rows[0]["label"].rpartition(" ")[2] for reply in alone.replies} == {"1"}  # type: ignore[attr-defined] # it is a text
+    found = explain(one, other, home)
+    assert (found.changed, found.shares["params"]) == (60, 1.0)
+
+
+def test_where_no_answer_comes_twice_nothing_is_said_to_be_the_same(home: Home, shop: Shop) -> None:
+    drawn = ("pipeline.py", 'os.environ.get("CURRENCY", "EUR")', "os.urandom(8).hex()")
+    found = explain(shop(drawn), shop(drawn, PARAMETER), home)
+    assert (found.rows, found.unsteady) == (0, 4)
+    assert sentence(found) == "Nothing can be said: to all 4 rows comes another answer each time."
 
 
 def test_without_time_what_is_missing_is_said_and_the_next_run_goes_on(

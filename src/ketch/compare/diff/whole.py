@@ -21,6 +21,7 @@ from ketch.compare.diff.environment import diff_environments
 from ketch.compare.diff.files import File, Files, diff_files
 from ketch.compare.diff.scenarios import Scenarios, diff_scenarios, diff_traces
 from ketch.compare.diff.schemas import diff_schemas
+from ketch.display import card
 from ketch.package import Digest, Package
 from ketch.package.layers import README, TRACES
 
@@ -109,6 +110,12 @@ class Diff:
     a: Who
     b: Who
     components: tuple[Component, ...]
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: which components are not the same."""
+        rows = [(one.name, "same" if one.same else "differs") for one in self.components]
+        facts = {"from": self.a.digest, "to": self.b.digest}
+        return card(f"{self.a.package} → {self.b.package}", facts, rows)
 
     @property
     def same(self) -> bool:
