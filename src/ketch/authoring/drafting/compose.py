@@ -10,8 +10,14 @@ from ketch.authoring.drafting.plan import Piece, Plan
 from ketch.authoring.drafting.templates import filled
 
 
-def pipeline(plan: Plan, title: str) -> str:
-    """Return ``pipeline.py``: the imports of all pieces, then their functions in order."""
+def pipeline(plan: Plan, title: str, verb: str = "init") -> str:
+    """Return ``pipeline.py``: the imports of all pieces, then their functions in order.
+
+    Args:
+        plan: The plan.
+        title: What it is, in a line.
+        verb: The verb of ``ketch`` that writes it.
+    """
     imports = {f"import {module}  # the model file names it" for module in plan.imports}
     bodies = []
     for piece in plan.pieces:
@@ -20,6 +26,7 @@ def pipeline(plan: Plan, title: str) -> str:
         bodies.append(body)
     values = {
         "title": literals.docstring(title),
+        "verb": verb,
         "imports": f"\n{_sorted(imports)}\n" if imports else "",
         "body": "\n\n\n".join(bodies),
     }
@@ -32,13 +39,15 @@ def declaration(plan: Plan, values: Mapping[str, str]) -> str:
     Args:
         plan: The plan.
         values: ``name``, ``owner``, ``description``, ``python``, and ``pipeline``: the
-            file that the pipeline is written to.
+            file that the pipeline is written to; ``verb`` that writes it, if not ``init``.
     """
     module = values["pipeline"].removesuffix(".py")
     return filled(
         "folder/ketch.toml",
         {
             "name": values["name"],
+            "verb": values.get("verb", "init"),
+            "params": literals.table("params", plan.params),
             "load": f'load = "{module}:load"\n' if plan.loads else "",
             "owner": literals.text(values["owner"]),
             "description": literals.text(values["description"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 from ketch.authoring.drafting.archives import scan_archive
 from ketch.authoring.drafting.boosters import scan_lightgbm, scan_xgboost
 from ketch.authoring.drafting.model_file import ModelFile, Seen, unknown
-from ketch.authoring.drafting.notebooks import BY_HAND, is_notebook
+from ketch.authoring.drafting.notebooks import START, is_notebook
 from ketch.authoring.drafting.onnx import scan_onnx
 from ketch.authoring.drafting.pickles import looks_pickled, pickled_versions, scan_pickle
 from ketch.errors import NotFound, UsageError
@@ -79,8 +79,7 @@ def versions_of(path: Path) -> Mapping[str, str]:
 
 def _scan(path: Path, head: bytes) -> Seen:
     if is_notebook(path, head):
-        hint = f"save the trained model in it to a file, and name that file; {BY_HAND}"
-        raise unknown(path, "expected a trained model, found a notebook", hint)
+        raise unknown(path, "expected a trained model, found a notebook", START)
     for magic, what, instead in _OTHERS:
         if head.startswith(magic):
             raise unknown(path, f"expected a trained model, found {what}", instead)

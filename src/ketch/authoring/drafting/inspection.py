@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ketch.authoring.drafting.model_file import Form, ModelFile
@@ -58,12 +59,48 @@ def inspect(
         PackageCodeError: Loading it raised.
         Unavailable: It took too long, or killed its process.
     """
-    folders = _lay_out(model, room, code or {})
-    request = {"rows": list(rows[:_EXAMPLES]), "columns": list(rows[0]) if rows else []}
-    params = {"file": model.name, "form": model.form.value}
-    files = [model.path] if model.form in (Form.PICKLE, Form.JOBLIB) else []
+    question = Question(
+        template=_CODE[model.form],
+        request={"rows": list(rows[:_EXAMPLES]), "columns": list(rows[0]) if rows else []},
+        params={"file": model.name, "form": model.form.value},
+        model={model.name: model.path, **{path.name: path for path in model.companions}},
+        code=code or {},
+        pickles=(model.path,) if model.form in (Form.PICKLE, Form.JOBLIB) else (),
+    )
+    return Said.read(ask(question, environment, room), str(model.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked before there is a package of it.
+
+    Attributes:
+        template: The code that asks, a file of ``templates/inspect``.
+        request: JSON that the code gets.
+        params: What its ``load`` gets.
+        model: The files of the model, by path.
+        code: The author's own modules, by path.
+        pickles: Files that say which modules to import before the sandbox closes.
+    """
+
+    template: str
+    request: Mapping[str, object]
+    params: Mapping[str, object]
+    model: Mapping[str, Path]
+    code: Mapping[str, Path]
+    pickles: Sequence[Path] = ()
+
+
+def ask(question: Question, environment: Environment, room: Path) -> str:
+    """Load a model in an environment, sandboxed, and return what the asking code replied.
+
+    Raises:
+        PackageCodeError: Loading it raised.
+        Unavailable: It took too long, or killed its process.
+    """
+    folders = _lay_out(question, room)
     modules = imports_for_preload(
-        [folders["code"] / f"{_MODULE}.py"], files, top_level_modules(environment)
+        [folders["code"] / f"{_MODULE}.py"], question.pickles, top_level_modules(environment)
     )
     launch = Launch(
         python=environment.python,
@@ -76,26 +113,28 @@ def inspect(
         start_timeout_s=DEADLINE_S,
     )
     with compiling(environment, modules) as bytecode, Worker.start(launch) as worker:
-        worker.load(_PIPELINE, params=params, schema=_QUESTION, deadline_s=DEADLINE_S)
-        asked = {"request": json.dumps(request)}
+        worker.load(_PIPELINE, params=question.params, schema=_QUESTION, deadline_s=DEADLINE_S)
+        asked = {"request": json.dumps(question.request)}
         answer = worker.predict([asked], deadline_s=DEADLINE_S)
         if bytecode.is_needed:
             bytecode.add(worker.modules().uncompiled)
-    return Said.read(str(answer.rows[0].get("reply")), str(model.path))
+    return str(answer.rows[0].get("reply"))
 
 
-def _lay_out(model: ModelFile, room: Path, code: Mapping[str, Path]) -> dict[str, Path]:
+def _lay_out(question: Question, room: Path) -> dict[str, Path]:
     folders = {name: room / name for name in ("code", "model", "scratch")}
     for folder in folders.values():
         folder.mkdir(mode=0o700)
-    _share(model.path, folders["model"] / model.name)
-    for path in model.companions:
-        _share(path, folders["model"] / path.name)
-    for name, path in code.items():
+    for name, path in question.model.items():
+        target = folders["model"] / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _share(path, target)
+    for name, path in question.code.items():
         target = folders["code"] / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    shutil.copyfile(FOLDER / "inspect" / _CODE[model.form], folders["code"] / f"{_MODULE}.py")
+    asking = FOLDER / "inspect" / question.template
+    shutil.copyfile(asking, folders["code"] / f"{_MODULE}.py")
     shutil.copyfile(FOLDER / "inspect" / "common.py", folders["code"] / "ketch_common.py")
     return folders
 

@@ -28,6 +28,16 @@ def python(value: object, indent: int = 0) -> str:
     return flat
 
 
+def python_code(entries: Mapping[str, str], indent: int) -> str:
+    """Return a dictionary as Python source whose values are expressions."""
+    flat = "{" + ", ".join(f"{_flat(key)}: {code}" for key, code in entries.items()) + "}"
+    if len(flat) + indent + len("return ") <= WIDEST:
+        return flat
+    inner = " " * (indent + 4)
+    items = [f"{inner}{_flat(key)}: {code},\n" for key, code in entries.items()]
+    return "{\n" + "".join(items) + " " * indent + "}"
+
+
 def _flat(value: object) -> str:
     match value:
         case str():
@@ -56,16 +66,28 @@ def field_line(field: Field) -> str:
     """Return the line of ``ketch.toml`` that declares a field."""
     body = field.to_json()
     name = str(body.pop("name"))
-    key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else text(name)
+    key = _key(name)
     if set(body) == {"type"}:
         return f"{key} = {text(str(body['type']))}"
     items = ", ".join(f"{member} = {_toml(value)}" for member, value in body.items())
     return f"{key} = {{ {items} }}"
 
 
+def table(name: str, body: Mapping[str, object]) -> str:
+    """Return a table of ``ketch.toml`` with a blank line behind it; nothing when it is empty."""
+    lines = [f"{_key(key)} = {_toml(value)}" for key, value in body.items()]
+    return "\n".join([f"[{name}]", *lines, "", ""]) if lines else ""
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else text(name)
+
+
 def _toml(value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(str(k))} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, bool):
         return "true" if value else "false"
     return text(value) if isinstance(value, str) else repr(value)

@@ -1,4 +1,4 @@
-"""Notebooks, which hold neither a trained model nor rows; a person has to take them apart."""
+"""Notebooks, where a trained model or rows are wanted: they hold neither."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from ketch.errors import Finding
 
 SUFFIX = ".ipynb"
-BY_HAND = (
-    "move what happens to the data before `predict` into pipeline.py by hand: "
-    "a notebook's own steps are not read"
+START = (
+    "start from the notebook, `ketch init --from NOTEBOOK.ipynb`: its functions come along, and "
+    "the model that it saved"
 )
 _STARTS = re.compile(rb'\s*\{\s*"cells"\s*:')
 
@@ -23,4 +23,4 @@ def is_notebook(path: Path, head: bytes) -> bool:
 def passed_over(path: str) -> Finding:
     """Return what to say of a notebook in a project."""
     message = "found a notebook, of which nothing was taken"
-    return Finding("init/notebook", message, path, BY_HAND, blocks=False)
+    return Finding("init/notebook", message, path, START, blocks=False)

@@ -31,6 +31,7 @@ class Plan:
         columns: The inputs → the columns of the example, where they differ.
         typical: A value for an input that says more than zero does.
         imports: The author's own modules that a pickle names.
+        params: What ``load`` gets.
         is_runnable: Whether the pipeline can answer as it is written.
         is_sketch: Whether even the schema is only a place to write it.
     """
@@ -44,6 +45,7 @@ class Plan:
     columns: Mapping[str, str] = field(default_factory=dict)
     typical: Mapping[str, float] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
+    params: Mapping[str, object] = field(default_factory=dict)
     is_runnable: bool = True
     is_sketch: bool = False
 

@@ -58,7 +58,7 @@ def read_project(folder: Path) -> Project:
             "expected a trained model or a project, found an MLflow model",
             code="init/mlflow",
             where=str(folder / "MLmodel"),
-            hint="importing MLflow models is to come; until then name the model file inside it",
+            hint=f"import it: `ketch import mlflow {folder} NEW-FOLDER`",
         )
     models = list(_models(folder))
     if len(models) > 1:

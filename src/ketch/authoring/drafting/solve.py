@@ -60,7 +60,7 @@ def solve(needs: Sequence[Need], progress: Progress) -> Solved:
     for attempt in _attempts(needs, refusals):
         for python in pythons():
             try:
-                lock = resolve(_read(render(attempt)), python, Resolving())
+                lock = resolve(requirements_in(render(attempt)), python, Resolving())
             except Refused as problem:
                 if problem.code not in _WITHOUT_SOLUTION:
                     raise
@@ -104,7 +104,7 @@ def _solved(
     versions = {package.name: package.version for package in lock.packages}
     text = render(pinned := [_pinned(need, versions) for need in taken])
     solved = Solved(text, lock)
-    lock = replace(lock, inputs=_read(text).digest(solved.python))
+    lock = replace(lock, inputs=requirements_in(text).digest(solved.python))
     findings = (
         *_given_up(needs, taken, refusals),
         *_guessed(taken, pinned),
@@ -171,7 +171,8 @@ def _listed(lines: Iterable[str]) -> str:
     return ", ".join(f"`{line}`" for line in lines)
 
 
-def _read(text: str) -> Requirements:
+def requirements_in(text: str) -> Requirements:
+    """Read the content of a ``requirements.txt``."""
     with temporary_folder("ketch-init-") as folder:
         (folder / "requirements.txt").write_text(text, "utf-8")
         return read_requirements(folder)

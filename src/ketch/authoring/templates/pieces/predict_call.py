@@ -1,0 +1,3 @@
+def predict(model, value):
+    """Return what the model says of each row."""
+    return {$output: $run}
