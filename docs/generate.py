@@ -346,10 +346,10 @@ def _class_of(call: ast.Call, known: Mapping[str, object]) -> str:
 
 
 AREAS = (
-    *("approval", "archive", "decisions", "disk", "environment", "gate", "init", "json", "ketch"),
-    *("manifest", "oci", "outcomes", "package-code", "policy", "promote", "reference", "request"),
-    *("rollback", "route", "scenario", "serve", "share", "signature", "table", "usage", "version"),
-    "worker",
+    *("approval", "archive", "decisions", "disk", "drift", "environment", "gate", "init", "json"),
+    *("ketch", "manifest", "oci", "outcomes", "package-code", "policy", "promote", "reference"),
+    *("request", "rollback", "route", "scenario", "serve", "share", "signature", "table", "usage"),
+    *("import", "upgrade", "version", "worker"),
 )
 NO_CODES = ("blobs/sha256",)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from ketch.authoring.drafting.literals import text
 from ketch.authoring.drafting.naming import package_name, package_owner
 from ketch.authoring.drafting.templates import below, filled
 from ketch.authoring.record import record
+from ketch.display import card
 from ketch.env import write_lock
 from ketch.errors import Finding, KetchError, NotFound, UsageError
 from ketch.progress import Progress, Silent
@@ -41,8 +43,10 @@ NOBODY = "someone@example.com"
 """Stands for the owner where nobody is known."""
 
 MOST_NOTEBOOKS = 10
+NOTEBOOKS = (".ipynb", ".py")
+"""Jupyter's notebooks; marimo's, and scripts."""
 
-_OWNER = Finding(
+OWNER = Finding(
     "init/owner",
     "nobody answers for the package yet",
     "ketch.toml: package.owner",
@@ -67,6 +71,22 @@ class Initialised:
     files: tuple[str, ...]
     is_draft: bool = False
 
+    def __repr__(self) -> str:
+        """Return one line: in a notebook it is what a cell shows."""
+        wrong = sum(one.blocks for one in self.findings)
+        told = f"{len(self.files)} files, {len(self.findings)} findings, {wrong} to mend"
+        return f"<package folder {self.path}: {told}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the files, and what a person has to decide."""
+        findings = sorted(self.findings, key=lambda one: not one.blocks)
+        return card(
+            f"package folder {self.path}",
+            {"files": ", ".join(self.files), "next": _next(self)},
+            [("✗" if one.blocks else "!", one.where or "", one.message, one.hint or "")
+             for one in findings],
+        )  # fmt: skip
+
     def to_json(self) -> dict[str, object]:
         """Return the form of ``ketch init --json``."""
         return {
@@ -80,36 +100,60 @@ def init(
     folder: Path | str,
     *,
     source: Path | str | None = None,
-    example: Path | str | None = None,
+    example: object = None,
     name: str | None = None,
+    steps: Sequence[str | Callable[..., object]] = (),
+    load: str | Callable[..., object] | None = None,
+    model: object = None,
+    params: Mapping[str, object] | None = None,
+    data: Mapping[str, object] | None = None,
+    path: Path | str | None = None,
     home: Home | Path | str | None = None,
     progress: Progress | None = None,
 ) -> Initialised:
     """Write a new package folder; nothing is overwritten, and a failure leaves nothing.
 
+    In a notebook, ``ketch.init("recommender", steps=[clean, score], model=clf, example=df)``
+    writes the folder of the functions that the notebook holds, and of all that they reach.
+
     Args:
-        folder: Where to write.
-        source: A trained model, or a project folder; without, an example is written.
-        example: Rows of inputs (CSV, JSON, JSON Lines, Parquet) to infer the types from
-            and to try the model with.
+        folder: Where to write; in a notebook, the name of the package.
+        source: A trained model, a project folder or a notebook; without any, and without
+            steps, an example is written.
+        example: Rows of inputs to infer the types from and to try the steps with: a file
+            (CSV, JSON, JSON Lines, Parquet), or, in a notebook, what the first step takes.
         name: Name of the package; by default that of the folder.
+        steps: The functions of a notebook that answer, in their order, or their names.
+        load: The function of a notebook that loads the model, or its name.
+        model: A file of a trained model, or in a notebook the model itself; a mapping of
+            names to either, where the steps read more than one.
+        params: What ``load`` receives; names that steps read come from there, too.
+        data: Data reference name → a file, a DataFrame, or the keys of ``[data.NAME]``.
+        path: Where to write, if not to a folder called like the package.
         home: Ketch home; by default ``KETCH_HOME`` or the platform's data folder.
         progress: Told what is being done.
 
     Raises:
         NotFound: There is no such source or example.
-        UsageError: The source is no model that ketch knows (``init/unknown-model``), or
-            a file is in the way (``init/exists``).
+        UsageError: The source is no model that ketch knows (``init/unknown-model``), which
+            functions of a notebook answer cannot be told (``init/notebook-steps``), or a
+            file is in the way (``init/exists``).
         Refused: The libraries the model needs do not install on this machine.
         Unavailable: The package index or an interpreter cannot be reached.
     """
-    folder, progress = Path(folder), progress or Silent()
+    name = str(folder) if path is not None and name is None else name
+    folder, progress = Path(folder if path is None else path), progress or Silent()
     source = None if source is None else Path(source)
+    if steps or load or model is not None or (source and source.suffix in NOTEBOOKS):
+        from ketch.authoring.notebook.start import Asking, start
+
+        asking = Asking(source, example, steps, load, model, params or {}, data or {})
+        return start(folder, name, asking, Home.of(home), progress)
     owner = package_owner(folder)
     values = {"name": package_name(name, folder), "owner": owner or NOBODY}
     kept = kept_in_place(folder, source)
     refuse_existing(folder, [path for path in FIXED if path not in kept])
-    findings: list[Finding] = [] if owner else [_OWNER]
+    findings: list[Finding] = [] if owner else [OWNER]
     with staging(folder) as staged:
         if source is None:
             if example is not None:
@@ -119,12 +163,14 @@ def init(
         else:
             from ketch.authoring.drafting.examples import Examples, read_examples
 
-            examples = Examples() if example is None else read_examples(Path(example))
+            examples = Examples() if example is None else read_examples(Path(str(example)))
             home = Home.of(home)
             draft = _draft(source, examples, home, progress)
-            written = f"{_module(draft, kept)}.py"
-            _write_draft(staged, draft, {**values, "source": source.name, "pipeline": written})
-            told = (*draft.findings, *_recorded(staged, draft, home, progress))
+            written = f"{free_module({*draft.files, *kept})}.py"
+            write_draft(staged, draft, {**values, "source": source.name, "pipeline": written})
+            can_answer = draft.plan.is_runnable and draft.scenarios
+            answered = recorded(staged, home, progress) if can_answer else ()
+            told = (*draft.findings, *answered)
             findings = [*(_renamed(one, written) for one in told), *findings]
             drop_present(staged, folder, kept)
         progress.step("writing the folder")
@@ -164,7 +210,17 @@ def _write_empty(staged: Path, values: dict[str, str]) -> None:
     write_all(staged, {path: filled(f"empty/{path}", values) for path in below("empty")})
 
 
-def _write_draft(staged: Path, draft: Draft, values: dict[str, str]) -> None:
+def write_draft(
+    staged: Path, draft: Draft, values: dict[str, str], readme: str = "folder/README.md"
+) -> None:
+    """Write a draft into an empty folder.
+
+    Args:
+        staged: The folder.
+        draft: What to write.
+        values: As :func:`compose.declaration` takes them, and ``source``: what it is made from.
+        readme: The template of its README.
+    """
     from ketch.authoring.drafting.compose import declaration, pipeline
 
     values = {**values, "description": draft.title, "python": draft.solved.python}
@@ -174,8 +230,8 @@ def _write_draft(staged: Path, draft: Draft, values: dict[str, str]) -> None:
     }
     texts = {
         "ketch.toml": declaration(draft.plan, values),
-        values["pipeline"]: pipeline(draft.plan, draft.title),
-        "README.md": filled("folder/README.md", values),
+        values["pipeline"]: pipeline(draft.plan, draft.title, values.get("verb", "init")),
+        "README.md": filled(readme, values),
         "requirements.txt": draft.solved.requirements,
         **scenarios,
     }
@@ -197,9 +253,8 @@ def _renamed(finding: Finding, written: str) -> Finding:
     )
 
 
-def _module(draft: Draft, kept: frozenset[str]) -> str:
+def free_module(taken: Collection[str]) -> str:
     """Return the module to write the pipeline to: none that the author has already."""
-    taken = {*draft.files, *kept}
     free = (
         name
         for name in ("pipeline", "steps", "answers")
@@ -208,19 +263,23 @@ def _module(draft: Draft, kept: frozenset[str]) -> str:
     return next(free, "package_steps")
 
 
-def _recorded(staged: Path, draft: Draft, home: Home, progress: Progress) -> tuple[Finding, ...]:
+def _next(made: Initialised) -> str:
+    if any(finding.blocks for finding in made.findings):
+        return "mend what is marked ✗, then ketch.record and look at scenarios/"
+    return "read ketch.toml and scenarios/, then ketch.record(path, confirm=True), ketch.pack(path)"
+
+
+def recorded(staged: Path, home: Home, progress: Progress) -> tuple[Finding, ...]:
     """Fill in what the package answers now; return what it could not answer."""
-    if not draft.plan.is_runnable or not draft.scenarios:
-        return ()
     hint = "correct ketch.toml and pipeline.py, then run `ketch record`"
     try:
-        recorded = record(staged, home=home, progress=progress)
+        done = record(staged, home=home, progress=progress)
     except KetchError as problem:
         message = problem.message.replace(str(staged), "the folder")
         first = Finding("init/not-recorded", message, "scenarios/", hint)
         return (first, *problem.findings)
     return tuple(
         Finding("init/not-recorded", one.detail, one.scenario.source, hint)
-        for one in recorded.scenarios
+        for one in done.scenarios
         if one.change == "raised"
     )

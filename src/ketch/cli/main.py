@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "init": "write a new package folder, empty or around a trained model",
+    "import": "write a package folder from a model of another system",
     "pack": "build a package, verify it in its own environment, and store it",
     "verify": "prove again that a package behaves as it promises",
     "record": "write expected outputs from what the package answers now",
@@ -43,11 +44,14 @@ VERBS = {
     "guard": "watch rollouts, and take back what does harm",
     "outcome": "record what became of answers, from a file",
     "report": "show what a rollout says, and what to do next",
+    "drift": "say what is no longer as it was, and what that does to the answers",
     "decisions": "show what was answered, ask about it in SQL, export it",
     "trace": "say of one decision by what, for whom and on whose word it was made",
     "erase": "remove all that the log holds of a unit",
     "diff": "tell what is not the same in two packages",
-    "explain": "say why a package answers otherwise than another",
+    "compare": "ask packages the same rows, and tell how they differ",
+    "explain": "say why a package answers otherwise than another, or what broke on a route",
+    "upgrade": "make a candidate with newer libraries, and say what they change",
     "scenario": "turn a decision into a scenario",
     "hub": "serve the registry and its packages to a team",
     "login": "keep the token for a hub",
@@ -62,6 +66,9 @@ VERBS = {
     "doctor": "check this machine and say what is missing",
     "demo": "play the whole story on real retail data",
 }
+
+_PLACES = {"import": "importing"}
+"""Where verbs live whose names are words of Python's own."""
 
 _OPTIONS = ("--help", "-h", "--version")
 _MEANT = {
@@ -136,7 +143,7 @@ def app(chosen: str | None = None) -> App:
     )
     for verb, says in VERBS.items():
         told = None if verb == chosen else says
-        command.command(f"ketch.cli.{verb}:{_function(verb)}", name=verb, help=told)
+        command.command(f"ketch.cli.{_PLACES.get(verb, verb)}:{_function(verb)}", name=verb, help=told)
     return command
 
 
@@ -198,8 +205,8 @@ def _unknown(verb: str) -> UsageError:
 
 
 def _function(verb: str) -> str:
-    """Return the name of a verb's function, where the verb itself is a Python name."""
-    return {"list": "list_packages"}.get(verb, verb)
+    """Return the name of a verb's function: the verb, where Python does not use it."""
+    return {"list": "list_packages", "import": "import_"}.get(verb, verb)
 
 
 def _version() -> int:

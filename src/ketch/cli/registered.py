@@ -51,6 +51,7 @@ def told(event: Event) -> str:
         "rejected": f"rejected {body.get('package')} for {body.get('stage')}",
         "rolled-back": f"rolled back from {body.get('from')} to {body.get('package')}",
         "judged": f"judged {body.get('package')} {body.get('action')}",
+        "drifted": f"watched {body.get('package')}",
         "token-created": f"let {body.get('person')} in as {body.get('role')}{_grants(body)}",
         "token-revoked": f"revoked the token {body.get('id')} of {body.get('person')}",
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ketch.display import card
 from ketch.package import Digest, Divergence, ScenarioTrace
 from ketch.runtime import Discreet
 from ketch.schema import Difference
@@ -150,6 +151,23 @@ class Report:
         """Return one line: in a notebook it is what a cell shows."""
         verdict = "keeps its contract" if self.passed else "breaks its contract"
         return f"<report: {self.name} {verdict}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the verdict, and everything that did not pass."""
+        failed = [one for one in self.scenarios if not one.passed]
+        rows: list[tuple[object, ...]] = [
+            ("✗ scenario", one.name, *(str(each.field) for each in one.differences[:5]))
+            for one in failed
+        ]
+        rows += [
+            ("✗ probe" if one.required else "! probe", one.name, one.detail)
+            for one in self.probes
+            if not one.passed
+        ]
+        scenarios = f"{len(self.scenarios) - len(failed)} of {len(self.scenarios)} as promised"
+        verdict = "keeps its contract" if self.passed else "breaks its contract"
+        facts = {"digest": self.digest, "scenarios": scenarios, "problem": self.problem}
+        return card(f"{self.name} {verdict}", facts, rows)
 
     @property
     def passed(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from ketch.runtime import Home, Predictor
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[3]
+NOTEBOOKS = ROOT / "tests" / "projects" / "notebooks"
 TRAINING = ROOT / "tests" / "projects" / "training"
 LIBRARIES = (
     "scikit-learn==1.9.1",
@@ -210,6 +212,25 @@ def test_types_that_skops_does_not_trust_are_written_out(
     made = init(tmp_path / "shop", source=tables.folder / "gaps.skops", home=shared_home)
     assert "init/trusted-types" in codes(made)
     assert "TreePredictor" in (made.path / "pipeline.py").read_text()
+
+
+def test_a_notebook_without_functions_becomes_a_package_that_answers_as_it_did(
+    tables: Trained, shared_home: Home, tmp_path: Path
+) -> None:
+    notebook = Path(shutil.copy(NOTEBOOKS / "straight.ipynb", tmp_path))
+    plans = ("basic", "plus", "pro")
+    rows = [f"{plans[at % 3]},{at % 9 or ''},{at % 7},{at % 7 // 4}" for at in range(60)]
+    example = tmp_path / "churn.csv"
+    example.write_text("plan,tenure,calls,churned\n" + "\n".join(rows) + "\n")
+    python = tables.environment / "bin" / "python"
+    run = [python, NOTEBOOKS / "run_cells.py", notebook]
+    subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
+    made = init(tmp_path / "churn", source=notebook, example=example, home=shared_home)
+    assert not [finding for finding in made.findings if finding.blocks]
+    assert {"model/clf.joblib", "model/scaler.joblib"} <= set(made.files)
+    asked = [{"plan": plans[at % 3], "tenure": 3.0, "calls": at} for at in range(7)]
+    found = answers(made.path, shared_home, asked)
+    assert [one["prediction"] for one in found] == [at // 4 for at in range(7)]
 
 
 def test_a_project_brings_its_own_modules(

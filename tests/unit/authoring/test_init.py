@@ -167,7 +167,7 @@ def test_a_notebook_of_a_project_is_not_passed_over_in_silence(tmp_path: Path, h
     made = init(tmp_path / "x", source=project, home=home)
     (told,) = [one for one in made.findings if one.code == "init/notebook"]
     assert told.where == "work/churn.ipynb"
-    assert "into pipeline.py by hand" in (told.hint or "")
+    assert "`ketch init --from NOTEBOOK.ipynb`" in (told.hint or "")
     assert not told.blocks
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ketch.display import card
 from ketch.monitor.rollouts.arms import (
     ArmReport,
     GuardrailReport,
@@ -135,6 +136,15 @@ class RolloutReport:
     rollout: Trial | None = None
     holdout: HoldOut | None = None
     last: Past | None = None
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the verdict, and who answers."""
+        facts = {"as of": f"{self.at:%Y-%m-%d %H:%M} UTC", "says": self.sentence}
+        return card(
+            self.route,
+            facts,
+            [(one.stage, one.package, f"{one.share:.0%}", one.units) for one in self.arms],
+        )
 
     @property
     def sentence(self) -> str:
