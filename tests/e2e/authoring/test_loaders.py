@@ -214,6 +214,7 @@ def test_types_that_skops_does_not_trust_are_written_out(
     assert "TreePredictor" in (made.path / "pipeline.py").read_text()
 
 
+@pytest.mark.thorough
 def test_a_notebook_without_functions_becomes_a_package_that_answers_as_it_did(
     tables: Trained, shared_home: Home, tmp_path: Path
 ) -> None:
