@@ -67,9 +67,7 @@ USES = [
     (["list", "--json"], CORE | {"rich"}),
     (["inspect", "thermometer:1.0.0"], CORE | {"rich"}),
     (["diff", "thermometer:1.0.0", "thermometer:1.0.0"], CORE | {"rich"}),
-    (["compare", "thermometer:1.0.0", "thermometer:1.0.0"], REGISTRY | TABLES | {"numpy"}),
     (["explain", "thermometer:1.0.0", "thermometer:1.0.0"], CORE | {"rich"}),
-    (["explain", "temperatures"], REGISTRY | TABLES | {"numpy"}),
     (["upgrade", "thermometer:1.0.0", "--check"], CORE | {"rich"}),
     (["env", "list"], CORE),
     (["env", "gc"], CORE),
@@ -90,7 +88,6 @@ USES = [
     (["outcome", "temperatures", "in.csv"], REGISTRY | {"rich"}),
     (["decisions"], REGISTRY | TABLES),
     (["report"], REGISTRY | TABLES | {"numpy"}),
-    (["drift", "temperatures"], REGISTRY | TABLES | {"datasketches", "numpy"}),
     (["decisions", "--limit", "0"], CORE | {"rich"}),
     (["trace", "01a20a7986787fc18baff2222ba1c3a9"], REGISTRY | TABLES),
     (["erase", "--unit", "ana"], REGISTRY | TABLES),
@@ -113,6 +110,9 @@ USES = [
     (["rollback", "temperatures"], REGISTRY | {"rich"}),
     (["route", "show", "temperatures"], REGISTRY),
     (["status"], REGISTRY),
+    (["compare", "thermometer:1.0.0", "thermometer:1.0.0"], REGISTRY | TABLES | {"numpy"}),
+    (["explain", "temperatures"], REGISTRY | TABLES | {"numpy"}),
+    (["drift", "temperatures"], REGISTRY | TABLES | {"datasketches", "numpy"}),
     (["history"], REGISTRY),
     (["audit", "verify"], REGISTRY),
     (["pack", "thermometer"], REGISTRY | {"rich"}),
@@ -126,6 +126,10 @@ USES = [
     (["keygen", "ana.key", "--no-passphrase"], CORE | SIGNING),
     (["sign", "thermometer:1.0.0", "--key", "ana.key"], CORE | SIGNING),
     (["export", "mlbom", "thermometer:1.0.0"], CORE | SIGNING),
+    (
+        ["export", "mlflow", "thermometer:1.0.0", "thermometer-mlflow"],
+        CORE | SIGNING | {"rich", "yaml"},
+    ),
 ]
 
 

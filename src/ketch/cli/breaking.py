@@ -80,6 +80,7 @@ class Breaking:
                 story = explain_decision(
                     self.decision, home, folders, window=window, offline=offline, progress=progress
                 )
+                _check_route(self.route, story.trace.decision.route, self.decision)
                 printer.show(story.to_json(), story_text(story))
                 return 0
             at = None if self.at is None else instant(self.at, ends=True)
@@ -92,6 +93,12 @@ class Breaking:
 
 def _given(options: Mapping[str, object]) -> list[str]:
     return [name for name, value in options.items() if value is not None]
+
+
+def _check_route(said: str | None, made: str, decision: str) -> None:
+    """Refuse a decision of another route than the one that was named."""
+    if said is not None and said != made:
+        raise _wrong(f"expected a decision of `{said}`, found one of `{made}`: `{decision}`")
 
 
 def _wrong(message: str) -> UsageError:

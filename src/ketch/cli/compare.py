@@ -18,6 +18,7 @@ from ketch.files import check_place, write_whole
 from ketch.runtime import Home
 
 if TYPE_CHECKING:
+    from ketch.compare.trial.measures import Wanted
     from ketch.package import Comparison, Package
 
 _Many = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
@@ -126,8 +127,8 @@ def compare(
     return 0
 
 
-def _of_policy(home: Home, route: str | None, packages: Sequence[Package]) -> Sequence[str]:
-    """Return the metrics that the policy of a route names; none of a route that is not known."""
+def _of_policy(home: Home, route: str | None, packages: Sequence[Package]) -> Sequence[Wanted]:
+    """Return the metrics of the policy of a route; none of a route that is not known."""
     if route is None:
         return ()
     from ketch.compare.trial.measures import declared

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ketch.cli.fit import WIDTH, crop, folded
 from ketch.cli.tables import table
-from ketch.cli.text import counted, seconds
+from ketch.cli.text import seconds
 from ketch.compare.trial import Beside, Trial, sentence, words
 from ketch.schema.problems import escaped
 
@@ -42,7 +42,7 @@ def _beside(found: Trial, one: Beside) -> Iterator[str]:
     if apart.moved:
         yield from _cropped(table(words.outputs(apart), right=(1, 2, 3, 4), indent=2))
     else:
-        yield f"  the same in {counted(len(apart.compared), 'row')}"
+        yield f"  {words.same(apart)}"
     if apart.only:
         names = ", ".join(apart.only)
         yield from folded(escaped(f"  one of them alone answers: {names}"), indent=4)

@@ -9,7 +9,7 @@ from ketch.cli.columns import columns
 from ketch.cli.fit import both, folded
 from ketch.cli.text import counted, seconds
 from ketch.compare.explain import Cause, Entry, Explanation, Tried, sentence
-from ketch.compare.explain.sentence import changes_text, component_name, percent
+from ketch.compare.explain.sentence import changes_text, component_name, percent, place
 from ketch.schema.problems import escaped
 
 _COMPONENTS = ("environment", "code", "params", "model")
@@ -85,9 +85,8 @@ def _failures(found: Explanation) -> Iterator[str]:
 
 def _entry(component: str, entry: Entry) -> Iterator[str]:
     moved = entry.divergence
-    where = f"step `{moved.step}`" + (f", field `{moved.field}`" if moved.field else "")
     yield ""
-    line = f"what the {component_name(component)} first moves: {where}, in {entry.question}"
+    line = f"what the {component_name(component)} first moves: {place(moved)}, in {entry.question}"
     yield from folded(escaped(line), indent=2)
     if moved.measure == "digest":
         yield "  it moves beyond the values that a trace shows"

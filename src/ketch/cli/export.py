@@ -80,3 +80,39 @@ def mlbom(
     write_whole(output, (text + "\n").encode())
     value = {"file": str(output), "digest": str(found.digest)}
     printer.show(value, f"{found.reference} is listed in {output}")
+
+
+@export.command(name="mlflow")
+def mlflow(package: str, target: Path, /, *, json: bool = False) -> None:
+    """Write a package as an MLflow model folder, which answers there as it does here.
+
+    Args:
+        package: A package in the store, such as `shop:1.0.0`.
+        target: The folder, which must not be there yet.
+        json: Print one JSON value.
+    """
+    from ketch.export.mlflow import write_mlflow
+    from ketch.signing import signatures
+
+    home = Home.default()
+    found = home.open(Reference.parse(package))
+    known = signatures(found.digest, home.store)
+    printer = Printer(as_json=json)
+    with printer.progress() as progress:
+        progress.step(f"writing {target}", total_bytes=found.size_bytes)
+        written = write_mlflow(
+            found,
+            home.store,
+            target,
+            signature=known[0] if known else None,
+            progress=progress.advance,
+        )
+    printer.findings(written.findings)
+    value = {
+        "folder": str(target),
+        "digest": str(found.digest),
+        "files": list(written.files),
+        "findings": [finding.to_json() for finding in written.findings],
+    }
+    count = counted(len(written.files), "file")
+    printer.show(value, f"{found.reference}: {count} in {target}, for `mlflow.pyfunc.load_model`")

@@ -41,8 +41,9 @@ def mlflow(
         made = import_mlflow(source, folder, example=example, name=name, progress=progress)
     printer.findings(made.findings)
     road = "without MLflow" if made.is_native else "through MLflow"
+    asked = "the exported package" if made.loader == "ketch" else "MLflow"
     proof = (
-        f"it answers {counted(made.rows, 'row')} as MLflow does"
+        f"it answers {counted(made.rows, 'row')} as {asked} does"
         if made.is_proved
         else "not proved to answer as MLflow does"
     )

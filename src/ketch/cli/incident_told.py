@@ -73,11 +73,13 @@ def _cause(number: int, cause: Cause, found: Incident) -> Iterator[str]:
 
 
 def _looked(found: Incident) -> str:
-    day = f"{found.since:%Y-%m-%d} {_clock(found.since, found)} to {_clock(found.until, found)} UTC"
-    said = f"looked at {counted(found.decisions, 'decision')}, {day}"
+    ends = f"{found.until:%Y-%m-%d} " if found.until.date() != found.since.date() else ""
+    first = f"{found.since:%Y-%m-%d} {_clock(found.since, found)}"
+    when = f"{first} to {ends}{_clock(found.until, found)} UTC"
+    said = f"looked at {counted(found.decisions, 'decision')}, {when}"
     if found.sampled > 1:
         said += f", one of {found.sampled} of them"
-    return f"{said}: {', '.join(found.looked_at)}"
+    return ": ".join(part for part in (said, ", ".join(found.looked_at)) if part)
 
 
 def _clock(when: datetime, found: Incident) -> str:

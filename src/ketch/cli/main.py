@@ -143,7 +143,8 @@ def app(chosen: str | None = None) -> App:
     )
     for verb, says in VERBS.items():
         told = None if verb == chosen else says
-        command.command(f"ketch.cli.{_PLACES.get(verb, verb)}:{_function(verb)}", name=verb, help=told)
+        place = f"ketch.cli.{_PLACES.get(verb, verb)}:{_function(verb)}"
+        command.command(place, name=verb, help=told)
     return command
 
 

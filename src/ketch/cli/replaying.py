@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ketch.cli.times import instant
-from ketch.errors import UsageError
+from ketch.errors import KetchError, UsageError
 from ketch.runtime import Home
 
 if TYPE_CHECKING:
@@ -65,8 +66,29 @@ class Replaying:
 
         since = instant(self.since or _DEFAULT)
         until = datetime.now(UTC) if self.until is None else instant(self.until)
+        if since >= until:
+            raise UsageError(
+                f"expected `--since` before `--until`, found {since:%Y-%m-%d %H:%M} and "
+                f"{until:%Y-%m-%d %H:%M} UTC",
+                code="usage/time",
+            )
         logs = log_folders(home.path, self.logs or ())
-        return replayed(logs, self.route, _whole(since), _whole(until), packages)
+        try:
+            return replayed(logs, self.route, _whole(since), _whole(until), packages)
+        except UsageError as wrong:
+            if wrong.code == "compare/no-decisions":
+                wrong.hint = _nearest(self.route, home) or wrong.hint
+            raise
+
+
+def _nearest(route: str, home: Home) -> str | None:
+    """Return which route was meant, where the registry knows one that is spelled alike."""
+    from ketch.schema import did_you_mean
+
+    names: list[str] = []
+    with suppress(KetchError), home.desk() as desk:  # a registry that is away hides no mistake
+        names = [one.name for one in desk.routes()]
+    return None if route in names else did_you_mean(route, names)
 
 
 def _whole(when: datetime) -> datetime:

@@ -53,11 +53,11 @@ def rollouts_text(found: Sequence[Rollout]) -> str:
             one.against.package,
             f"{one.began:%Y-%m-%d %H:%M}",
             "under way" if one.ended is None else f"{one.ended:%Y-%m-%d %H:%M}",
-            "" if one.ended_by is None else str(one.ended_by.kind),
+            "" if one.ended_by is None else f"{one.ended_by.kind} by {one.ended_by.actor}",
         )
         for one in found
     ]
-    heads = ("rollout", "candidate", "against", "began", "ended", "by")
+    heads = ("rollout", "candidate", "against", "began", "ended", "how")
     return table([heads, *rows])
 
 

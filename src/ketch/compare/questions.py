@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +43,13 @@ class Asked:
         questions: What is asked.
         left_out: Rows that the schema of a package refuses.
         notes: Where the rows come from, and what was left out for other reasons.
+        refused: What is wrong with the first row that is left out; empty where nobody says.
     """
 
     questions: tuple[Question, ...]
     left_out: int = 0
     notes: tuple[str, ...] = ()
+    refused: str = ""
 
     @property
     def rows(self) -> int:
@@ -86,14 +88,34 @@ def ask_file(path: Path, *packages: Package) -> Asked:
         UsageError: Its rows are not what the first package declares, or another one accepts
             none of them.
     """
-    rows = list(_rows(path, packages[0]))
     others = _decoders(packages[1:])
-    accepted = [row for row in rows if not any(one.decode([row])[1] for one in others)]
-    blocks = (accepted[at : at + BLOCK_ROWS] for at in range(0, len(accepted), BLOCK_ROWS))
-    questions = tuple(
-        Question(f"`{path.name}`", tuple(block), at * BLOCK_ROWS) for at, block in enumerate(blocks)
-    )
+    rows = list(_rows(path, packages[0]))
+    if not rows:
+        raise no_rows(path)
+    accepted = [
+        (at, row) for at, row in enumerate(rows) if not any(one.decode([row])[1] for one in others)
+    ]
+    questions = tuple(in_blocks(path, accepted))
     return checked(Asked(questions, len(rows) - len(accepted)), packages)
+
+
+def in_blocks(path: Path, rows: Iterable[tuple[int, Row]]) -> Iterator[Question]:
+    """Yield rows of a file as questions; a row keeps the number that it has in the file.
+
+    Args:
+        path: The file.
+        rows: Each with its number, from 0, in order; those left out end a question.
+    """
+    first, block = 0, list[Row]()
+    for at, row in rows:
+        if block and (at > first + len(block) or len(block) == BLOCK_ROWS):
+            yield Question(f"`{path.name}`", tuple(block), first)
+            block = []
+        if not block:
+            first = at
+        block.append(row)
+    if block:
+        yield Question(f"`{path.name}`", tuple(block), first)
 
 
 def checked(asked: Asked, packages: Sequence[Package]) -> Asked:
@@ -105,20 +127,31 @@ def checked(asked: Asked, packages: Sequence[Package]) -> Asked:
     if asked.questions:
         return asked
     names = " and ".join(f"`{package.reference}`" for package in packages)
+    verb = ("accepts", "both accept", "all accept")[min(len(packages), 3) - 1]
     raise UsageError(
-        f"expected rows that {names} {'all' if len(packages) > 2 else 'both'} accept, found none"
+        f"expected rows that {names} {verb}, found none"
         + (f" among {asked.left_out}" if asked.left_out else ""),
         code="compare/no-inputs",
         hint="name a file with `--inputs`; `ketch diff` shows where the schemas part",
     )
 
 
+def no_rows(path: Path) -> UsageError:
+    """Return the error that a file is empty."""
+    return UsageError("expected rows, found none", code="compare/no-inputs", where=str(path))
+
+
 def _rows(path: Path, package: Package) -> Iterator[Row]:
     from ketch.tables.read import read_rows  # formats that scenarios do without
 
     with closing(read_rows(path, package.manifest.schema.inputs)) as batches:
-        for batch in batches:
-            yield from batch.rows
+        try:
+            for batch in batches:
+                yield from batch.rows
+        except UsageError as wrong:
+            if wrong.code == "schema/unknown-field" and not wrong.hint:
+                wrong.hint = "columns that are no input, such as what was right, are left out here"
+            raise
 
 
 def _decoders(packages: Sequence[Package]) -> list[Decoder]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ketch.errors import UsageError
@@ -47,6 +49,24 @@ def write_folder(
         UsageError: ``export/exists``: something is there.
         DigestMismatch, NotFound: A part of the package is damaged or missing.
     """
+    files = signed_files(package)
+    with whole_folder(target) as part:
+        for path, digest in files.items():
+            _copy(store, digest, part / path)
+            if progress is not None:
+                progress(store.size(digest) or 0)
+        if signature is not None:
+            (part / SIGNATURE).write_bytes(signature.to_bytes())
+    return tuple(sorted([*files, *([SIGNATURE] if signature else [])]))
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder, which becomes ``target`` once everything is in it.
+
+    Raises:
+        UsageError: ``export/exists``: something is there.
+    """
     if os.path.lexists(target):
         raise UsageError(
             "expected nothing there yet, found something",
@@ -54,23 +74,16 @@ def write_folder(
             where=str(target),
             hint="name a folder that is not there",
         )
-    files = signed_files(package)
     with explained(target.parent):
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
-            for path, digest in files.items():
-                _copy(store, digest, part / path)
-                if progress is not None:
-                    progress(store.size(digest) or 0)
-            if signature is not None:
-                (part / SIGNATURE).write_bytes(signature.to_bytes())
+            yield part
             part.chmod(0o755)
             part.rename(target)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
         sync_folder(target.parent)
-    return tuple(sorted([*files, *([SIGNATURE] if signature else [])]))
 
 
 def _copy(store: Store, digest: Digest, target: Path) -> None:

@@ -22,6 +22,9 @@ class Scored(StrEnum):
 RANKED = (Scored.PRECISION, Scored.NDCG)
 """Those of lists, the best first; only they have a ``k``."""
 
+LESS_IS_BETTER = frozenset((Scored.RMSE, Scored.MAE, Scored.CALIBRATION))
+"""Those of errors; of all others more is better."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

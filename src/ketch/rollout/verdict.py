@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ketch.rollout.evidence import Evidence, Reading
 from ketch.rollout.sentences import hurt, mismatch, ready, waiting
@@ -40,6 +40,7 @@ class Verdict:
         cause: The guardrail that decided; None where none did.
         e_value: The evidence of harm that the guardrails show together, those that roll back.
         p_value: One over it, at most 1: how often chance alone ever shows as much.
+        judged: When it was recorded, where it outlasts later evidence; None for that of now.
     """
 
     action: Action
@@ -47,6 +48,7 @@ class Verdict:
     cause: str | None
     e_value: float
     p_value: float
+    judged: datetime | None = None
 
 
 def decide(evidence: Evidence, terms: Terms | None = None) -> Verdict:

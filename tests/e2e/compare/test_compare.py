@@ -15,6 +15,7 @@ import ketch
 from ketch.authoring import Options as Building
 from ketch.authoring.build import build
 from ketch.cli.main import main
+from ketch.compare.questions import Asked, Question
 from ketch.compare.trial import Options, compare
 from ketch.package import Package, PackageName, Reference, Stage
 from ketch.progress import Silent
@@ -151,7 +152,7 @@ def test_a_metric_is_told_with_its_paired_interval_and_the_best_is_picked(
     assert (beside["passed"], found["beside"][1]["passed"]) == (True, False)
     assert found["beside"][1]["speaks_against"] == ["its rmse is worse than that of `shop:1.0.0`"]
     drawn = ET.fromstring(page.read_text().partition("\n")[2])  # our own page
-    assert drawn.find(".//svg") is not None or "svg" in page.read_text()
+    assert any(one.tag.endswith("svg") for one in drawn.iter())
     documented = (ROOT / "docs" / "reference" / "compare.md").read_text()
     keys = {*found, *first, *found["packages"][0], *found["choice"], *beside, *rmse}
     assert [key for key in sorted(keys) if f"`{key}`" not in documented] == []
@@ -188,6 +189,23 @@ def test_rows_that_fail_are_counted_and_named_and_the_others_measured(
     )
     assert found.choice is not None
     assert (found.choice.picked, found.choice.out) == (0, (1,))
+
+
+def test_the_last_worker_is_asked_row_by_row_as_those_before_it(
+    home: Home, packed: list[Package], odd: Callable[..., Package]
+) -> None:
+    broken = odd("1.6.0", fails="118", dies="120")
+    sizes = [*[(119.0,)] * 4, (1.0, 115.0, 2.0)]
+    questions = [
+        Question(f"question {at}", tuple({"size": size, "kind": "cup"} for size in asked))
+        for at, asked in enumerate(sizes)
+    ]
+    found = compare([packed[0], broken], home, Options(asked=Asked(tuple(questions))))
+    kinds = {(why.code, why.rows, why.at) for why in found.ran[1].failures}
+    assert kinds == {
+        ("worker/died", 4, "question 0"),
+        ("package-code/raised", 1, "question 4, row 1"),
+    }
 
 
 def test_what_changes_each_time_is_not_compared_and_the_slow_are_told(

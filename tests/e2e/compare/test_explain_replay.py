@@ -39,6 +39,12 @@ experiment = false
 measure = "mae"
 output = "price"
 outcome = "paid"
+[metrics.silence]
+measure = "mae"
+output = "price"
+outcome = "refund"
+window = "1ms"
+absent = 0
 """
 ITEMS = ("cup", "chandelier", "tin", "candlestick", "mug")
 
@@ -127,7 +133,7 @@ def test_a_time_without_a_route_is_refused(newer: Path, capsys: pytest.CaptureFi
     assert "expected `--route` with `--since`, found none" in capsys.readouterr().err
     assert main([*asked, "--route", "shop", "--inputs", "rows.jsonl"]) == 2
     assert main([*asked, "--route", "shopp"]) == 2
-    assert "`ketch decisions --route shopp` shows the latest" in capsys.readouterr().err
+    assert "did you mean `shop`?" in capsys.readouterr().err
 
 
 def test_what_became_of_decisions_says_which_package_is_better(
@@ -149,7 +155,9 @@ def test_what_became_of_decisions_says_which_package_is_better(
     asked = ["compare", "shop:1.0.0", str(newer), "--route", "shop", "--since", "1h"]
     assert main([*asked, "--json"]) == 0  # by the metrics of the policy
     told = json.loads(capsys.readouterr().out)
-    (mae,) = told["metrics"]
+    mae, silence = told["metrics"]
+    assert (mae["metric"], silence["metric"], silence["known"]) == ("off", "silence", 7)
+    assert silence["packages"][0]["value"] == pytest.approx((3 + 20 + 3 + 22 + 3 + 4 + 34) / 7)
     assert (told["rows"], mae["known"], mae["rows"]) == (7, 5, 5)
     assert mae["packages"][0]["value"] == pytest.approx((6 + 10 + 6 + 11 + 6) / 5)
     assert mae["packages"][1]["value"] == pytest.approx((6 + 0 + 6 + 0 + 6) / 5)

@@ -142,7 +142,9 @@ def own():
     work.mkdir(parents=True, exist_ok=True)
     (work / "factor.txt").write_text("2.5")
     artifacts = {"factor": str(work / "factor.txt")}
-    save("pyfunc", "pyfunc-class", python_model=Scorer(), artifacts=artifacts, given=SHOPPERS)
+    takes = infer_signature(SHOPPERS)
+    scorer = {"python_model": Scorer(), "artifacts": artifacts, "signature": takes}
+    save("pyfunc", "pyfunc-class", given=SHOPPERS, **scorer)
     if int(mlflow.__version__.partition(".")[0]) >= 3:
         (work / "doubling.py").write_text("def twice(value):\n    return value * 2\n")
         (work / "script.py").write_text(SCRIPT)

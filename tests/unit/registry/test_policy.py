@@ -160,7 +160,8 @@ policies = st.builds(
         BORDERS.filter(lambda ends: ends[1] - ends[0] > SHARES // 10),
     ),
     metrics=st.lists(metrics(), unique_by=lambda one: one.name, max_size=3).map(tuple),
-    drift=st.none() | st.builds(DriftWatch),
+    drift=st.none()
+    | st.builds(DriftWatch, reaction=st.sampled_from([Reaction.OBSERVE, Reaction.HOLD])),
 )
 
 
@@ -267,6 +268,11 @@ def test_a_wrong_share_is_told_once() -> None:
         ),
         (b"[layer]\nname = 'l'", "policy/wrong-value", "expected `from`, `to` too"),
         (b"layer = {name = 'l', from = 1, to = 0}", "policy/wrong-value", "`from` below `to`"),
+        (
+            b"[drift]\nreaction = 'rollback'",
+            "policy/wrong-value",
+            "expected one of observe, hold, found `rollback`",
+        ),
         (b"[drift]\nevery = '5m'", "policy/wrong-value", "expected an hour or more, found `5m`"),
         (b"[metrics.a]\nmeasure = 'auc'", "policy/wrong-value", "expected `output`, `outcome`"),
         (

@@ -21,12 +21,13 @@ from ketch.authoring.drafting.solve import Solved
 from ketch.authoring.init import NOBODY, free_module, write_draft
 from ketch.authoring.mlflow.asking import Reply, ask
 from ketch.authoring.mlflow.environment import Locked, Wanted, lock_for, wanted_by
+from ketch.authoring.mlflow.exported import left_behind, package_in, write_authored, write_traces
 from ketch.authoring.mlflow.fields import rows_of
 from ketch.authoring.mlflow.mlmodel import PYFUNC, MLmodel, read_mlmodel
 from ketch.authoring.mlflow.plans import Road, road_of
 from ketch.authoring.record import record
-from ketch.errors import Finding, KetchError, PackageCodeError
-from ketch.package import Scenario
+from ketch.errors import Finding, KetchError, PackageCodeError, Refused, UsageError
+from ketch.package import Package, Scenario
 from ketch.progress import Progress, Silent
 from ketch.runtime import Home
 
@@ -98,12 +99,16 @@ def import_mlflow(
     """
     home, told = home or Home.default(), progress or Silent()
     model = read_mlmodel(source)
+    with home.room() as room:
+        if (package := package_in(model, room)) is not None:
+            return _back(package, folder, name, home, told)
     rows = Examples() if example is None else read_examples(example)
     owner = package_owner(folder)
     refuse_existing(folder, FIXED)
     wanted = wanted_by(model)
     told.step("resolving the environment")
     asked, reply = _asked(model, wanted, rows, home, told)
+    _check_told(model, reply)
     road = road_of(model, reply)
     told.step("resolving the environment of the package")
     locked = _locked(model, wanted, asked, road)
@@ -133,6 +138,24 @@ def import_mlflow(
     )
 
 
+def _back(package: Package, folder: Path, name: str | None, home: Home, told: Progress) -> Imported:
+    """Write the folder of a package that ketch exported, and let it keep what it promises."""
+    refuse_existing(folder, FIXED)
+    with staging(folder) as staged:
+        told.step("writing the folder")
+        write_authored(package, staged, package_name(name or str(package.manifest.name), folder))
+        recorded = record(staged, home=home, progress=told)
+        changed = [one for one in recorded.scenarios if one.change not in ("same", "error")]
+        if changed:
+            message = f"`{changed[0].scenario.name}` is not answered as the package promises"
+            raise Refused(message, code="import/differs", where=package.reference)
+        write_traces(package, staged)
+        files = move_into(staged, folder)
+    rows = sum(len(one.scenario.inputs) for one in recorded.scenarios)
+    findings = left_behind(package)
+    return Imported(folder, findings, files, "ketch", is_native=True, rows=rows, is_proved=True)
+
+
 def _asked(
     model: MLmodel, wanted: Wanted, rows: Examples, home: Home, told: Progress
 ) -> tuple[Locked, Reply]:
@@ -153,6 +176,17 @@ def _asked(
                 refused = refused or problem
     assert refused is not None  # noqa: S101 # both were tried
     raise refused
+
+
+def _check_told(model: MLmodel, reply: Reply) -> None:
+    """Refuse a model of which nobody knows what it answers."""
+    if reply.outputs is None and reply.problem and not model.signature.outputs:
+        raise UsageError(
+            f"expected an answer of MLflow, for the signature names no outputs: {reply.problem}",
+            code="import/not-asked",
+            where="MLmodel",
+            hint="give rows that it answers: `--example FILE`",
+        )
 
 
 def _locked(model: MLmodel, wanted: Wanted, asked: Locked, road: Road) -> Locked:

@@ -72,7 +72,8 @@ class Yardstick:
     """How answers of two packages are compared.
 
     Attributes:
-        fields: The outputs that both declare, with the tolerances of A.
+        fields: The outputs that both declare, with the tolerances of A; personal data where
+            one of them says so.
         only_a, only_b: Names of outputs that one of them declares.
     """
 
@@ -89,7 +90,12 @@ class Yardstick:
         """
         outputs = [one.manifest.schema.outputs for one in (a, b)]
         names_a, names_b = ([field.name for field in fields] for fields in outputs)
-        common = [field for field in outputs[0] if field.name in names_b]
+        personal = {field.name for fields in outputs for field in fields if field.pii}
+        common = [
+            replace(field, pii=field.name in personal)
+            for field in outputs[0]
+            if field.name in names_b
+        ]
         return cls(
             tuple(_by_value(field) for field in common),
             tuple(name for name in names_a if name not in names_b),

@@ -33,8 +33,10 @@ EACH = 20
 MOST_STARTS = 5
 """So many workers may die of the questions; then those that are left count as not answered."""
 
-_MACHINE = ("worker/start", "worker/interpreter", "worker/protocol", "disk/", "store/")
-_LATE = "worker/deadline"
+MACHINE = ("worker/start", "worker/interpreter", "worker/protocol", "disk/", "store/")
+"""How errors begin that are of this machine, and not of the package."""
+
+LATE = "worker/deadline"
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Laboratory:
             return known
         with prepared(package, self.home, offline=self.offline) as ready:
             found = self._twice(ready) if twice else self._ask_all(ready, at_once=self.at_once)
-        if kept is not None and all(one.code != _LATE for one in found.failures):
+        if kept is not None and all(one.code != LATE for one in found.failures):
             kept.parent.mkdir(mode=0o700, exist_ok=True)
             write_whole(kept, msgspec.json.encode(found))
         return found
@@ -114,7 +116,7 @@ class Laboratory:
                 with ready.start(begun=self._workers.add) as worker:
                     asking.ask(worker)
             except (PackageCodeError, Unavailable) as problem:
-                if problem.code.startswith(_MACHINE) or self._stopped:
+                if problem.code.startswith(MACHINE) or self._stopped:
                     raise
                 last = Failed.of(problem, loads=False)
                 break

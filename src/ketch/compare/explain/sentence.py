@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ketch.compare.explain.explanation import Cause, Explanation
 from ketch.compare.explain.inside import Change
+from ketch.package import Divergence
 
 _NAMES = {"params": "parameters"}
 _NAMED = 3
@@ -83,9 +84,16 @@ def _inside(cause: Cause) -> str:
         said += f", from some of its {cause.of} changes"
     if cause.entry is not None:
         moved = cause.entry.divergence
-        said += f", and it enters at step `{moved.step}`"
-        said += f", field `{moved.field}`" if moved.field else ""
+        said += f", and it enters at {place(moved)}"
     return said
+
+
+def place(moved: Divergence) -> str:
+    """Return at which step and field something moves; of wide arrays the last columns are one."""
+    step, (first, colon, _) = f"step `{moved.step}`", (moved.field or "").partition(":")
+    if colon and first.isdecimal():
+        return f"{step}, in columns from {first} on"
+    return f"{step}, field `{moved.field}`" if moved.field else step
 
 
 def percent(share: float) -> str:

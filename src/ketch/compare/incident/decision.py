@@ -133,14 +133,15 @@ def _divergence(
 
 
 def _errors(one: Recorded, logs: Sequence[Path], window: timedelta) -> Errors | None:
-    """Return since when there are errors of this code, and how many."""
+    """Return since when there are errors of this code, and how many; of a shadow, of shadows."""
     if one.error is None:
         return None
     between = one.time - window, one.time + window
-    mine = f"error = {literal(one.error)}"
+    alike = f"why {'=' if one.why == 'shadow' else '<>'} 'shadow'"
+    mine = f"{alike} AND error = {literal(one.error)}"
     found = _numbers(logs, one.route, between, f"min(moment), count(*) FROM part WHERE {mine}")
     first = min(int(moment) for moment, count in found if count)
-    since = f"count(*), 0 FROM part WHERE moment >= {first:d}"
+    since = f"count(*), 0 FROM part WHERE {alike} AND moment >= {first:d}"
     answers = sum(int(count) for count, _ in _numbers(logs, one.route, between, since))
     count = sum(int(number) for _, number in found)
     return Errors(one.error, instant(microseconds_of(first)), count, answers)
@@ -149,12 +150,12 @@ def _errors(one: Recorded, logs: Sequence[Path], window: timedelta) -> Errors | 
 def _numbers(
     logs: Sequence[Path], route: str, between: tuple[datetime, datetime], sql: str
 ) -> list[tuple[Any, ...]]:
-    """Return what a query says of each log, shadow copies apart."""
+    """Return what a query says of each log."""
     since, until = between
     rows: list[tuple[Any, ...]] = []
     for log in logs:
         with Part(log, route, since=since, until=until) as part:
-            rows += part.select(f"SELECT {sql} AND why <> 'shadow'")
+            rows += part.select(f"SELECT {sql}")
     return rows
 
 

@@ -16,7 +16,8 @@ def sentence(found: Incident) -> str:
     told = broke(found.incident, found)
     cause = next((one for one in found.causes if one.score >= _SURE), None)
     if cause is None:
-        return f"{told}; nothing that is recorded changed before it."
+        none = "nothing that is recorded changed before it"
+        return f"{told}; {'none of what changed before it stands out' if found.causes else none}."
     after = f"{told}, {_gap(found.incident, cause, found)} {cause.what}"
     return (
         f"{after}; {cause.control}, which went on, did not move." if cause.control else f"{after}."

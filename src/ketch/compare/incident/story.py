@@ -58,6 +58,7 @@ class Previous:
             "package": self.package,
             "digest": self.digest,
             **self.asked.to_json(),
+            "why": "" if self.asked.differences else self.asked.why,
             "differ": self.differ,
             "first_divergence": None if self.divergence is None else self.divergence.to_json(),
         }

@@ -17,13 +17,12 @@ from ketch.monitor.metrics.counting import counts
 from ketch.monitor.metrics.model import model_series
 from ketch.monitor.outcomes.outcome import microseconds
 from ketch.registry import Policy
-from ketch.rollout.metric import Scored
+from ketch.rollout.metric import LESS_IS_BETTER
 from ketch.rollout.terms import ERRORS, SLOW
 
 REFUSED = "refused"
 TRAFFIC = "traffic"
 _SLOWEST = 0.95
-_LESS_IS_BETTER = (Scored.RMSE, Scored.MAE, Scored.CALIBRATION)
 
 
 def answers(seen: Seen, policy: Policy) -> Iterator[Series]:
@@ -76,7 +75,7 @@ def measured(found: Attribution, policy: Policy, period: Period) -> Iterator[Ser
                 for point in one.points:
                     _add(mine, period.index(point.time), point.estimate.value, point.estimate.n)
         if packages:
-            worse = "higher" if metric.measure in _LESS_IS_BETTER else "lower"
+            worse = "higher" if metric.measure in LESS_IS_BETTER else "lower"
             yield Series(metric.name, "mean", _together(list(packages.values())), packages, worse)
 
 

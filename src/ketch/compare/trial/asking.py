@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from ketch.compare.explain.asking import DEADLINE_S
 from ketch.compare.explain.behaviour import Failed
+from ketch.compare.explain.running import LATE, MACHINE, MOST_STARTS
 from ketch.compare.questions import Asked, Question
 from ketch.errors import KetchError, PackageCodeError, Unavailable
 from ketch.package import Package
@@ -15,14 +17,8 @@ from ketch.progress import Progress
 from ketch.runtime import Home, Prepared, Worker, prepared
 from ketch.schema import Decoder, Row
 
-DEADLINE_S = 120.0
-MOST_STARTS = 5
-"""So many workers may die of the rows; then those that are left count as not answered."""
 MOST_AGAIN = 1_000
 """So many rows are asked once more, to see which are answered otherwise each time."""
-
-_MACHINE = ("worker/start", "worker/interpreter", "worker/protocol", "disk/", "store/")
-_LATE = "worker/deadline"
 
 
 @dataclass
@@ -63,7 +59,7 @@ class Contestant:
         Raises:
             PackageCodeError: The package raised, or answered what its schema refuses.
             Unavailable: Its worker died, was too slow, or no more of them may be started.
-        UsageError: A variable that it requires is not set.
+            UsageError: A variable that it requires is not set.
         """
         worker = self._running()
         taken, _ = self._inputs.decode([self._part(row) for row in rows])
@@ -83,8 +79,8 @@ class Contestant:
         try:
             found, _ = self.ask(question.rows)
         except (PackageCodeError, Unavailable) as problem:
-            is_all = len(question.rows) == 1 or problem.code == _LATE
-            if is_all or self._worker is None or self._starts == MOST_STARTS:
+            is_all = len(question.rows) == 1 or problem.code == LATE
+            if is_all or not self._can_go_on:
                 self._fail(question, problem)
                 return
         else:
@@ -111,6 +107,12 @@ class Contestant:
         self._worker = None
         self._stack.close()
 
+    @property
+    def _can_go_on(self) -> bool:
+        """Whether a worker is there, or may take the place of one that died."""
+        worker = self._worker
+        return worker is not None and (self._starts < MOST_STARTS or worker.is_alive)
+
     def _part(self, row: Row) -> Row:
         return {name: row[name] for name in row if name in self._names}
 
@@ -135,7 +137,7 @@ class Contestant:
         except KetchError as problem:
             self._starts = MOST_STARTS
             is_its_own = isinstance(problem, PackageCodeError | Unavailable)
-            if is_its_own and not problem.code.startswith(_MACHINE):
+            if is_its_own and not problem.code.startswith(MACHINE):
                 raise
             raise _named(problem, self.name) from problem
         self.start_s = self.start_s or time.perf_counter() - began

@@ -8,20 +8,19 @@ from typing import NamedTuple
 
 from ketch.errors import UsageError
 from ketch.package import Package
-from ketch.rollout.metric import RANKED, Metric, Scored
+from ketch.rollout.metric import LESS_IS_BETTER, RANKED, Metric, Scored
 from ketch.schema import did_you_mean
 
-LESS_IS_BETTER = frozenset((Scored.RMSE, Scored.MAE, Scored.CALIBRATION))
-
 _K = 10
-_FORM = re.compile(r"(?P<output>[^:]+):(?P<measure>[a-z]+)(@(?P<k>[1-9]\d{0,3}))?:(?P<target>.+)")
+_FORM = re.compile(r"(?P<output>[^:]+):(?P<measure>[\w-]+)(@(?P<k>[1-9]\d{0,3}))?:(?P<target>.+)")
 
 
 class Wanted(NamedTuple):
     """A metric that a person asked for.
 
     Attributes:
-        name: As they name it: the measure, with the output where another has that measure.
+        name: As they name it: as the policy does; else the measure, with the output and the
+            target as far as it takes to tell it from others.
         metric: What it is; its outcome is the column that says what was right.
     """
 
@@ -50,40 +49,44 @@ class Wanted(NamedTuple):
         }
 
 
-def read_wanted(said: Sequence[str], packages: Sequence[Package]) -> tuple[Wanted, ...]:
+def read_wanted(said: Sequence[str | Wanted], packages: Sequence[Package]) -> tuple[Wanted, ...]:
     """Return the metrics that a command names, each as ``OUTPUT:MEASURE:TARGET``.
 
     Args:
-        said: Such as ``price:rmse:paid`` or ``items:precision@5:bought``.
+        said: Such as ``price:rmse:paid`` or ``items:precision@5:bought``; those of a policy are
+            there already.
         packages: Which have to answer the output.
 
     Raises:
         UsageError: ``compare/metric``.
     """
-    metrics = [_metric(one, packages) for one in said]
-    names = [_short(one) for one in metrics]
+    known = [one for one in said if isinstance(one, Wanted)]
+    metrics = [_metric(one, packages) for one in said if isinstance(one, str)]
+    forms = [_forms(one) for one in metrics]
+    if len(set(forms)) < len(forms):
+        listed = ", ".join(f"`{names[-1]}`" for names in forms)
+        raise _refused(f"expected each metric once, found {listed}")
     named = [
-        name if names.count(name) == 1 else f"{one.output}:{name}"
-        for name, one in zip(names, metrics, strict=True)
+        next(name for at, name in enumerate(mine) if sum(one[at] == name for one in forms) == 1)
+        for mine in forms
     ]
-    if len(set(named)) < len(named):
-        raise _refused(f"expected each metric once, found {', '.join(f'`{one}`' for one in said)}")
-    return tuple(map(Wanted, named, metrics))
+    return (*known, *map(Wanted, named, metrics))
 
 
-def declared(metrics: Sequence[Metric], packages: Sequence[Package]) -> tuple[str, ...]:
-    """Return the metrics of a policy that all packages can be measured by, as people name them."""
+def declared(metrics: Sequence[Metric], packages: Sequence[Package]) -> tuple[Wanted, ...]:
+    """Return the metrics of a policy that all packages can be measured by, as it names them."""
     outputs = [{one.name for one in package.manifest.schema.outputs} for package in packages]
-    found = (
-        f"{one.output}:{_short(one)}:{one.outcome}"
+    return tuple(
+        Wanted(one.name, one)
         for one in metrics
         if all(names & {one.output, one.output.partition(".")[0]} for names in outputs)
     )
-    return tuple(dict.fromkeys(found))
 
 
-def _short(metric: Metric) -> str:
-    return f"{metric.measure}@{metric.k}" if metric.measure in RANKED else str(metric.measure)
+def _forms(metric: Metric) -> tuple[str, str, str]:
+    """Return what a metric may be called, the shortest name first."""
+    short = f"{metric.measure}@{metric.k}" if metric.measure in RANKED else str(metric.measure)
+    return short, f"{metric.output}:{short}", f"{metric.output}:{short}:{metric.outcome}"
 
 
 def _metric(said: str, packages: Sequence[Package]) -> Metric:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ketch.compare.questions import Asked
+from ketch.compare.trial.measures import Wanted
 from ketch.compare.trial.outcomes import Happened
 
 
@@ -18,7 +19,7 @@ class Options:
         inputs: A file with the rows to ask; without it, the scenarios of all packages.
         asked: Questions in place of those, such as decisions replayed.
         happened: Where it is told what became of the decisions that are replayed.
-        metrics: What to measure, each as ``OUTPUT:MEASURE:TARGET``.
+        metrics: What to measure, each as ``OUTPUT:MEASURE:TARGET``, or as a policy has it.
         tolerance: So much worse does not count, as a part of the value of the first package.
         unit: The column that says whom a row is about; its rows are not independent.
         slices: Columns by whose values to tell of differences and metrics.
@@ -30,7 +31,7 @@ class Options:
     inputs: Path | None = None
     asked: Asked | None = None
     happened: Happened | None = None
-    metrics: Sequence[str] = ()
+    metrics: Sequence[str | Wanted] = ()
     tolerance: float = 0.0
     unit: str | None = None
     slices: Sequence[str] = ()

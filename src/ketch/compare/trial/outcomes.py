@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from ketch.compare.trial.measures import Wanted
 from ketch.monitor.decisions.ids import time_of
 from ketch.monitor.metrics.answers import Told
 from ketch.monitor.metrics.attribution import Attribution
+from ketch.rollout.metric import RANKED
 
 _SQL = """
     SELECT moment, tail, value, label, by_unit
@@ -34,9 +35,10 @@ class Happened:
     route: str
 
     def right(self, asked: Asked, wanted: Sequence[Wanted]) -> dict[str, list[Sequence[Told]]]:
-        """Return what was right for each row: name of the outcomes → of each row.
+        """Return what was right for each row: name of the metric → of each row.
 
         A decision of several rows is not known: its outcome does not say of which row it is.
+        Where silence means something (``absent``), it counts once the window is over.
 
         Args:
             asked: Decisions, as :func:`ketch.compare.replay.replayed` returned them.
@@ -46,22 +48,33 @@ class Happened:
         since, until = time_of(names[0]), time_of(names[-1]) + timedelta(milliseconds=1)
         found: dict[str, list[Sequence[Told]]] = {}
         logs = [one for one in self.logs if one.exists()]
-        with Attribution(logs, self.route, since, until, now=datetime.now(UTC)) as known:
+        now, most = datetime.now(UTC), max(one.metric.window for one in wanted)
+        with Attribution(logs, self.route, since, until, now=now, most=most) as known:
             for one in wanted:
-                told = _told(known, one)
-                found[one.target] = [
-                    told[name] if len(question.rows) == 1 else ()
+                told = _told(known, one, frozenset(names))
+                found[one.name] = [
+                    (told.get(name) or _silence(one, name, now)) if len(question.rows) == 1 else ()
                     for name, question in zip(names, asked.questions, strict=True)
                     for _ in question.rows
                 ]
         return found
 
 
-def _told(known: Attribution, wanted: Wanted) -> dict[str, Sequence[Told]]:
-    """Return the outcomes of each decision, by its identity, the earliest first."""
+def _told(known: Attribution, wanted: Wanted, names: Collection[str]) -> dict[str, list[Told]]:
+    """Return the outcomes of each of some decisions, by its identity, the earliest first."""
     found: dict[str, list[Told]] = defaultdict(list)
     windows = {wanted.target: wanted.metric.window}
     for rows in known.select(_SQL.format(within=known.within), windows):
         for moment, tail, value, label, by_unit in rows:
-            found[f"{moment:016x}{tail:016x}"].append(Told(value, label, by_unit))
-    return defaultdict(tuple, found)
+            if (name := f"{moment:016x}{tail:016x}") in names:
+                found[name].append(Told(value, label, by_unit))
+    return found
+
+
+def _silence(wanted: Wanted, decision: str, now: datetime) -> Sequence[Told]:
+    """Return what was right for a decision without an outcome; nothing where it is not known."""
+    metric = wanted.metric
+    if metric.absent is None or time_of(decision) + metric.window > now:
+        return ()
+    nothing = "[]" if metric.measure in RANKED else None
+    return (Told(metric.absent, nothing, by_unit=False),)

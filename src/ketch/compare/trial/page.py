@@ -74,7 +74,7 @@ def _beside(found: Trial, one: Beside) -> str:
     if one.differences.moved:
         parts.append(_table("Where answers part.", words.outputs(one.differences), {1, 2, 3, 4}))
     else:
-        parts.append(paragraph("It answers every row the same."))
+        parts.append(paragraph(f"{words.same(one.differences).capitalize()}."))
     for caption, slices in (("Where they part most.", one.most), ("By slice.", one.slices)):
         if slices:
             parts.append(_table(caption, words.slices("slice", slices), {1, 2, 3}))

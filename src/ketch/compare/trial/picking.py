@@ -55,10 +55,12 @@ def pick(
     values = {at: value for at in fit if (value := scores.of(at).value) is not None}
     name = scores.wanted.name
     if not values:
+        why = next((reason for one in scores.unread for reason in one), None)
+        wanted = f"`{scores.wanted.target}` has to have a value on rows that all packages answer"
         raise UsageError(
             f"expected rows that say what was right by `{name}`, found none",
             code="compare/nothing-to-pick",
-            hint=f"`{scores.wanted.target}` has to have a value on rows that all packages answer",
+            hint=why or wanted,
         )
     best = max(values, key=lambda at: (scores.wanted.better(values[at], 0.0), -at))
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(values) - 1)

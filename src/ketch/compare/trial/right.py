@@ -22,7 +22,7 @@ Right: TypeAlias = Sequence[Sequence[Told]]
 def right_of_file(
     found: Validation, wanted: Sequence[Wanted], package: Package
 ) -> dict[str, Right]:
-    """Return what the columns of a file say was right: target → of each row.
+    """Return what the columns of a file say was right: name of the metric → of each row.
 
     A cell of CSV is read as the output that it is held against: text for an output of text,
     else JSON: a number, ``true``, or for a list of items ``["tea", "mug"]`` or ``tea`` alone.
@@ -32,8 +32,8 @@ def right_of_file(
         values = found.columns[one.target]
         if found.is_text:
             is_text = _is_text(one, package)
-            values = [_cell(value, is_text=is_text) for value in values]
-        right[one.target] = [() if value is None else (_told(value),) for value in values]
+            values = [cell(value, is_text=is_text) for value in values]
+        right[one.name] = [() if value is None else (_told(value),) for value in values]
     return right
 
 
@@ -48,12 +48,14 @@ def _is_text(wanted: Wanted, package: Package) -> bool:
     return wanted.metric.measure not in RANKED and isinstance(kind, String)
 
 
-def _cell(value: object, *, is_text: bool) -> object:
+def cell(value: object, *, is_text: bool) -> object:
+    """Return what a cell of CSV holds: text, or else JSON where it is that; None where empty."""
     if not isinstance(value, str) or value == "":
         return None
     if is_text:
         return value
+    text = value.lower() if value.lower() in ("true", "false") else value  # as inputs are read
     try:
-        return parse_json(value.encode())
+        return parse_json(text.encode())
     except UsageError:
         return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -77,6 +77,7 @@ def score(
     answers: Sequence[Sequence[Row | None]],
     right: Sequence[Sequence[Told]],
     units: Sequence[str] | None = None,
+    out: Collection[int] = (),
 ) -> Scores:
     """Return what a metric takes of the rows of which it is known what was right.
 
@@ -85,16 +86,18 @@ def score(
         answers: For each package the answer to each row; None where none came.
         right: For each row what is known to be right; nothing where it is not known.
         units: Whom each row is about.
+        out: Packages, by number, that are not measured, so that rows they fail count as well.
     """
     unread: list[Counter[str]] = [Counter() for _ in answers]
+    measured = frozenset(range(len(answers))).difference(out)
     rows: list[int] = []
     found: list[list[Pair]] = [[] for _ in answers]
     for row, told in enumerate(right):
-        if not told or any(answer[row] is None for answer in answers):
+        if not told or any(answers[at][row] is None for at in measured):
             continue
         each = [
-            _read(wanted, answer[row], told, why)
-            for answer, why in zip(answers, unread, strict=True)
+            _read(wanted, answer[row], told, why) if at in measured else ()
+            for at, (answer, why) in enumerate(zip(answers, unread, strict=True))
         ]
         taken = [one for one in each if one is not None]
         if len(taken) == len(each):

@@ -40,16 +40,19 @@ def _by_metrics(found: Trial, at: int) -> list[str]:
         UNCLEAR: "cannot be told apart by {}",
     }
     told = []
+    unmeasured = [one.wanted.name for one in found.metrics if one.values[at].value is None]
     for says, form in words.items():
         names = [
             f"{one.wanted.name} ({number(one.values[at].value)}, not {number(one.values[0].value)})"
             if says != UNCLEAR
             else one.wanted.name
             for one in found.metrics
-            if one.says[at] == says
+            if one.says[at] == says and one.wanted.name not in unmeasured
         ]
         if names:
             told.append(form.format(listed(names)))
+    if unmeasured:
+        told.append(f"cannot be measured by {listed(unmeasured)}")
     return told
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from ketch.compare.questions import Asked, ask_scenarios
 from ketch.compare.trial.measures import Wanted
 from ketch.compare.trial.options import Options
-from ketch.compare.trial.right import Right, right_of_file
+from ketch.compare.trial.right import Right, cell, right_of_file
+from ketch.compare.trial.slicing import slices_of
 from ketch.compare.trial.validation import read_validation
 from ketch.errors import UsageError
 from ketch.package import Package
 from ketch.schema import Row, did_you_mean
 
 _Read: TypeAlias = tuple[Asked, Mapping[str, Right], Mapping[str, Sequence[object]]]
-"""What is asked, what was right for each row by target, and the columns that are no input."""
+"""What is asked, what was right for each row by metric, and the columns that are no input."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Sheet:
         asked: As questions.
         rows: All of them, one after the other.
         names: How a person finds each.
-        right: Target → what was right for each row.
+        right: Name of a metric → what was right for each row.
         columns: Columns that are no input → the value of each row.
         personal: Inputs that nobody may read.
         unit: The column that says whom a row is about.
@@ -74,7 +75,16 @@ def sheet_of(chosen: Options, packages: Sequence[Package], wanted: Sequence[Want
         asked, right, columns = _of_file(chosen.inputs, chosen, packages, wanted, names)
     rows = [row for question in asked.questions for row in question.rows]
     places = [one.row(at) for one in asked.questions for at in range(len(one.rows))]
-    return Sheet(asked, rows, places, right, columns, personal, chosen.unit, chosen.slices)
+    sheet = Sheet(asked, rows, places, right, columns, personal, chosen.unit, chosen.slices)
+    notes = (*asked.notes, *_not_sliced(sheet))
+    return replace(sheet, asked=replace(asked, notes=notes))
+
+
+def _not_sliced(sheet: Sheet) -> Iterator[str]:
+    """Yield which columns that were asked for have no slices."""
+    for name in sheet.slices:
+        if not slices_of(name, sheet.column(name)):
+            yield f"no slices of `{name}`: it has one value, lists, or many values not all numbers"
 
 
 def _named(chosen: Options) -> list[str]:
@@ -93,7 +103,10 @@ def _of_file(
     others = [name for name in _named(chosen) if name not in inputs]
     beside = list(dict.fromkeys([*(one.target for one in wanted), *others]))
     found = read_validation(path, packages, beside)
-    return found.asked, right_of_file(found, wanted, packages[0]), found.columns
+    columns = dict(found.columns)
+    for name in found.columns.keys() & set(chosen.slices) if found.is_text else ():
+        columns[name] = [cell(value, is_text=False) for value in columns[name]]
+    return found.asked, right_of_file(found, wanted, packages[0]), columns
 
 
 def _of_others(

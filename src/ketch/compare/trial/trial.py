@@ -189,6 +189,7 @@ class Trial:
         beside: Each other package beside the first.
         tolerance: So much worse, as a part of the value of the first, does not count.
         choice: Which is picked, where that was asked.
+        refused: What is wrong with the first row that is left out; empty where nobody says.
         duration_s: How long it took.
     """
 
@@ -200,6 +201,7 @@ class Trial:
     beside: tuple[Beside, ...] = ()
     tolerance: float = 0.0
     choice: Choice | None = None
+    refused: str = ""
     duration_s: float = 0.0
 
     @property
@@ -215,6 +217,7 @@ class Trial:
             "sentence": sentence(self),
             "rows": self.rows,
             "left_out": self.left_out,
+            "refused": self.refused or None,
             "notes": list(self.notes),
             "packages": [one.to_json() for one in self.ran],
             "metrics": [one.to_json(self.names) for one in self.metrics],

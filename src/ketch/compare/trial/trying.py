@@ -63,9 +63,10 @@ def compare(
     metrics = tuple(_measured(one, sheet, chosen.tolerance) for one in scores)
     found = Trial(ran, len(sheet.rows), sheet.asked.left_out, sheet.asked.notes, metrics)
     beside = [_beside(at, each, sheet, scores, found) for at in range(1, len(each))]
-    choice = None if by is None else _choice(scores[wanted.index(by)], found, each)
+    choice = None if by is None else _choice(by, sheet, found, each)
     return replace(
         found,
+        refused=sheet.asked.refused,
         beside=tuple(beside),
         tolerance=chosen.tolerance,
         choice=choice,
@@ -98,6 +99,8 @@ def _picked_by(pick: str | None, wanted: Sequence[Wanted]) -> Wanted | None:
     for one in wanted:
         if pick in (one.name, one.metric.name, f"{one.metric.output}:{one.metric.measure}"):
             return one
+    if len(same := [one for one in wanted if one.metric.measure == pick]) == 1:
+        return same[0]
     names = [one.name for one in wanted]
     raise UsageError(
         f"expected a metric that is measured, found `{pick}`",
@@ -153,7 +156,7 @@ def _scores(
     wanted: Sequence[Wanted], each: Sequence[Contestant], sheet: Sheet
 ) -> tuple[Scores, ...]:
     return tuple(
-        score(one, [many.answers for many in each], sheet.right[one.target], sheet.units)
+        score(one, [many.answers for many in each], sheet.right[one.name], sheet.units)
         for one in wanted
     )
 
@@ -164,7 +167,7 @@ def _measured(scores: Scores, sheet: Sheet, tolerance: float) -> Measured:
     apart = (Estimate(0), *(scores.difference(0, at) for at in range(1, count)))
     allowed = tolerance * abs(values[0].value or 0.0)
     says = tuple(scores.says(one, allowed=allowed) if one.n else UNCLEAR for one in apart)
-    known = sum(bool(one) for one in sheet.right[scores.wanted.target])
+    known = sum(bool(one) for one in sheet.right[scores.wanted.name])
     return Measured(scores.wanted, known, values, apart, says, tuple(scores.unread))
 
 
@@ -207,8 +210,12 @@ def _against(at: int, lost: int, found: Trial) -> list[str]:
     return said
 
 
-def _choice(scores: Scores, found: Trial, each: Sequence[Contestant]) -> Choice:
+def _choice(by: Wanted, sheet: Sheet, found: Trial, each: Sequence[Contestant]) -> Choice:
+    """Return which is picked; the rows that one fails which is out are measured of the others."""
     every = set.intersection(*(set(one.failed) for one in each))
     failing = [at for at, one in enumerate(each) if set(one.failed) - every]
     costs = [None if one.row is None else one.row.median_ms for one in found.ran]
+    out = failing if len(failing) < len(each) else ()
+    answers = [one.answers for one in each]
+    scores = score(by, answers, sheet.right[by.name], sheet.units, out)
     return pick(scores, found.names, costs, failing)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ketch.compare.questions import BLOCK_ROWS, Asked, Question
+from ketch.compare.questions import Asked, in_blocks, no_rows
 from ketch.errors import Finding, UsageError
 from ketch.package import Package
 from ketch.schema import Decoder, Field, Row, did_you_mean
@@ -21,6 +21,8 @@ from ketch.tables.formats import format_of_content, format_of_name
 from ketch.tables.read import read_rows
 
 _TOLD = 5
+_ENOUGH = 10_000
+"""So many rows that are refused, and none accepted: it is another file."""
 
 Decode: TypeAlias = Callable[[list[Row]], tuple[list[Row], Sequence[Finding]]]
 
@@ -60,11 +62,9 @@ def read_validation(path: Path, packages: Sequence[Package], wanted: Sequence[st
     rows, columns = taking.rows(path, wanted)
     if not rows:
         raise taking.nothing(path)
-    blocks = (rows[at : at + BLOCK_ROWS] for at in range(0, len(rows), BLOCK_ROWS))
-    asked = tuple(
-        Question(f"`{path.name}`", tuple(block), at * BLOCK_ROWS) for at, block in enumerate(blocks)
-    )
-    return Validation(Asked(asked, taking.refused, tuple(taking.notes(wanted))), columns, is_text)
+    asked = tuple(in_blocks(path, rows))
+    notes = tuple(taking.notes(wanted))
+    return Validation(Asked(asked, taking.refused, notes, taking.why), columns, is_text)
 
 
 @dataclass(frozen=True)
@@ -105,26 +105,33 @@ class _Taking:
 
     def rows(
         self, path: Path, wanted: Sequence[str]
-    ) -> tuple[list[Row], Mapping[str, Sequence[object]]]:
-        """Return the rows that all accept, and what stands beside them."""
-        taken: list[Row] = []
+    ) -> tuple[list[tuple[int, Row]], Mapping[str, Sequence[object]]]:
+        """Return the rows that all accept with their numbers, and what stands beside them."""
+        taken: list[tuple[int, Row]] = []
+        before = 0
         beside: dict[str, list[object]] = {name: [] for name in wanted}
         with closing(read_rows(path, None)) as batches:
             for batch in batches:
                 for row in batch.rows:
                     self.seen.update(dict.fromkeys(name for name in row if name is not None))
-                for row, inputs in self._accepted(batch.rows):
-                    taken.append(inputs)
+                for at, inputs in self._accepted(batch.rows, before):
+                    taken.append((before + at, inputs))
                     for name, values in beside.items():
-                        values.append(row.get(name))
+                        values.append(batch.rows[at].get(name))
+                before += len(batch.rows)
+                if not taken and before >= _ENOUGH:
+                    raise self.nothing(path)
+        if not before:
+            raise no_rows(path)
         self._check(wanted, path)
         return taken, beside
 
     def nothing(self, path: Path) -> UsageError:
         """Return the error that there is no row to ask."""
-        names = " and ".join(f"`{one.package.reference}`" for one in self.takers)
+        names = " and ".join(dict.fromkeys(f"`{one.package.reference}`" for one in self.takers))
+        among = f"the first {self.refused:,}" if self.refused >= _ENOUGH else f"{self.refused:,}"
         return UsageError(
-            f"expected rows of `{path.name}` that {names} accept, found none among {self.refused}",
+            f"expected rows of `{path.name}` that {names} accept, found none among {among}",
             code="compare/no-inputs",
             where=str(path),
             hint="`ketch diff` shows where the schemas part",
@@ -132,29 +139,32 @@ class _Taking:
         )
 
     def notes(self, wanted: Sequence[str]) -> Iterator[str]:
-        """Yield what was not asked, and why."""
+        """Yield which columns nobody was asked."""
         known = {*wanted, *(name for one in self.takers for name in one.names)}
         if others := [name for name in self.seen if name not in known]:
             yield f"columns that no package takes: {', '.join(f'`{one}`' for one in others)}"
-        if self.findings:
-            first = self.findings[0]
-            yield f"the first row that is refused: {first.where}: {first.message}"
 
-    def _accepted(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
-        """Yield each row that all accept, as it is and as it is asked."""
+    @property
+    def why(self) -> str:
+        """What is wrong with the first row that is refused."""
+        return f"{self.findings[0].where}: {self.findings[0].message}" if self.findings else ""
+
+    def _accepted(self, rows: Sequence[Row], before: int) -> Iterator[tuple[int, Row]]:
+        """Yield each row that all accept, with its number here, as it is asked."""
         whole = [taker.take(rows) for taker in self.takers]
         if not any(findings for _, findings in whole):
-            each = zip(rows, *(taken for taken, _ in whole), strict=True)
-            yield from ((row, _joined(taken)) for row, *taken in each)
+            each = zip(*(taken for taken, _ in whole), strict=True)
+            yield from enumerate(map(_joined, each))
             return
-        for row in rows:
+        for at, row in enumerate(rows):
             one_by_one = [taker.take([row]) for taker in self.takers]
             wrong = [one for _, findings in one_by_one for one in findings]
             if not wrong:
-                yield row, _joined([taken[0] for taken, _ in one_by_one])
+                yield at, _joined([taken[0] for taken, _ in one_by_one])
                 continue
             self.refused += 1
-            self.findings += wrong[: max(0, _TOLD - len(self.findings))]
+            told = wrong[: max(0, _TOLD - len(self.findings))]
+            self.findings += [_placed(one, before + at) for one in told]
 
     def _check(self, wanted: Sequence[str], path: Path) -> None:
         for name in wanted:
@@ -176,6 +186,12 @@ def _check_apart(wanted: Sequence[str], takers: Sequence[_Taker]) -> None:
                 code="compare/column",
                 hint="a package that is told what is right is not measured by it",
             )
+
+
+def _placed(finding: Finding, row: int) -> Finding:
+    """Return what is wrong with a row that was looked at alone, with its number in the file."""
+    place = (finding.where or "rows[0]").replace("rows[0]", f"rows[{row}]", 1)
+    return replace(finding, where=place)
 
 
 def _joined(taken: Sequence[Row]) -> Row:

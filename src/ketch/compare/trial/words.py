@@ -83,6 +83,12 @@ def costs(found: Trial) -> list[Line]:
     ]
 
 
+def same(apart: Differences) -> str:
+    """Return in how many rows answers are the same, where none differs."""
+    count = len(apart.compared)
+    return f"the same in {_rows(count)}" if count else "there is no row to compare them by"
+
+
 def outputs(apart: Differences) -> list[Line]:
     """Return a line for each output that differs, those of most rows first."""
     heads = ("output", "rows that differ", "", "mean off", "most off", "at", "")
@@ -150,6 +156,7 @@ def asked(found: Trial) -> str:
     said = f"{_rows(found.rows)} asked"
     if found.left_out:
         said += f"; {found.left_out:,} left out, which a schema refuses"
+        said += f", such as {found.refused}" if found.refused else ""
     return said
 
 

@@ -115,6 +115,8 @@ def _values(text: str, path: str) -> Iterator[tuple[str, object]]:
         except json.JSONDecodeError as problem:
             place = f"{path}:{problem.lineno}"
             raise _refused(f"expected JSON, found none: {problem.msg}", place) from problem
+        except ValueError as problem:
+            raise _refused("expected numbers of fewer digits", f"{path}:{line}") from problem
         except RecursionError as problem:
             raise _refused("expected a record, found endless lists", f"{path}:{line}") from problem
         if isinstance(value, list):

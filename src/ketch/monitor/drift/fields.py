@@ -14,7 +14,7 @@ from ketch.monitor.drift.measures.psi import decile_psi, psi
 from ketch.monitor.drift.measures.rates import rate_p_value
 from ketch.monitor.drift.measures.spread import Spread, spreads
 from ketch.monitor.drift.measures.told import percent, short
-from ketch.monitor.drift.measures.unseen import unseen_p_value, unseen_share
+from ketch.monitor.drift.measures.unseen import all_on_one_side, unseen_p_value, unseen_share
 from ketch.monitor.drift.measures.wasserstein import in_widths
 from ketch.monitor.drift.pictures import histogram, listed
 from ketch.monitor.drift.reference import Reference, kinds, values_of
@@ -85,8 +85,9 @@ class _Pair:
         """Yield how much more or less is missing, or of another type."""
         was, now = self._was, self._now
         yield self._rate(Measure.MISSING, "missing", (was.missing, was.rows), now.missing)
-        if now.other_type:
-            yield self._rate(Measure.OTHER_TYPE, "of another type", (0, was.rows), now.other_type)
+        if was.other_type or now.other_type:
+            before = was.other_type, was.rows
+            yield self._rate(Measure.OTHER_TYPE, "of another type", before, now.other_type)
 
     def distribution(self) -> Iterator[Test]:
         """Yield how its values lie."""
@@ -135,7 +136,8 @@ class _Pair:
     def _rate(self, measure: Measure, what: str, before: tuple[int, int], after: int) -> Test:
         """Compare how often something is so; shares count, in as many rows as are independent."""
         n, m = self._rows
-        was, now = before[0] / before[1], after / self._now.rows
+        # Lists may hold several items of another type for each row.
+        was, now = min(1.0, before[0] / before[1]), min(1.0, after / self._now.rows)
         p = rate_p_value(round(was * n), n, round(now * m), m)
         return Test(measure, abs(now - was), p, f"{what} {percent(was)} → {percent(now)}")
 
@@ -150,7 +152,8 @@ class _Pair:
         before, after = _fewer(was, self._repeats[0]), _fewer(now, self._repeats[1])
         moved = l_infinity(was, now)
         says = f"`{short(moved.value)}` {percent(moved.before)} → {percent(moved.after)}"
-        yield Test(Measure.L_INFINITY, moved.distance, categories_p_value(before, after), says)
+        p = categories_p_value(before, after, moved.value)
+        yield Test(Measure.L_INFINITY, moved.distance, p, says)
         if self._was.against is Against.TRAINING:
             share = unseen_share(was, now)
             says = f"{percent(share)} never seen before{_named(was, now)}"
@@ -164,12 +167,9 @@ class _Pair:
         new = min(int(now.distinct * (1 - 3 * DISTINCT_ERROR)) - len(was), now.count)
         if new <= 0:
             return None
-        fewest: dict[Plain, int] = {f"new {at}": 1 for at in range(new)}
-        fewest[""] = now.count - new
         says = f"about {now.distinct:.0f} different values, where there were {len(was)}"
-        p = unseen_p_value(
-            {"": sum(_fewer(was, self._repeats[0]).values())}, _fewer(fewest, self._repeats[1])
-        )
+        n, m = map(int, self._independent(sum(was.values()), now.count))
+        p = all_on_one_side(int(new / self._repeats[1]), m, n + m)  # of each, a row at least
         return Test(Measure.UNSEEN, new / now.count, p, says)
 
 

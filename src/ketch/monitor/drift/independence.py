@@ -11,21 +11,21 @@ inside of a cluster.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from ketch.monitor.decisions.part import Part
 
 _ANSWERED = "FROM part WHERE shadow_of IS NULL AND error IS NULL AND digest = ?"
-_COUNTED = f"""
-    SELECT coalesce(sum(m), 0)::DOUBLE, coalesce(sum(squared), 0)::DOUBLE FROM (
-        SELECT sum(rows)::DOUBLE AS m, m * m AS squared
-        {_ANSWERED} AND unit IS NOT NULL GROUP BY unit
-        UNION ALL
-        SELECT sum(rows)::DOUBLE AS m, m AS squared {_ANSWERED} AND unit IS NULL
-    )
-"""  # noqa: S608
+_ALONE = f"SELECT coalesce(sum(rows), 0)::DOUBLE {_ANSWERED} AND unit IS NULL"
+_UNITS = f"""
+    SELECT unit, sum(rows)::DOUBLE {_ANSWERED} AND unit IS NOT NULL GROUP BY unit ORDER BY unit
+"""
 
 
 def repeats(
@@ -33,12 +33,17 @@ def repeats(
 ) -> float:
     """Return how many rows of a package count as one: 1 where each is of a unit of its own.
 
-    Rows without a unit are their own. Decisions whose rows are no longer kept are taken to be
-    like the others of that time; where none is kept, each row counts.
+    Rows without a unit are their own; a unit that asks at several gateways is one where their
+    logs have one key. Decisions whose rows are no longer kept are taken to be like the others of
+    that time; where none is kept, each row counts.
     """
-    rows = squares = 0.0
-    for log in (one for one in logs if one.exists()):
-        with Part(log, route, since=since, until=until) as part:
-            for mine, squared in part.select(_COUNTED, [digest, digest]):
-                rows, squares = rows + mine, squares + squared
+    with ExitStack() as undo:
+        there = [one for one in logs if one.exists()]
+        parts = [undo.enter_context(Part(one, route, since=since, until=until)) for one in there]
+        rows = sum(alone for part in parts for (alone,) in part.select(_ALONE, [digest]))
+        squares = rows
+        listed = heapq.merge(*(part.select(_UNITS, [digest]) for part in parts))
+        for _, some in groupby(listed, itemgetter(0)):
+            mine = sum(count for _, count in some)
+            rows, squares = rows + mine, squares + mine**2
     return max(1.0, squares / rows) if rows else 1.0

@@ -186,7 +186,7 @@ def _no_decisions(route: str, package: Package, since: datetime, until: datetime
     return NotFound(
         f"expected answers of `{package.reference}` on `{route}` {_told(since, until)}, found none",
         code="drift/no-decisions",
-        hint=f"`ketch decisions {route}` shows the latest; `--since` looks further back, "
+        hint=f"`ketch decisions --route {route}` shows the latest; `--since` looks further back, "
         "`--package` at another package",
     )
 

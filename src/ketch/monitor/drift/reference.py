@@ -25,6 +25,7 @@ class Reference:
         missing: How many of them had no value.
         values: Value → how often it came, of a field with few; None of any other.
         lengths: Of texts or lists; None where nobody measured them.
+        other_type: Values of another type than most.
         repeats: How many rows count as one.
     """
 
@@ -34,6 +35,7 @@ class Reference:
     missing: int
     values: Mapping[Plain, int] | None
     lengths: ColumnProfile | None = None
+    other_type: int = 0
     repeats: float = 1.0
 
 
@@ -75,6 +77,7 @@ def previous(window: Window, repeats: float) -> dict[Key, Reference]:
             one.missing,
             values_of(one),
             one.lengths,
+            one.other_type,
             repeats,
         )
         for one in window.fields
@@ -91,11 +94,13 @@ def values_of(field: FieldProfile) -> Mapping[Plain, int] | None:
 def of_column(column: ColumnProfile, rows: int) -> Reference:
     """Return what a field was, from a column of that many rows of training data."""
     known = column.frequent if column.count else None
+    # NaN is how frames write that a number is missing; among the items of lists no row is.
+    not_numbers = 0 if column.type.startswith("list<") else column.not_finite
     return Reference(
         Against.TRAINING,
         column,
         rows,
-        min(rows, column.nulls + column.not_finite),  # NaN is how frames write that it is missing
+        min(rows, column.nulls + not_numbers),
         None if known is None else known.counts,
     )
 

@@ -47,7 +47,7 @@ def _rows(listed: Iterable[tuple[str, str]], package: Package) -> Iterator[list[
         if hashed_fields(rows):
             continue
         checked, refused = decoder.decode(rows)
-        if not refused:
+        if checked and not refused:
             yield checked
 
 

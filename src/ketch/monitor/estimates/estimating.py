@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from math import isnan
+from math import isfinite
 from pathlib import Path
 from typing import TypeAlias
 
@@ -172,7 +172,7 @@ class _Estimating:
         else:
             numbers = np.stack([scores, right], axis=1).ravel()
         value, span = measured(measure, numbers).value, estimate(rows)
-        if value is None or span is None or isnan(value):
+        if value is None or span is None or not all(map(isfinite, (value, *span))):
             return None
         return Realised(len(rows), value, *span)
 
@@ -186,5 +186,7 @@ def _point(
     time: datetime, rows: Rows, estimate: Estimator, realised: Realised | None = None
 ) -> EstimatePoint:
     span = estimate(rows)
-    value, low, high = span or (None, None, None)
+    # The squares of very large numbers are none.
+    is_known = span is not None and all(map(isfinite, span))
+    value, low, high = span if span and is_known else (None, None, None)
     return EstimatePoint(time, len(rows), value, low, high, realised)

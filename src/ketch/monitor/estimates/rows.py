@@ -14,7 +14,16 @@ import msgspec
 import numpy as np
 
 from ketch.monitor.estimates.tree import Column
-from ketch.monitor.metrics.answers import Right, Told, Unread, answered, number, picked, right_of
+from ketch.monitor.metrics.answers import (
+    Right,
+    Told,
+    Unread,
+    answered,
+    number,
+    picked,
+    probability,
+    right_of,
+)
 from ketch.monitor.metrics.attribution import Attribution, Row
 from ketch.monitor.metrics.counting import Answerer, Counts
 from ketch.monitor.metrics.measures import is_right
@@ -121,7 +130,8 @@ def _read(metric: Metric, row: object, rights: Sequence[Right]) -> _Read:
         score = number(picked(row, metric.score or metric.output), "the score is")
         said = float(bool(answer)) if answer in (0, 1) else math.nan
         return _Read(score, said, math.nan if right is None else float(is_right(answer, right)))
-    score = number(answer, "the output is")
+    is_chance = metric.measure is Scored.CALIBRATION
+    score = probability(answer) if is_chance else number(answer, "the output is")
     if right is None:
         return _Read(score, 1.0, math.nan)
     truth = number(right, "the label is")

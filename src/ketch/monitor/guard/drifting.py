@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ketch.errors import KetchError
+from ketch.errors import KetchError, NotFound, Unavailable
 from ketch.logs import told, trace_of
 from ketch.monitor.guard.change import Change
 from ketch.package import Digest, PackageName, Reference
 from ketch.registry import Arm, Desk, Event, Kind, Place, Route
+from ketch.rollout.terms import Reaction
 from ketch.runtime import Home
 
 if TYPE_CHECKING:
@@ -42,6 +44,17 @@ class Drifting:
         self._logs = logs
         self._tell = tell
         self._due: dict[tuple[str, Digest], float] = {}
+        self._drifts: dict[tuple[str, Digest], bool] = {}
+
+    def holds(self, route: Route) -> bool:
+        """Whether no share of a route may grow by itself: what prod is asked drifts.
+
+        So it is until the first look, too: a guard that begins anew does not know.
+        """
+        watch, arm = route.policy.drift, route.at(Place.PROD)
+        if watch is None or arm is None or watch.reaction is not Reaction.HOLD:
+            return False
+        return self._drifts.get((route.name, arm.digest), True)
 
     def watch(self, route: Route, desk: Desk, now: datetime) -> None:
         """Look at the package in prod, if it is time to; tell what is new."""
@@ -53,24 +66,31 @@ class Drifting:
             return
         self._due[key] = moment + watch.every.total_seconds()
         try:
-            self._look(route.name, arm, desk, (now - watch.window, now))
-        except KetchError as problem:  # nobody asked yet, say, or the package is not here
+            self._drifts[key] = self._look(route.name, arm, desk, (now - watch.window, now))
+        except NotFound as nothing:  # nobody asked yet, or nothing is known of before
+            self._drifts[key] = False
+            told("no look for drift", route=route.name, why=nothing.message)
+        except KetchError as problem:  # the package is not here, say, or a log cannot be read
             told("no look for drift", route=route.name, why=problem.message)
         except Exception as problem:  # noqa: BLE001 # the border of a look; see guard.py
             told("no look for drift", route=route.name, why=str(problem), trace=trace_of(problem))
 
-    def _look(self, route: str, arm: Arm, desk: Desk, window: tuple[datetime, datetime]) -> None:
+    def _look(self, route: str, arm: Arm, desk: Desk, window: tuple[datetime, datetime]) -> bool:
+        """Look, tell what is new, and return whether anything drifts."""
         from ketch.monitor.drift import Asked, look  # sketches, which other guards do without
 
         name = PackageName(arm.package.partition(":")[0])
         package = self._home.open(Reference(name, arm.digest))
-        found = look(self._logs, route, package, self._home, Asked(*window))
+        asked = Asked(*window)
+        try:  # an environment that is not here is not built while a guard watches
+            found = look(self._logs, route, package, self._home, asked, offline=True)
+        except Unavailable:
+            found = look(self._logs, route, package, self._home, replace(asked, rows=0))
         fields = sorted(one.name for one in found.drifted)
-        if fields == _told_last(desk, route, arm.digest):
-            return
-        event = desk.note_drift(route, finding(found))
-        says = str(event.body["sentence"])
-        self._tell(_change(event, route, arm, says))
+        if fields != _told_last(desk, route, arm.digest):
+            event = desk.note_drift(route, finding(found))
+            self._tell(_change(event, route, arm, str(event.body["sentence"])))
+        return bool(fields)
 
 
 def finding(drift: Drift) -> dict[str, object]:

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -174,6 +175,8 @@ class Guard:
             situation = watch.situation(route, datetime.now(UTC))
             if situation is None:
                 return
+            if self._drifting.holds(route):
+                situation = replace(situation, ramp=None)
             moment = time.monotonic()
             watch.memory = watch.memory.seeing(situation, moment)
             lasts_s = SETTLED_S if settled_s is None else settled_s

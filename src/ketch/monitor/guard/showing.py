@@ -55,13 +55,23 @@ class Reports:
         try:
             since = now - recent(route.policy)
             found = metrics_of(self._logs, route.name, route.policy, since=since, until=now)
-            expected = estimates_of(self._logs, route.name, route.policy, since=since, until=now)
-            told_of = [one.to_json() for one in expected]
-            self._metrics[route.name] = {**found.to_json(), "estimates": told_of}
+            self._metrics[route.name] = {
+                **found.to_json(),
+                "estimates": self._estimates(route, since, now),
+            }
             if route.rollout is None:
                 self._leave(route.name, report_of(self._logs, desk, route.name).to_json())
         except Exception as problem:  # noqa: BLE001 # the border of a report; see guard.py
             told("no report", route=route.name, why=str(problem), trace=trace_of(problem))
+
+    def _estimates(self, route: Route, since: datetime, now: datetime) -> list[dict[str, object]]:
+        """Return what is estimated; nothing where that fails, for what was counted still holds."""
+        try:
+            found = estimates_of(self._logs, route.name, route.policy, since=since, until=now)
+            return [one.to_json() for one in found]
+        except Exception as problem:  # noqa: BLE001 # the border of an estimate; see guard.py
+            told("no estimates", route=route.name, why=str(problem), trace=trace_of(problem))
+            return []
 
     def _leave(self, route: str, found: Mapping[str, object]) -> None:
         try:

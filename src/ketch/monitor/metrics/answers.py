@@ -172,6 +172,14 @@ def number(value: object, what: str) -> float:
     raise Unread(f"{what} no number")
 
 
+def probability(answer: object) -> float:
+    """Return an answer from 0 to 1; what is none is :class:`Unread`."""
+    chance = number(answer, "the output is")
+    if not 0 <= chance <= 1:
+        raise Unread("the output is no probability")
+    return chance
+
+
 def _hit(answer: object, right: object) -> Pair:
     return (float(is_right(answer, right)),)
 
@@ -185,10 +193,7 @@ def _score(answer: object, right: object) -> Pair:
 
 
 def _chance(answer: object, right: object) -> Pair:
-    chance, happened = _score(answer, right)
-    if not 0 <= chance <= 1:
-        raise Unread("the output is no probability")
-    return chance, happened
+    return probability(answer), float(number(right, "the label is") > 0)
 
 
 _SCORES: Mapping[Scored, Callable[[object, object], Pair]] = {

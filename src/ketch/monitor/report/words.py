@@ -35,8 +35,12 @@ VERDICTS = {
 def sentence(of: RolloutReport) -> str:
     """Return what there is to say of a route; of a rollout that is over, first how it ended."""
     trial = of.rollout
-    if trial is None or trial.ended is None:
+    if trial is None:
         return of.sentence
+    if trial.ended is None:
+        judged = trial.verdict.judged
+        then = "" if judged is None else f" So it was at {stamp(judged)}; below is how it is now."
+        return f"{of.sentence}{then}"
     ended = f"Ended: {(trial.outcome_of or '').rstrip('.')}."
     why = of.sentence
     return ended if why.rstrip(".") in ended else f"{ended} Its evidence says: {why}"

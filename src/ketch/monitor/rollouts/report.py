@@ -205,6 +205,7 @@ def _trial_json(trial: Trial) -> dict[str, object]:
             "action": str(verdict.action),
             "sentence": verdict.sentence,
             "cause": verdict.cause,
+            "judged": None if verdict.judged is None else write_time(verdict.judged),
         },
         "guardrails": [one.to_json() for one in trial.guardrails],
         "exposure": {

@@ -129,7 +129,9 @@ def standing(verdict: Verdict, rollout: Rollout) -> Verdict:
         return verdict
     cause = cast("Mapping[str, object]", event.body["evidence"]).get("cause")
     named = cause if isinstance(cause, str) else None
-    return replace(verdict, action=recorded, sentence=str(event.body["sentence"]), cause=named)
+    said = str(event.body["sentence"])
+    judged = None if said == verdict.sentence else event.time
+    return replace(verdict, action=recorded, sentence=said, cause=named, judged=judged)
 
 
 def held_out(

@@ -182,8 +182,9 @@ class Tally:
         since = max(self.rollout.began, self.rollout.began if last is None else instant(last))
         silent = now - since
         if silent > primary.measure.window:
-            days = silent / timedelta(days=1)
-            yield f"no `{primary.metric}` was told for {days:.1f} days"
+            days, minutes = silent / timedelta(days=1), silent / timedelta(minutes=1)
+            told = f"{days:.1f} days" if days >= 0.1 else f"{minutes:.0f} minutes"
+            yield f"no `{primary.metric}` was told for {told}"
 
 
 def primary_of(policy: Policy) -> Guardrail | None:

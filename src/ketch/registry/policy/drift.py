@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ketch.registry.reading import Reader, Reading, span
+from ketch.registry.reading import Reader, Reading, one_of, span
 from ketch.rollout.spans import write_span
+from ketch.rollout.terms import Reaction
 
 _LEAST = timedelta(hours=1)
-_READERS: Mapping[str, Reader] = {"window": span, "every": span}
+_REACTIONS = (Reaction.OBSERVE, Reaction.HOLD)  # what stood there before sees the same world
+_READERS: Mapping[str, Reader] = {
+    "window": span,
+    "every": span,
+    "reaction": lambda value: Reaction(one_of(*_REACTIONS)(value)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +26,12 @@ class DriftWatch:
     Attributes:
         window: The time that is looked at, up to the present; an hour at least.
         every: How often; an hour at least. Each look has its own risk of a false alarm.
+        reaction: ``observe`` tells of it; ``hold`` also keeps shares from growing by themselves.
     """
 
     window: timedelta = timedelta(days=7)
     every: timedelta = timedelta(days=1)
+    reaction: Reaction = Reaction.OBSERVE
 
 
 def read_drift(given: object, reading: Reading) -> DriftWatch | None:
@@ -39,4 +47,8 @@ def read_drift(given: object, reading: Reading) -> DriftWatch | None:
 
 def write_drift(watch: DriftWatch) -> dict[str, object]:
     """Return it as a table of a policy."""
-    return {"window": write_span(watch.window), "every": write_span(watch.every)}
+    return {
+        "window": write_span(watch.window),
+        "every": write_span(watch.every),
+        "reaction": str(watch.reaction),
+    }

@@ -244,7 +244,9 @@ def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
         ("churn.json", b'{\r\n  "cells" : []}'),
     ],
 )
-def test_a_notebook_where_a_model_is_wanted_is_told_how_to_start_from_it(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_notebook_where_a_model_is_wanted_is_told_how_to_start_from_it(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
     with pytest.raises(UsageError, match="found a notebook") as caught:
         identify(written(tmp_path, name, content))
     assert "`ketch init --from NOTEBOOK.ipynb`" in (caught.value.hint or "")

@@ -209,6 +209,27 @@ def test_an_answer_that_failed_is_told_with_all_that_failed_like_it(
     assert "error       package-code/raised" in story_text(found)
 
 
+def test_a_shadow_copy_that_failed_is_told_with_the_copies_that_failed_like_it(
+    day: Day, tmp_path: Path
+) -> None:
+    live = [day.shop.answer("prod", "ana", BROKE + at * STEP) for at in range(3)]
+    how: dict[str, object] = {
+        "why": "shadow",
+        "status": 500,
+        "error": "package-code/raised",
+        "outputs": b"null",
+    }
+    copies = [
+        day.shop.answer("prod", "ana", BROKE + at * STEP, shadow_of=one.id, **how)
+        for at, one in enumerate(live, 4)
+    ]
+    day.shop.writer.write([*live, *copies])
+    logs = [day.shop.home.path / "decisions"]
+    found = explain_decision(copies[0].id, Home(tmp_path / "elsewhere"), logs, offline=True)
+    assert found.errors is not None
+    assert (found.errors.count, found.errors.answers) == (3, 3)
+
+
 def test_a_metric_that_is_asked_for_is_the_only_one_that_is_looked_at(day: Day) -> None:
     def slower(request: Request) -> None:
         request.ms *= 3 if request.at >= BROKE else 1

@@ -65,6 +65,18 @@ def test_who_does_not_answer_what_others_answer_is_not_picked() -> None:
     assert last.reason == ("`first` is picked: it alone answers every row that another one answers")
 
 
+def test_who_answers_nothing_does_not_keep_the_others_from_being_measured() -> None:
+    answers: list[list[Row | None]] = [
+        [{"price": float(one)} for one in TRUTH + 3],
+        [{"price": float(one)} for one in TRUTH + np.sin(TRUTH)],
+        [None for _ in TRUTH],
+    ]
+    assert len(score(wanted(), answers, told(*TRUTH)).rows) == 0
+    found = pick(score(wanted(), answers, told(*TRUTH), out=[2]), NAMES, [1.0, 1.0, None], [2])
+    assert (found.picked, found.out) == (1, (2,))
+    assert found.reason == "`second` is picked: by mae it is better than the other one, on 60 rows"
+
+
 def test_without_what_was_right_there_is_nothing_to_pick_by() -> None:
     nothing = score(wanted(), [[{"price": 1.0}], [{"price": 2.0}]], told(None))
     with pytest.raises(UsageError) as caught:

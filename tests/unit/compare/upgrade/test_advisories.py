@@ -72,6 +72,7 @@ def test_entries_of_a_record_for_one_library_are_one_advisory(tmp_path: Path) ->
             "affected[0].ranges[0]",
             "type",
         ),
+        (f'{{"id": {"1" * 5_000}}}', ":1", "fewer digits"),
         (json.dumps([record("")]), ":1: [0].affected[0].package.name", "name of a library"),
     ],
 )

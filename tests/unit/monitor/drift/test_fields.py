@@ -16,7 +16,7 @@ from tests.unit.monitor.drift.profiled import Columns, drift, drifted, live, pro
 
 import ketch.demo
 from ketch.monitor.drift.looking import compared
-from ketch.monitor.drift.reference import of_column
+from ketch.monitor.drift.reference import of_column, previous
 from ketch.monitor.drift.value import Measure
 
 SALES = Path(ketch.demo.__file__).parent / "data" / "lines.parquet"
@@ -109,6 +109,14 @@ def test_what_changed_is_found_and_named() -> None:
     )
 
 
+def test_a_value_that_surely_moved_a_little_proves_nothing_of_another() -> None:
+    """One rare value is new for sure, by 2 %; a common one lies 6 % off in 300 rows by chance."""
+    was = ["a"] * 4_990 + ["b"] * 5_010
+    now = ["a"] * 168 + ["b"] * 126 + ["c"] * 6
+    found = drift({"x": was}, {"x": now})["x"]
+    assert [one.measure for one in found.tests if one.drifted] == [Measure.UNSEEN]
+
+
 def test_a_trifle_is_no_drift_however_sure_it_is() -> None:
     was, now = ["a", "b"] * 30_000, (["a"] * 53 + ["b"] * 47) * 600
     found = drift({"x": was}, {"x": now})["x"]
@@ -121,10 +129,11 @@ def test_a_few_rows_prove_nothing() -> None:
     assert drift({"x": numbers(0, 4_000)}, {"x": numbers(0.5, 20, 2)})["x"].noise > 0.3
 
 
-def test_values_that_were_few_and_are_countless_drift() -> None:
+@pytest.mark.parametrize("repeats", [1.0, 20.0])
+def test_values_that_were_few_and_are_countless_drift(repeats: float) -> None:
     was = ["red", "blue"] * 1_000
     now = [f"#{at:06x}" for at in range(2_000)]
-    found = drift({"colour": was}, {"colour": now})["colour"]
+    found = drift({"colour": was}, {"colour": now}, repeats)["colour"]
     assert found.drifted
     assert found.main.measure is Measure.UNSEEN
 
@@ -148,6 +157,15 @@ def test_other_kinds_of_values_are_not_compared() -> None:
 def test_values_of_another_type_drift() -> None:
     window = live({"x": numbers(0, 1_000)}, {"x": 80})
     fields, _ = compared(window, trained({"x": numbers(0, 1_000, 2)}), 1)
+    assert [one.main.measure for one in fields if one.drifted] == [Measure.OTHER_TYPE]
+
+
+def test_as_many_values_of_another_type_as_before_do_not_drift() -> None:
+    """A list may even hold several of them for each row."""
+    before = previous(live({"x": numbers(0, 1_000, 2)}, {"x": 2_500}), 1)
+    fields, _ = compared(live({"x": numbers(0, 1_000)}, {"x": 2_500}), before, 1)
+    assert not any(one.drifted for one in fields)
+    fields, _ = compared(live({"x": numbers(0, 1_000)}), before, 1)
     assert [one.main.measure for one in fields if one.drifted] == [Measure.OTHER_TYPE]
 
 

@@ -87,6 +87,12 @@ class TestNumbers:
         assert outside_p_value((below, above), 500, 500) < 1e-9
         assert outside_shares(was, was) == (0, 0)
 
+    def test_what_lies_at_the_end_of_the_reference_is_not_beyond_it(self) -> None:
+        capped = [min(100.0, one) for one in normal(90, 12, 4_000, 7)]
+        floored = [-one for one in capped]
+        assert max(outside_shares(*pair(capped, [*capped, 101.0]))) < 0.001
+        assert max(outside_shares(*pair(floored, [*floored, -101.0]))) < 0.001
+
 
 class TestRates:
     def test_the_exact_test_adds_up_what_is_enumerated(self) -> None:
@@ -117,6 +123,12 @@ class TestRates:
         assert unseen_p_value({"a": 500, "b": 500}, {"a": 450, "b": 450, "c": 100}) < 1e-20
         assert unseen_p_value({"a": 5}, {"a": 9}) == 1
 
+    def test_a_small_reference_may_lack_what_is_common_by_chance(self) -> None:
+        """C(10 000, 200)/C(10 100, 200): all rows of the value are among the live ones."""
+        exact = comb(10_000, 200) / comb(10_100, 200)
+        found = unseen_p_value({"a": 100}, {"a": 9_800, "b": 200})
+        assert found == pytest.approx(exact, rel=1e-6)
+
 
 class TestChance:
     """With nothing but chance, a p-value of 5 % or less comes in 5 % of looks at most."""
@@ -139,7 +151,8 @@ class TestChance:
             found["o"].append(outside_p_value(outside_shares(was, now), 300, 200))
             values = [draw.multinomial(count, weights / weights.sum()) for count in (120, 200)]
             before, after = (counted(one) for one in values)
-            found["c"].append(categories_p_value(before, after))
+            moved = l_infinity(before, after).value
+            found["c"].append(categories_p_value(before, after, moved))
             found["u"].append(unseen_p_value(before, after))
         rates = {name: self._rate(one) for name, one in found.items()}
         assert max(rates.values()) <= 0.05, rates

@@ -79,3 +79,9 @@ def test_of_more_than_two_kinds_the_score_is_how_sure_an_answer_is(tmp_path: Pat
     told.append(of(3, 1, DAY / 4))
     said, happened = read(tmp_path / "more", metric, more, told).happened()
     assert (said.tolist(), happened.tolist()) == ([1, 1, 1, 1], [1, 1, 0, 0])
+
+
+def test_what_is_no_probability_is_in_no_estimate_of_calibration(tmp_path: Path) -> None:
+    metric = Metric("brier", Scored.CALIBRATION, "p", "right", window=DAY)
+    bodies = [b'{"p":0.5}', b'{"p":1.2}', b'{"p":-3}']
+    assert list(read(tmp_path, metric, bodies, [of(1, 1, DAY / 4)]).scores) == [0.5]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +58,22 @@ def test_drift_is_recorded_once_when_it_comes_and_once_when_it_is_over(lender: L
     (change,), (_, over) = watch(lender, MONDAY + 4 * HALF)
     assert over.body["fields"] == []
     assert change.says.startswith("No drift: ")
+
+
+@pytest.mark.parametrize(
+    ("reaction", "after", "held"),
+    [("hold", 1, False), ("hold", 2, True), ("hold", 4, False), ("observe", 2, False)],
+)
+def test_shares_grow_by_themselves_only_while_nothing_drifts(
+    lender: Lender, reaction: str, after: int, *, held: bool
+) -> None:
+    policy = Policy.parse(f'[drift]\nwindow = "4h"\nreaction = "{reaction}"'.encode())
+    drifting = Drifting(lender.home, lender.logs, lambda _: None)
+    with lender.home.desk() as desk:
+        route = replace(desk.route(ROUTE), policy=policy)
+        assert drifting.holds(route) == (reaction == "hold"), "nobody looked yet"
+        drifting.watch(route, desk, MONDAY + after * HALF)
+        assert drifting.holds(route) == held
 
 
 def test_a_time_in_which_nobody_asked_is_passed_over(lender: Lender) -> None:

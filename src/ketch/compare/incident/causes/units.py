@@ -12,6 +12,8 @@ from ketch.compare.incident.value import Cause
 
 _LARGE = 0.05
 _TIMES = 3.0
+_FEW = 20
+"""Where all have stopped, the last one who asked makes a large part of little."""
 
 
 def units(case: Case) -> Iterator[Cause]:
@@ -20,7 +22,7 @@ def units(case: Case) -> Iterator[Cause]:
     is_after = seen.index >= case.change.index
     known = seen.unit > 0
     names, many = np.unique(seen.unit[is_after & known], return_counts=True)
-    if not len(names):
+    if not len(names) or many.max() < _FEW:
         return
     top = names[many.argmax()]
     mine = seen.unit == top

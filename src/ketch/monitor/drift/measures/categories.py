@@ -36,14 +36,15 @@ def l_infinity(reference: Mapping[Plain, int], live: Mapping[Plain, int]) -> Mov
     return max(found, key=lambda one: round(one.distance, 12))
 
 
-def categories_p_value(reference: Mapping[Plain, int], live: Mapping[Plain, int]) -> float:
-    """Return a bound on the chance that any value of the same shares moves as clearly.
+def categories_p_value(
+    reference: Mapping[Plain, int], live: Mapping[Plain, int], value: Plain
+) -> float:
+    """Return a bound on the chance that any value of the same shares moves as clearly as this one.
 
-    Each value is tested by Fisher's exact test, and the smallest p-value is multiplied by the
-    number of tests (Bonferroni): so rare values need no bins, and few rows no approximation.
+    It is tested by Fisher's exact test, and the p-value is multiplied by the number of values that
+    it could have been (Bonferroni): so rare values need no bins, and few rows no approximation.
     """
     n, m = sum(reference.values()), sum(live.values())
     names = reference.keys() | live.keys()
-    smallest = min(rate_p_value(reference.get(one, 0), n, live.get(one, 0), m) for one in names)
     tests = len(names) if len(names) > 2 else 1  # of two, each is the other's mirror
-    return min(1.0, smallest * tests)
+    return min(1.0, tests * rate_p_value(reference.get(value, 0), n, live.get(value, 0), m))

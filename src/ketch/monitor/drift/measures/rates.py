@@ -20,7 +20,8 @@ def rate_p_value(a: int, n: int, b: int, m: int) -> float:
         m: How many there are.
 
     Returns:
-        Twice the smaller tail, at most 1; exact to 1e-9 of it.
+        Twice the smaller tail, at most 1; exact but for rounding, which is 1e-6 of it for a
+        hundred million rows.
 
     Source: Fisher, "Statistical Methods for Research Workers", 5th edition, 1934, section
     21.02; R's ``fisher.test`` tells 0.001093 of this table, too.

@@ -15,6 +15,7 @@ import numpy as np
 from ketch.tables.frequent import Plain
 
 _TILTS = np.geomspace(0.01, 20, 200)
+_RARE = 1e-15
 
 
 def unseen_share(reference: Mapping[Plain, int], live: Mapping[Plain, int]) -> float:
@@ -33,7 +34,8 @@ def unseen_p_value(reference: Mapping[Plain, int], live: Mapping[Plain, int]) ->
     Given how often each value came in both together, a value that came c times is on the
     live side alone with probability (m)c / (n + m)c, of falling factorials. Whether one is
     says less for the next, so the chance of a sum is at most that of independent ones
-    (Chernoff's bound).
+    (Chernoff's bound). Values so frequent that they are hardly ever alone there are left out
+    of the sum, and their chances added.
 
     Source: Joag-Dev, Proschan, "Negative association of random variables", 1983.
 
@@ -49,10 +51,12 @@ def unseen_p_value(reference: Mapping[Plain, int], live: Mapping[Plain, int]) ->
     names = reference.keys() | live.keys()
     counts = np.array([reference.get(one, 0) + live.get(one, 0) for one in names], dtype=float)
     alone = np.array([all_on_one_side(int(count), m, n + m) for count in counts])
-    exponents = np.minimum(np.outer(_TILTS, counts), 700)
-    with np.errstate(over="ignore"):
-        logs = np.sum(np.log1p(alone * np.expm1(exponents)), axis=1) - _TILTS * found
-    return min(1.0, exp(min(0.0, float(np.min(logs)))))
+    is_rare = alone < _RARE
+    counts, chances = counts[~is_rare], alone[~is_rare]
+    with np.errstate(divide="ignore"):  # of no row at all, of which one of two logarithms is -inf
+        grown = np.logaddexp(np.log1p(-chances), np.log(chances) + np.outer(_TILTS, counts))
+    logs = np.sum(grown, axis=1) - _TILTS * found
+    return min(1.0, exp(min(0.0, float(np.min(logs)))) + float(np.sum(alone[is_rare])))
 
 
 def all_on_one_side(count: int, m: int, whole: int) -> float:
@@ -63,9 +67,8 @@ def all_on_one_side(count: int, m: int, whole: int) -> float:
     """
     if count > m:
         return 0.0
-    return exp(
-        lgamma(m + 1) - lgamma(m - count + 1) - lgamma(whole + 1) + lgamma(whole - count + 1)
-    )
+    chance = lgamma(m + 1) - lgamma(m - count + 1) - lgamma(whole + 1) + lgamma(whole - count + 1)
+    return exp(min(0.0, chance))  # rounding may end above
 
 
 def _unseen(reference: Mapping[Plain, int], live: Mapping[Plain, int]) -> int:

@@ -64,13 +64,10 @@ def metrics(of: RolloutReport, found: RouteMetrics, estimates: str = "") -> Iter
     yield section("Model metrics", *(_metric(name, one) for name, one in _by_name(found.model)))
     yield estimates
     told = [one for one in found.business if one.whole.decisions]
-    if told:
-        yield section(
-            "What came of answers",
-            paragraph("Packages answered different units: this compares nothing.", "soft"),
-            _units(found, told),
-            *(_outcome(name, told) for name in words.happened(of, found)),
-        )
+    tables = (_units(found, told), *(_outcome(name, told) for name in words.happened(of, found)))
+    if told and any(tables):
+        soft = paragraph("Packages answered different units: this compares nothing.", "soft")
+        yield section("What came of answers", soft, *tables)
 
 
 def _by_name(series: Sequence[MetricSeries]) -> Iterator[tuple[str, list[MetricSeries]]]:
