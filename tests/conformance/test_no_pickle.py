@@ -30,7 +30,11 @@ from ketch.tables.write import RowWriter
 SRC = Path(__file__).parents[2] / "src" / "ketch"
 WORKER = SRC / "_worker" / "worker.py"
 # Code that is data to ketch: it is copied into packages, or run by the user's own Python.
-NOT_KETCH = (SRC / "authoring" / "templates", SRC / "demo" / "projects")
+NOT_KETCH = (
+    SRC / "authoring" / "templates",
+    SRC / "demo" / "projects",
+    SRC / "export" / "templates",
+)
 
 UNPICKLERS = frozenset({"pickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "torch"})
 UNPICKLERS |= {"skops", "pandas", "sklearn", "marshal", "runpy", "imp"}

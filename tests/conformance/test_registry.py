@@ -741,8 +741,10 @@ class TestVerdicts:
         after = office.at().route("greetings")
         assert (after.arms, after.rollout) == (before.arms, before.rollout)
         assert office.at().audit().findings == ()
+        with pytest.raises(Refused) as gone:
+            office.at().note_drift("greetings", {**found, "digest": "sha256:" + "0" * 64})
+        assert gone.value.code == "drift/package"
         wrongs: tuple[dict[str, object], ...] = (
-            {"digest": "sha256:" + "0" * 64},
             {"fields": "age"},
             {"sentence": "two\nlines"},
             {"feilds": []},

@@ -18,8 +18,8 @@ from ketch.files import check_place, write_whole
 from ketch.runtime import Home
 
 if TYPE_CHECKING:
-    from ketch.compare.trial.measures import Wanted
     from ketch.package import Comparison, Package
+    from ketch.registry import Policy
 
 _Many = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
 
@@ -62,7 +62,8 @@ def compare(
             its policy.
         tolerance: So much worse does not count: a part of the value of the first package, such
             as 0.01.
-        unit: The column that says whom a row is about, where several rows are about one.
+        unit: The column that says whom a row is about, where several rows are about one; with
+            `--route` by default the input that its policy names.
         slice: Columns by whose values to tell of differences and metrics, too.
         route: Ask what a route was asked: its decisions, replayed; of many, an even sample.
         since: Decisions from a time on, in UTC: 2026-03-03, 2026-03-03T12:00, or 2h for the
@@ -82,6 +83,7 @@ def compare(
     from ketch.cli.compared import compared
     from ketch.compare.trial import Happened, Options
     from ketch.compare.trial import compare as compare_packages
+    from ketch.compare.trial.measures import declared
     from ketch.monitor.logs import log_folders
 
     replaying = Replaying(route, since, until, log)
@@ -97,13 +99,22 @@ def compare(
         packages = [target_package(one, home, building, progress)[0] for one in said]
         references = [one.reference for one in packages]
         names = references if len(set(references)) == len(references) else said
+        policy = _policy(home, route)
+        metrics = metric or ([] if policy is None else declared(policy.metrics, packages))
+        if record and not metrics:
+            raise UsageError(
+                "expected a metric with `--record`, found none",
+                code="usage/arguments",
+                hint="name one with `--metric`: scenarios promise what their author wrote, and do "
+                "not say which package is better",
+            )
         options = Options(
             inputs=inputs,
             asked=replaying.asked(home, packages),
             happened=None if route is None else Happened(log_folders(home.path, log or ()), route),
-            metrics=metric or _of_policy(home, route, packages),
+            metrics=metrics,
             tolerance=tolerance,
-            unit=unit,
+            unit=unit or _asker(policy, packages),
             slices=slice or (),
             pick=pick,
             offline=offline,
@@ -127,15 +138,20 @@ def compare(
     return 0
 
 
-def _of_policy(home: Home, route: str | None, packages: Sequence[Package]) -> Sequence[Wanted]:
-    """Return the metrics of the policy of a route; none of a route that is not known."""
+def _policy(home: Home, route: str | None) -> Policy | None:
+    """Return the rules of a route; None where none is named, or known."""
     if route is None:
-        return ()
-    from ketch.compare.trial.measures import declared
-
+        return None
     with home.desk() as desk, suppress(NotFound):
-        return declared(desk.route(route).policy.metrics, packages)
-    return ()
+        return desk.route(route).policy
+    return None
+
+
+def _asker(policy: Policy | None, packages: Sequence[Package]) -> str | None:
+    """Return the input that says who asks, where the policy names one that all packages have."""
+    name = None if policy is None else policy.unit
+    has = all(any(one.name == name for one in each.manifest.schema.inputs) for each in packages)
+    return name if has else None
 
 
 def _check_named(said: Sequence[str]) -> None:

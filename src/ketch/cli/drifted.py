@@ -52,16 +52,15 @@ def _drifted(title: str, fields: Sequence[FieldDrift]) -> Iterator[str]:
         return
     yield from ("", title)
     heads = ("FIELD", "MEASURE", "WHAT MOVED", "AGAINST", "IT MOVES")
-    rows = [
-        (
-            one.name,
-            words.measure(one),
-            crop(one.main.says, _ROOM),
-            words.against(one),
-            crop(words.effect(one), _ROOM),
-        )
-        for one in drifted[:_MOST]
-    ]
+    rows = [row for one in drifted[:_MOST] for row in _rows(one)]
     yield table([heads, *rows], indent=2)
     if len(drifted) > _MOST:
         yield f"  and {len(drifted) - _MOST:,} more; `--json` has all of them"
+
+
+def _rows(field: FieldDrift) -> Iterator[Sequence[str]]:
+    """Yield a line for the measure that says most, and one for each other that drifted."""
+    says, moves = crop(field.main.says, _ROOM), crop(words.effect(field), _ROOM)
+    yield field.name, words.measure(field.main), says, words.against(field), moves
+    for one in field.others:
+        yield "", words.measure(one), crop(one.says, _ROOM), "", ""

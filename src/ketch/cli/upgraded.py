@@ -24,7 +24,7 @@ def _lines(found: Upgraded) -> Iterator[str]:
     yield from folded(escaped(_sentence(found)), indent=0, most=8)
     if found.changes:
         yield ""
-        yield columns(_row(one) for one in found.changes)
+        yield columns(_row(one, checked=found.checked) for one in found.changes)
         for one in found.held:
             yield from _why(one)
     if found.report is not None and not found.report.passed:
@@ -98,9 +98,10 @@ def _in_answers(found: Upgraded) -> str:
     return f"{behaviour.changed} of {rows} are answered otherwise{where}{named}"
 
 
-def _row(one: Move) -> Sequence[str]:
+def _row(one: Move, *, checked: bool) -> Sequence[str]:
     before, after = one.before or _NONE, one.after or _NONE
-    return one.name, before, "→", after, str(one.kind), ", ".join(one.advisories)
+    kind = f"would be {one.kind}" if checked and one.kind is not Kind.KEPT else str(one.kind)
+    return one.name, before, "→", after, kind, ", ".join(one.advisories)
 
 
 def _why(one: Move) -> Iterator[str]:

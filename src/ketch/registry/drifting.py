@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ketch.errors import UsageError
+from ketch.errors import Refused, UsageError
 from ketch.registry.events import Draft, Kind
 from ketch.registry.judging import digest_text, read_evidence, sentence
 from ketch.registry.promotion import subject
@@ -30,13 +30,14 @@ def note(route: Route, finding: object) -> Draft:
 
     Raises:
         UsageError: ``drift/finding``, with every finding.
+        Refused: ``drift/package``: the package does not stand on the route.
     """
     said = read_finding(finding)
     arm = next((one for one in route.arms if str(one.digest) == said["digest"]), None)
     if arm is None:
-        raise UsageError(
+        raise Refused(
             f"expected the digest of a package on `{route.name}`, found `{said['digest']}`",
-            code="drift/finding",
+            code="drift/package",
             where="finding: digest",
             hint=f"`ketch route show {route.name}` shows who answers",
         )

@@ -277,3 +277,5 @@ def test_only_what_has_a_name_can_be_recorded(
     folder = str(home.path.parent / "1.1.0")
     assert main(["compare", "shop:1.0.0", folder, "--record"]) == 2
     assert "expected a package with a name for `--record`" in capsys.readouterr().err
+    assert main(["compare", "shop:1.0.0", "shop:1.0.0", "--record"]) == 2
+    assert "expected a metric with `--record`, found none" in capsys.readouterr().err

@@ -204,7 +204,10 @@ def _history(
     """Return what the registry says of a route: who answered, the oldest first; and its rules."""
     try:
         events = list(_since(desk, route, period))
-        return tuple(reversed(events)), desk.route(route).policy, ()
+        known = desk.route(route)
+        tried = f"a rollout is under way: `ketch report {route}` says how its packages compare"
+        notes = () if known.rollout is None else (tried,)
+        return tuple(reversed(events)), known.policy, notes
     except NotFound:
         return (), Policy(), (f"the registry does not know `{route}`: nothing is said of events",)
     except KetchError as problem:  # it is away, or lets nobody in

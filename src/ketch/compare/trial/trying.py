@@ -207,6 +207,8 @@ def _against(at: int, lost: int, found: Trial) -> list[str]:
         for one in found.metrics
         if one.says[at] == WORSE
     ]
+    if found.metrics and all(one.differences[at].value is None for one in found.metrics):
+        said.append("no metric could be measured of both")
     return said
 
 

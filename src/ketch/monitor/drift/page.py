@@ -63,8 +63,8 @@ def _table(drift: Drift, side: str) -> str:
         (
             one.name,
             "yes" if one.drifted else "no",
-            words.measure(one),
-            one.main.says,
+            ", ".join(words.measure(test) for test in (one.main, *one.others)),
+            "; ".join(test.says for test in (one.main, *one.others)),
             f"{one.figures['psi']:.3f}" if "psi" in one.figures else "",
             words.against(one),
             words.effect(one),
@@ -79,7 +79,7 @@ def _plot(field: FieldDrift) -> str:
     bars = field.bars
     if bars is None:
         return ""
-    says = f"{field.name}, {words.measure(field)}: {field.main.says}"
+    says = f"{field.name}, {words.measure(field.main)}: {field.main.says}"
     drawn = side_by_side(field.name, bars, says=says)
     rows = _numbers(bars.names, bars.reference, bars.live)
     numbers = table(field.name, ("Value", words.against(field), "live"), rows, {1, 2})

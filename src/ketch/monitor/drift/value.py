@@ -182,6 +182,11 @@ class FieldDrift:
         return max(self.tests, key=lambda one: (one.drifted, one.weight))
 
     @property
+    def others(self) -> tuple[Test, ...]:
+        """The other measures that drifted, too."""
+        return tuple(one for one in self.tests if one.drifted and one is not self.main)
+
+    @property
     def effect(self) -> Effect | None:
         """What it moves most."""
         return self.effects[0] if self.effects else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ketch.monitor.drift.measures.told import percent
-from ketch.monitor.drift.value import RISK, Against, Drift, Effect, FieldDrift, Measure
+from ketch.monitor.drift.value import RISK, Against, Drift, Effect, FieldDrift, Measure, Test
 
 NAMES = {
     Measure.KS: "KS",
@@ -64,9 +64,9 @@ def facts(drift: Drift) -> Iterator[str]:
         yield f"{drift.left_out:,} more fields have no profile, for there are too many"
 
 
-def measure(field: FieldDrift) -> str:
-    """Return the measure that says most, with its value."""
-    return f"{NAMES[field.main.measure]} {field.main.value:.3f}"
+def measure(test: Test) -> str:
+    """Return a measure with its value."""
+    return f"{NAMES[test.measure]} {test.value:.3f}"
 
 
 def effect(field: FieldDrift) -> str:

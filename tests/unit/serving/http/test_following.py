@@ -68,7 +68,8 @@ def test_what_goes_wrong_while_it_reads_is_tried_again_at_the_next_change(
         following = asyncio.create_task(follow([file], read_again, every_s=0.01))
         for text in ("two!", "three", "fourth"):
             await asyncio.sleep(0.1)
-            file.write_text(text)
+            (tmp_path / "new").write_text(text)
+            (tmp_path / "new").replace(file)  # one change, whenever it is looked at
         async with asyncio.timeout(10):
             while not read:  # noqa: ASYNC110 # nothing tells of it
                 await asyncio.sleep(0.01)
