@@ -143,7 +143,8 @@ def test_a_rollout_grows_by_itself_and_one_that_does_harm_is_rolled_back_by_itse
     assert back["body"]["reason"].startswith("Roll back: purchase is")
     seen = back["body"]["evidence"]
     assert seen["e_value"] >= 20
-    assert seen["units"] + seen["baseline_units"] == 300
+    counted = seen["units"] + seen["baseline_units"]
+    assert 200 < counted <= 300, "harm is acted on at once, with those still to be read left out"
     [grown] = [one for one in history(home, "promoted") if one["actor"] == "guard"]
     assert grown["body"]["share"] == 0.5
     assert gateway.ask("/shop", unlucky).json["price"] == 1.5
