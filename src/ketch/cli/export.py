@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json as json_text
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -14,6 +16,11 @@ from ketch.cli.text import counted
 from ketch.files import write_whole
 from ketch.package import Reference
 from ketch.runtime import Home
+
+if TYPE_CHECKING:
+    from ketch.package import Package
+    from ketch.signing import Signature
+    from ketch.store import Store
 
 export = App(name="export", help="Write a package in the forms of others.")
 
@@ -30,23 +37,12 @@ def folder(package: str, target: Path, /, *, json: bool = False) -> None:
         json: Print one JSON value.
     """
     from ketch.export import write_folder
-    from ketch.signing import signatures
 
-    home = Home.default()
-    found = home.open(Reference.parse(package))
-    known = signatures(found.digest, home.store)
     printer = Printer(as_json=json)
-    with printer.progress() as progress:
-        progress.step(f"writing {target}", total_bytes=found.size_bytes)
-        files = write_folder(
-            found,
-            home.store,
-            target,
-            signature=known[0] if known else None,
-            progress=progress.advance,
-        )
+    with _writing(package, target, printer) as (found, store, signature, written):
+        files = write_folder(found, store, target, signature=signature, progress=written)
     value = {"folder": str(target), "digest": str(found.digest), "files": list(files)}
-    signed = "with its signature" if known else "not signed"
+    signed = "not signed" if signature is None else "with its signature"
     printer.show(value, f"{found.reference}: {counted(len(files), 'file')} in {target}, {signed}")
 
 
@@ -92,21 +88,10 @@ def mlflow(package: str, target: Path, /, *, json: bool = False) -> None:
         json: Print one JSON value.
     """
     from ketch.export.mlflow import write_mlflow
-    from ketch.signing import signatures
 
-    home = Home.default()
-    found = home.open(Reference.parse(package))
-    known = signatures(found.digest, home.store)
     printer = Printer(as_json=json)
-    with printer.progress() as progress:
-        progress.step(f"writing {target}", total_bytes=found.size_bytes)
-        written = write_mlflow(
-            found,
-            home.store,
-            target,
-            signature=known[0] if known else None,
-            progress=progress.advance,
-        )
+    with _writing(package, target, printer) as (found, store, signature, told):
+        written = write_mlflow(found, store, target, signature=signature, progress=told)
     printer.findings(written.findings)
     value = {
         "folder": str(target),
@@ -116,3 +101,18 @@ def mlflow(package: str, target: Path, /, *, json: bool = False) -> None:
     }
     count = counted(len(written.files), "file")
     printer.show(value, f"{found.reference}: {count} in {target}, for `mlflow.pyfunc.load_model`")
+
+
+@contextmanager
+def _writing(
+    package: str, target: Path, printer: Printer
+) -> Iterator[tuple[Package, Store, Signature | None, Callable[[int], None]]]:
+    """Yield a package, its store, its newest signature, and what is told of each byte written."""
+    from ketch.signing import signatures
+
+    home = Home.default()
+    found = home.open(Reference.parse(package))
+    known = signatures(found.digest, home.store)
+    with printer.progress() as progress:
+        progress.step(f"writing {target}", total_bytes=found.size_bytes)
+        yield found, home.store, known[0] if known else None, progress.advance

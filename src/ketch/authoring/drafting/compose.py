@@ -33,22 +33,31 @@ def pipeline(plan: Plan, title: str, verb: str = "init") -> str:
     return filled("folder/pipeline.py", values)
 
 
-def declaration(plan: Plan, values: Mapping[str, str]) -> str:
+def declaration(
+    plan: Plan,
+    values: Mapping[str, str],
+    *,
+    load: str | None = None,
+    data: Mapping[str, Mapping[str, object]] | None = None,
+) -> str:
     """Return ``ketch.toml``.
 
     Args:
         plan: The plan.
         values: ``name``, ``owner``, ``description``, ``python``, and ``pipeline``: the
             file that the pipeline is written to; ``verb`` that writes it, if not ``init``.
+        load: The function that loads the model; by default ``load``, where the plan has one.
+        data: What is told of each data reference, by its name.
     """
     module = values["pipeline"].removesuffix(".py")
-    return filled(
+    load = load or ("load" if plan.loads else None)
+    text = filled(
         "folder/ketch.toml",
         {
             "name": values["name"],
             "verb": values.get("verb", "init"),
             "params": literals.table("params", plan.params),
-            "load": f'load = "{module}:load"\n' if plan.loads else "",
+            "load": f'load = "{module}:{load}"\n' if load else "",
             "owner": literals.text(values["owner"]),
             "description": literals.text(values["description"]),
             "python": values["python"],
@@ -58,6 +67,8 @@ def declaration(plan: Plan, values: Mapping[str, str]) -> str:
             "outputs": "\n".join(map(literals.field_line, plan.outputs)),
         },
     )
+    tables = (literals.table(f"data.{name}", told) for name, told in (data or {}).items())
+    return "\n".join([text, *filter(None, tables)]).rstrip("\n") + "\n"
 
 
 def _split(piece: Piece) -> tuple[list[str], str]:

@@ -92,7 +92,8 @@ def ask(
         PackageCodeError: Loading it raised.
         Unavailable: It took too long, or killed its process.
     """
-    skops = next((name for name in files_of(model) if name.endswith(".skops")), None)
+    files = files_of(model)
+    skops = next((name for name in files if name.endswith(".skops")), None)
     dtypes = {
         one.name: str(one.type)
         for one in model.signature.inputs or ()
@@ -103,7 +104,7 @@ def ask(
         template=_CODE,
         request={"rows": list(rows), "dtypes": {k: v for k, v in dtypes.items() if k in asked}},
         params={"skops": skops},
-        model=files_of(model),
+        model=files,
         code={},
     )
     body = parse_json(ask_in(question, environment, room).encode("utf-8", "replace"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from packaging.requirements import Requirement
 
 from ketch.authoring.drafting.needs import Need
-from ketch.authoring.drafting.solve import pythons, render, requirements_in
+from ketch.authoring.drafting.solve import Solved, pythons, render, requirements_in
 from ketch.authoring.mlflow.mlmodel import MLmodel
 from ketch.env import Lock, Resolving, find_python, read_requirements, resolve
 from ketch.errors import Finding, Refused, Unavailable, UsageError
@@ -43,26 +43,6 @@ class Wanted:
         return replace(self, lines=(*self.lines, *new))
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """Requirements and the lock that pins them.
-
-    Attributes:
-        requirements: The content of ``requirements.txt``.
-        lock: Every distribution, with hashes.
-        findings: What had to be given up.
-    """
-
-    requirements: str
-    lock: Lock
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def python(self) -> str:
-        """The Python, such as ``3.11``."""
-        return self.lock.python.rpartition(".")[0]
-
-
 def wanted_by(model: MLmodel) -> Wanted:
     """Return what a model folder asks for, MLflow itself left out."""
     name = next((one for one in _FILES if (model.folder / one).is_file()), None)
@@ -76,7 +56,7 @@ def wanted_by(model: MLmodel) -> Wanted:
     return Wanted(lines, found.constraints, refused)
 
 
-def lock_for(model: MLmodel, wanted: Wanted, existing: Lock | None = None) -> Locked:
+def lock_for(model: MLmodel, wanted: Wanted, existing: Lock | None = None) -> Solved:
     """Return the lock of some requirements: of the model's Python and day, where that works.
 
     Args:
@@ -107,11 +87,11 @@ def lock_for(model: MLmodel, wanted: Wanted, existing: Lock | None = None) -> Lo
 
 def _locked(
     model: MLmodel, wanted: Wanted, lock: Lock, refusals: Sequence[Refused], *, is_dated: bool
-) -> Locked:
+) -> Solved:
     text = _text(wanted.lines)
     python = lock.python.rpartition(".")[0]
     lock = replace(lock, inputs=requirements_in(text).digest(python))
-    return Locked(text, lock, tuple(_given_up(model, python, refusals, is_dated=is_dated)))
+    return Solved(text, lock, tuple(_given_up(model, python, refusals, is_dated=is_dated)))
 
 
 def _given_up(

@@ -20,7 +20,7 @@ from ketch.authoring.drafting.naming import package_name, package_owner
 from ketch.authoring.drafting.solve import Solved
 from ketch.authoring.init import NOBODY, free_module, write_draft
 from ketch.authoring.mlflow.asking import Reply, ask
-from ketch.authoring.mlflow.environment import Locked, Wanted, lock_for, wanted_by
+from ketch.authoring.mlflow.environment import Wanted, lock_for, wanted_by
 from ketch.authoring.mlflow.exported import left_behind, package_in, write_authored, write_traces
 from ketch.authoring.mlflow.fields import rows_of
 from ketch.authoring.mlflow.mlmodel import PYFUNC, MLmodel, read_mlmodel
@@ -158,7 +158,7 @@ def _back(package: Package, folder: Path, name: str | None, home: Home, told: Pr
 
 def _asked(
     model: MLmodel, wanted: Wanted, rows: Examples, home: Home, told: Progress
-) -> tuple[Locked, Reply]:
+) -> tuple[Solved, Reply]:
     """Ask MLflow; without what only its server needs, where the model can do without."""
     version = f"=={model.mlflow}" if model.mlflow else ""
     tools = ["setuptools<81"] if model.mlflow and Version(model.mlflow) < _WITHOUT_TOOLS else []
@@ -189,7 +189,7 @@ def _check_told(model: MLmodel, reply: Reply) -> None:
         )
 
 
-def _locked(model: MLmodel, wanted: Wanted, asked: Locked, road: Road) -> Locked:
+def _locked(model: MLmodel, wanted: Wanted, asked: Solved, road: Road) -> Solved:
     """Lock what the package needs, in the versions that MLflow was asked with."""
     if not road.is_native:
         return asked
@@ -206,7 +206,7 @@ def _pin(library: str, versions: dict[str, str]) -> str:
     return f"{library}=={versions[library]}" if library in versions else library
 
 
-def _draft(model: MLmodel, road: Road, locked: Locked, reply: Reply, wanted: Wanted) -> Draft:
+def _draft(model: MLmodel, road: Road, locked: Solved, reply: Reply, wanted: Wanted) -> Draft:
     findings = [*wanted.findings, *locked.findings, *road.plan.findings, *_of_reply(reply)]
     if not road.is_native:
         findings.append(_BY_MLFLOW)
@@ -214,7 +214,7 @@ def _draft(model: MLmodel, road: Road, locked: Locked, reply: Reply, wanted: Wan
     return Draft(
         title=f"An MLflow model of the flavor {loader[:60]}",
         plan=road.plan,
-        solved=Solved(locked.requirements, locked.lock),
+        solved=locked,
         files=road.files,
         scenarios=_scenarios(model, road, reply),
         findings=tuple(findings),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ketch.authoring.drafting import literals
+from ketch.authoring.drafting.compose import declaration
 from ketch.authoring.drafting.drafts import draft_scenarios
 from ketch.authoring.drafting.examples import Examples
 from ketch.authoring.drafting.folder import write_all
@@ -93,10 +93,10 @@ def write_draft(
     done = _tried(staged, draft, solved.lock, module=module, home=home, progress=progress)
     (staged / f"{module}.py").write_text(done.taken.pipeline, "utf-8")
     plan = _plan(draft, done)
-    values = {**values, "python": solved.python}
+    values = {**values, "python": solved.python, "pipeline": f"{module}.py"}
     scenarios = _scenarios(plan, draft)
     written = {
-        "ketch.toml": _declaration(plan, draft, values),
+        "ketch.toml": declaration(plan, values, load=draft.taken.load, data=draft.data),
         "README.md": filled("folder/README.md", values),
         "requirements.txt": solved.requirements,
         **{f"scenarios/{one.name}.json": _text(one) for one in scenarios},
@@ -116,6 +116,7 @@ def _plan(draft: Draft, done: _Tried) -> Plan:
         inputs=inputs or _sketched("value"),
         outputs=done.outputs or _sketched("prediction"),
         takes=draft.takes,
+        params=draft.params,
     )
 
 
@@ -220,30 +221,6 @@ def _scenarios(plan: Plan, draft: Draft) -> tuple[Scenario, ...]:
 
 def _text(scenario: Scenario) -> str:
     return json.dumps(scenario.to_json(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _declaration(plan: Plan, draft: Draft, values: Mapping[str, str]) -> str:
-    """Return ``ketch.toml``."""
-    module = values["module"]
-    load = f'load = "{module}:{draft.taken.load}"\n' if draft.taken.load else ""
-    text = filled(
-        "folder/ketch.toml",
-        {
-            "name": values["name"],
-            "verb": "init",
-            "params": literals.table("params", draft.params),
-            "load": load,
-            "owner": literals.text(values["owner"]),
-            "description": literals.text(values["description"]),
-            "python": values["python"],
-            "takes": plan.takes,
-            "steps": ", ".join(f'"{module}:{step}"' for step in plan.steps),
-            "inputs": "\n".join(map(literals.field_line, plan.inputs)),
-            "outputs": "\n".join(map(literals.field_line, plan.outputs)),
-        },
-    )
-    tables = (literals.table(f"data.{name}", table) for name, table in draft.data.items())
-    return "\n".join([text, *filter(None, tables)]).rstrip("\n") + "\n"
 
 
 def _sketched(name: str) -> tuple[Field, ...]:

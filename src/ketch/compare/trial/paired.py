@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ketch.monitor.metrics.measures import Estimate
 from ketch.monitor.metrics.measuring import MEANS, measured
 from ketch.rollout.metric import Scored
+from ketch.rollout.stats import jackknife_variance
 from ketch.rollout.stats.special import student_t_quantile
 
 GROUPS = 100
@@ -123,11 +124,10 @@ def jackknife(
     if count < 2 or whole is None:
         return None
     left = [statistic(groups != one) for one in range(count)]
-    known = np.array([one for one in left if one is not None])
+    known = [one for one in left if one is not None]
     if len(known) < count:
         return None
-    variance = (count - 1) / count * float(((known - known.mean()) ** 2).sum())
-    wide = student_t_quantile((1 + confidence) / 2, count - 1) * sqrt(variance)
+    wide = student_t_quantile((1 + confidence) / 2, count - 1) * sqrt(jackknife_variance(known))
     return whole - wide, whole + wide
 
 

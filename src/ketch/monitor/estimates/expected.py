@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketch.monitor.metrics.measures.estimate import Z
+from ketch.rollout.stats import jackknife_variance
 
 GROUPS = 20
 """Into how many the reference is divided to see how sure it is."""
@@ -55,10 +56,8 @@ def spanned(expected: Expected, without: Sequence[Expected | None], most: float)
     >>> round(found.low, 4), round(found.high, 4)
     (0.2228, 0.7772)
     """
-    numbers = np.array([one.value for one in without if one is not None])
-    among = 0.0
-    if len(numbers) > 1:
-        among = (len(numbers) - 1) / len(numbers) * float(((numbers - numbers.mean()) ** 2).sum())
+    numbers = [one.value for one in without if one is not None]
+    among = jackknife_variance(numbers) if len(numbers) > 1 else 0.0
     wide = Z * sqrt(expected.variance + among)
     value = expected.value
     return Span(value, max(value - wide, 0.0), min(value + wide, most))

@@ -16,6 +16,7 @@ from ketch.rollout.stats.combining import cause, log_e_any
 from ketch.rollout.stats.counting import Event, Exposed, count
 from ketch.rollout.stats.exposure import exposure, missing
 from ketch.rollout.stats.fixed import FixedHorizon
+from ketch.rollout.stats.jackknife import jackknife_variance
 from ketch.rollout.stats.lift import Lift, estimate, lift
 from ketch.rollout.stats.planning import outcomes_needed, units_needed_fixed
 from ketch.rollout.stats.rate import rate_interval
@@ -40,6 +41,7 @@ __all__ = [
     "e_value",
     "estimate",
     "exposure",
+    "jackknife_variance",
     "lift",
     "log_e_any",
     "log_e_less",
